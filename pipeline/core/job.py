@@ -1,0 +1,79 @@
+"""What a process is: a pure step over records. The runner owns everything else.
+
+    step(state, record, now) -> outputs
+
+``now`` is the record's event time; nothing in a job asks a clock. Outputs are records (each goes to the
+one stream of ``writes`` whose record type it is), readable hashes and TimeSeries samples. They are
+committed together with the cursor in one MULTI, in the order they were yielded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.core.params import Params
+from pipeline.core.schema import HashKey, Series, Stream
+from pipeline.core.types import Instrument, Record
+
+
+@dataclass(frozen=True, slots=True)
+class HashWrite:
+    """Set fields of a readable hash. A repeat is harmless."""
+
+    hash: HashKey
+    labels: tuple[str, ...]
+    fields: Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleWrite:
+    """Add one sample to a TimeSeries; the same instant again replaces it (policy LAST)."""
+
+    series: Series
+    labels: tuple[str, ...]
+    ts: int
+    value: float
+
+
+Output = Record | HashWrite | SampleWrite
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a job is told at start: today's watchlist, the session's date, the mode and the parameters."""
+
+    instruments: tuple[Instrument, ...]
+    session_date: str
+    """ISO date in IST."""
+    mode: str
+    params: Params
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One process, as a value.
+
+    ``preload`` streams are drained to their writer's end before the others are read. ``dump`` and ``load``
+    turn the state into bytes and back, bit for bit; the runner saves them every ``snapshot_every`` input
+    entries in the same MULTI as the cursor and, after a kill, steps again from the snapshot to the cursor.
+    """
+
+    name: str
+    reads: tuple[Stream, ...]
+    writes: tuple[Stream, ...]
+    initial: Callable[[Context], Any]
+    step: Callable[[Any, Any, int], Iterable[Output]]
+    dump: Callable[[Any], bytes]
+    load: Callable[[Any, bytes], None]
+    """``load(state, blob)``: change a fresh ``initial`` state in place into the saved one."""
+    snapshot_every: int = 1
+    preload: tuple[Stream, ...] = ()
+    rebuild_from: Stream | None = None
+    """For a job fed from outside (the feed): its own output stream, which re-stepped gives the same state."""
+    finish: Callable[[Any, int], Iterable[Output]] | None = None
+    """``finish(state, now)`` at the end of the input, with the last event time: what was open closes."""
+    script: str = ""
+    """Name of the door in ``scripts/``, without ``.py``."""
+    about: str = field(default="")

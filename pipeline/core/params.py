@@ -1,0 +1,95 @@
+"""Parameters of the pure half, as frozen values. ``run/settings.py`` fills them from TOML; nothing here
+reads a file. No field that can lose money has a default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TickParams:
+    window: int
+    """Rows of the rolling window of each symbol (300)."""
+    vwap_s: int
+    """Seconds of the rolling VWAP."""
+    vwap_fast: int
+    """Ticks of the fast average of VWAP, for the crossover."""
+    vwap_slow: int
+    liquid_spread_bps: float
+    """At or below: liquid; above ``liquid_spread_bps * hysteresis``: not."""
+    volatile_bps: float
+    """Standard deviation of tick returns over the window, in bps: at or above is volatile."""
+    hysteresis: float
+    series_interval_ms: int
+    """At most one sample per metric series in this many milliseconds of event time."""
+    ltp_interval_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandleParams:
+    grace_ms: int
+    """A minute closes when the feed's clock is this far past its end."""
+    gap_silence_ms: int
+    """No frame for this long in continuous trading marks a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterParams:
+    strategies: tuple[str, ...]
+    min_score: float
+    top: int
+    """At most this many recommendations per wave."""
+    expiry_s: int
+    """Seconds a recommendation may be confirmed."""
+    stop_atr: float
+    target_atr: float
+    max_spread_bps: float
+    cooldown_s: int
+    """Seconds before the same symbol may be recommended again."""
+    strategy_params: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+    """Per strategy, its parameters by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class RiskParams:
+    capital_paise: int
+    risk_per_trade: float
+    max_position_ratio: float
+    max_positions: int
+    max_leverage: float
+    daily_loss_stop_ratio: float
+    daily_loss_alert_ratio: float
+    drawdown_stop_ratio: float
+    min_gap_s: int
+    max_orders_per_minute: int
+    max_orders_per_day: int
+    max_drift_bps: float
+    """Confirmed later than this far from the signal's price: denied."""
+    max_quote_age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderParams:
+    confirm: str
+    """``ask`` (terminal or page) or ``auto`` (headless, paper only)."""
+    auto_delay_ms: int
+    paper_latency_ms: int
+    slippage_bps: float
+    max_hold_s: int
+    """A position older than this is closed; 0 never."""
+    entry_timeout_s: int
+    """An entry not filled by then is cancelled."""
+    square_off_cas: str
+    """IST clock time for stocks that go into the closing auction (``15:05``)."""
+    square_off: str
+    no_entry_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    ticks: TickParams
+    candles: CandleParams
+    filter: FilterParams
+    risk: RiskParams
+    orders: OrderParams

@@ -1,0 +1,153 @@
+"""Every stream, series, hash and plain key of the house, declared once. No other file spells a key.
+
+The three Redis databases are three roles. A job's outputs lie in one role, so that they and its cursor
+commit in one MULTI. Key names are unique across roles, because the label index of RedisTimeSeries is
+server-wide. ``keep`` is a value, so that trimming is one function; a durable stream is never trimmed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from pipeline.core import types as t
+
+VERSION = 1
+"""Leads every record; a reader refuses what it does not know."""
+
+
+class Role(StrEnum):
+    CANDLES = "candles"
+    TICKS = "ticks"
+    DERIVED = "derived"
+
+
+DEFAULT_DATABASE = {Role.CANDLES: 0, Role.TICKS: 1, Role.DERIVED: 2}
+
+FOREVER = 0
+"""``keep`` of a stream that is never trimmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An ordered log with one writer. ``keep`` is the number of entries that trimming leaves at least."""
+
+    name: str
+    role: Role
+    record: type
+    writer: str
+    keep: int
+    packed: bool = False
+    about: str = ""
+
+    @property
+    def is_durable(self) -> bool:
+        return self.keep == FOREVER
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A family of RedisTimeSeries. ``labels`` name the holes of the template, in order."""
+
+    template: str
+    role: Role
+    labels: tuple[str, ...]
+    retention_ms: int
+    about: str = ""
+
+    def key(self, *values: str) -> str:
+        return _fill(self.template, self.labels, values)
+
+
+@dataclass(frozen=True, slots=True)
+class HashKey:
+    """A family of readable hashes (or, for ``snapshot``, of plain strings)."""
+
+    template: str
+    role: Role | None
+    labels: tuple[str, ...] = ()
+    about: str = ""
+
+    def key(self, *values: str) -> str:
+        return _fill(self.template, self.labels, values)
+
+
+@lru_cache(maxsize=65_536)
+def _fill(template: str, labels: tuple[str, ...], values: tuple[str, ...]) -> str:
+    if len(labels) != len(values):
+        msg = f"key {template!r} needs {labels}, got {values}"
+        raise ValueError(msg)
+    return template.format(**dict(zip(labels, values, strict=True)))
+
+
+DAY_MS = 86_400_000
+C, T, D = Role.CANDLES, Role.TICKS, Role.DERIVED
+
+# Streams, in the order a tick travels.
+TICKS = Stream("ticks", T, t.TickBatch, "ticks", 300_000, packed=True, about="one entry per feed frame: raw fields and metrics")
+HISTORY = Stream("history", C, t.CandleWave, "history", 5_000, packed=True, about="candles fetched from the broker at start")
+CANDLES = Stream("candles", C, t.CandleWave, "live", 20_000, packed=True, about="one entry per close wave, six timeframes")
+INDICATORS = Stream("indicators", D, t.IndicatorWave, "indicators", 5_000, packed=True, about="one entry per wave: indicators of each candle")
+CHARTS = Stream("charts", D, t.ChartWave, "chart", 5_000, packed=True, about="one entry per wave: indicators and patterns, for the filter")
+PATTERNS = Stream("patterns", D, t.PatternHit, "chart", 100_000, about="candlestick patterns as they are found")
+SIGNALS = Stream("signals", D, t.Signal, "filtering", 100_000, about="what a strategy saw, and what became of it")
+RECOMMENDATIONS = Stream("recommendations", D, t.Recommendation, "filtering", FOREVER, about="ranked proposals to confirm")
+CONFIRM_TERMINAL = Stream("confirmations:terminal", D, t.Confirmation, "terminal", FOREVER, about="answers typed at the prompt")
+CONFIRM_PAGE = Stream("confirmations:page", D, t.Confirmation, "page", FOREVER, about="answers clicked on the dashboard")
+CONFIRM_AUTO = Stream("confirmations:auto", D, t.Confirmation, "orders", FOREVER, about="answers of the headless policy (paper only)")
+INTENTS = Stream("intents", D, t.OrderIntent, "orders", FOREVER, about="wishes with an identity, journalled before anything is sent")
+ORDERS = Stream("orders", D, t.OrderEvent, "orders", FOREVER, about="each change in an order's life")
+FILLS = Stream("fills", D, t.Fill, "orders", FOREVER, about="executions, by the exchange's trade id")
+PORTFOLIO_MINUTES = Stream("portfolio:minutes", D, t.PortfolioMinute, "portfolio", 20_000, about="the account, minute by minute")
+
+STREAMS: tuple[Stream, ...] = tuple(v for v in globals().values() if isinstance(v, Stream))
+
+# RedisTimeSeries.
+LTP = Series("symbol:{symbol}", T, ("symbol",), 2 * DAY_MS, "last traded price")
+METRIC = Series("symbol:{symbol}:{metric}", T, ("symbol", "metric"), 2 * DAY_MS, "tick metrics, conflated")
+CANDLE_FIELD = Series("candle:{symbol}:{timeframe}:{field}", C, ("symbol", "timeframe", "field"), 400 * DAY_MS, "closed candles")
+INDICATOR = Series("indicator:{symbol}:{timeframe}:{column}", D, ("symbol", "timeframe", "column"), 30 * DAY_MS, "indicator history")
+PORTFOLIO_PNL = Series("portfolio:pnl", D, (), 400 * DAY_MS, "net profit and loss of the day, rupees")
+
+SERIES: tuple[Series, ...] = tuple(v for v in globals().values() if isinstance(v, Series))
+
+# Hashes that people read.
+TICK_LATEST = HashKey("tick:{symbol}", T, ("symbol",), "the newest tick with all metrics and flags")
+MARKET_STATUS = HashKey("market:status", T, (), "segment states as the feed told them")
+FEED_STATUS = HashKey("feed:status", T, (), "connection state, frames, gaps, subscriptions, data maker")
+CANDLE_CHECK = HashKey("candle:check:{symbol}", C, ("symbol",), "our minutes against the feed's own (I1)")
+INDICATOR_LATEST_1M = HashKey("indicators:{symbol}", D, ("symbol",), "newest one-minute indicators")
+INDICATOR_LATEST = HashKey("indicators:{symbol}:{timeframe}", D, ("symbol", "timeframe"), "newest indicators of another timeframe")
+REGIME = HashKey("regime:{symbol}", D, ("symbol",), "trending, ranging or volatile, and since when")
+POSITION = HashKey("position:{symbol}", D, ("symbol",), "one position: quantity, average, stop, target, profit, age of the mark")
+PORTFOLIO = HashKey("portfolio", D, (), "the account now")
+
+# Hashes of the machinery.
+INSTRUMENTS = HashKey("reg:instruments", C, (), "symbol id -> symbol and instrument key of today's watchlist")
+SESSION = HashKey("session", D, (), "mode, data maker, session date, start, speed")
+AUTH_STATUS = HashKey("auth:status", D, (), "token state and expiry; never the token")
+HEALTH = HashKey("health:{process}", D, ("process",), "version, pid, mode, cursor, lag, last error; expires")
+PROGRESS = HashKey("progress:{job}", None, ("job",), "cursor, watermark, last ids, counts and digests; in the role of the job's outputs")
+SNAPSHOT = HashKey("snapshot:{job}", None, ("job",), "the job's state at its snapshot cursor; in the role of its outputs")
+LEASE = HashKey("lease:{job}", None, ("job",), "who writes; a second copy is refused")
+
+HASHES: tuple[HashKey, ...] = tuple(v for v in globals().values() if isinstance(v, HashKey))
+
+TICK_SERIES_METRICS = ("mid", "spread", "vwap", "obi", "tick_return", "volatility")
+"""Tick metrics that go to TimeSeries, by their field in ``TICK``."""
+METRIC_NAME = {
+    "mid": "mid",
+    "spread": "spread",
+    "vwap": "vwap",
+    "obi": "imbalance",
+    "tick_return": "return",
+    "volatility": "volatility",
+}
+"""The name in the key, as promised to people who type it."""
+CANDLE_FIELDS = ("open", "high", "low", "close", "volume", "oi")
+
+
+def timeframe_label(minutes: int) -> str:
+    """Name a timeframe as it stands in keys: ``1m`` ... ``60m``."""
+    return f"{minutes}m"

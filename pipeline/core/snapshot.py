@@ -1,0 +1,62 @@
+"""State to bytes and back, bit for bit: a JSON header, then the raw arrays. No pickle.
+
+``pack`` takes a plain part (anything JSON can hold, with string keys) and named NumPy arrays;
+``unpack`` gives both back. Floats in the plain part survive exactly (shortest round-trip decimals).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.core.errors import Corrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_LENGTH = 8
+
+
+def pack(plain: Any, arrays: Mapping[str, NDArray[Any]] | None = None) -> bytes:
+    """Serialise; NaN is allowed in arrays only."""
+    named = dict(sorted((arrays or {}).items()))
+    header = json.dumps(
+        {
+            "plain": plain,
+            "arrays": [[name, np.lib.format.dtype_to_descr(a.dtype), list(a.shape)] for name, a in named.items()],
+        },
+        allow_nan=False,
+        separators=(",", ":"),
+    ).encode()
+    body = b"".join(np.ascontiguousarray(a).tobytes() for a in named.values())
+    return len(header).to_bytes(_LENGTH, "little") + header + body
+
+
+def unpack(blob: bytes) -> tuple[Any, dict[str, NDArray[Any]]]:
+    """Return ``(plain, arrays)``; the arrays are writable copies.
+
+    Raises:
+        Corrupt: the bytes are cut or were not written by :func:`pack`.
+    """
+    try:
+        size = int.from_bytes(blob[:_LENGTH], "little")
+        header = json.loads(blob[_LENGTH : _LENGTH + size])
+        arrays: dict[str, NDArray[Any]] = {}
+        at = _LENGTH + size
+        for name, descr, shape in header["arrays"]:
+            fixed = [tuple(tuple(x) if isinstance(x, list) else x for x in part) for part in descr] if isinstance(descr, list) else descr
+            dtype = np.lib.format.descr_to_dtype(fixed)
+            count = int(np.prod(shape, dtype=np.int64))
+            arrays[name] = np.frombuffer(blob, dtype, count, at).reshape(shape).copy()
+            at += count * dtype.itemsize
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"a state snapshot cannot be read ({error}): stop, and clear the session with `ticktick clear`"
+        raise Corrupt(msg) from error
+    if at != len(blob):
+        msg = "a state snapshot has the wrong length: stop, and clear the session with `ticktick clear`"
+        raise Corrupt(msg)
+    return header["plain"], arrays

@@ -1,0 +1,1 @@
+"""Technical indicators, one file each, and the bank that steps all of them."""

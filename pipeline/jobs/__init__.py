@@ -1,0 +1,1 @@
+"""What each process does: pure steps over records."""

@@ -1,0 +1,180 @@
+"""The shape of the settings: one frozen model per section, with types and ranges. No value lives here.
+
+Every default stands in ``config/*.toml``, next to its comment; ``run/settings.py`` reads them. The
+parameters of the pure half (``pipeline/core/params.py``) get their checks here too, by rules on their
+names: a number is above zero, a ratio is at most one, unless listed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params, RiskParams, TickParams
+from pipeline.core.schema import DEFAULT_DATABASE, Role
+
+Mode = Literal["paper", "replay", "live-sandbox", "live-real"]
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+_HTTP = r"^https?://\S+$"
+
+
+class Section(BaseModel):
+    """Frozen, and strict: a text is not a number, an unknown key is an error."""
+
+    model_config = _STRICT
+
+
+class RedisOptions(Section):
+    """Where the three roles live. An empty URL means the default database at ``host:port``."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(ge=1, le=65535)
+    candles_url: str
+    ticks_url: str
+    derived_url: str
+    embedded: bool
+
+    def urls(self) -> dict[Role, str]:
+        """Return the URL of each role."""
+        given = {Role.CANDLES: self.candles_url, Role.TICKS: self.ticks_url, Role.DERIVED: self.derived_url}
+        return {role: url or f"redis://{self.host}:{self.port}/{DEFAULT_DATABASE[role]}" for role, url in given.items()}
+
+
+class UpstoxOptions(Section):
+    """Hosts and time-outs of the broker; the simulator puts itself in place of all four hosts."""
+
+    rest_url: str = Field(pattern=_HTTP)
+    order_url: str = Field(pattern=_HTTP)
+    feed_url: str = Field(pattern=_HTTP)
+    login_url: str = Field(pattern=_HTTP)
+    redirect_uri: str = Field(pattern=_HTTP)
+    connect_timeout_s: float = Field(gt=0)
+    total_timeout_s: float = Field(gt=0)
+
+
+class PathOptions(Section):
+    """Absolute once loaded. ``root`` is where relative paths start."""
+
+    root: Path
+    logs: Path
+    runtime: Path
+    symbols: Path
+    holidays: Path
+    credentials: Path
+    token: Path
+    data: Path
+
+
+class FeedOptions(Section):
+    mode: Literal["ltpc", "full", "option_greeks", "full_d30"]
+    liveness_s: float = Field(gt=0)
+    backoff_min_s: float = Field(gt=0)
+    backoff_max_s: float = Field(gt=0)
+
+
+class HistoryOptions(Section):
+    """How many candles of each timeframe are fetched at start, and how fast."""
+
+    candles: int = Field(ge=1)
+    candles_3m: int = Field(ge=0)
+    candles_5m: int = Field(ge=0)
+    candles_10m: int = Field(ge=0)
+    candles_15m: int = Field(ge=0)
+    candles_60m: int = Field(ge=0)
+    reads_per_s: float = Field(gt=0)
+
+    def depth(self) -> dict[int, int]:
+        """Return timeframe in minutes -> candles wanted."""
+        longer = {3: self.candles_3m, 5: self.candles_5m, 10: self.candles_10m, 15: self.candles_15m, 60: self.candles_60m}
+        return {1: self.candles, **longer}
+
+
+class DashboardOptions(Section):
+    host: str = Field(min_length=1)
+    port: int = Field(ge=0, le=65535)
+
+
+class LoggingOptions(Section):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    rotate_mb: float = Field(gt=0)
+    keep: int = Field(ge=1)
+
+
+class Settings(Section):
+    """All settings, handed down as an argument. ``sources`` says where each value came from."""
+
+    mode: Mode
+    maker: str
+    session_date: str = Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")
+    redis: RedisOptions
+    upstox: UpstoxOptions
+    paths: PathOptions
+    feed: FeedOptions
+    history: HistoryOptions
+    dashboard: DashboardOptions
+    logging: LoggingOptions
+    params: Params
+    sources: dict[str, str] = Field(repr=False)
+
+
+_ZERO_OK = frozenset(
+    {"auto_delay_ms", "paper_latency_ms", "slippage_bps", "max_hold_s", "cooldown_s", "min_gap_s", "grace_ms", "min_score"}
+)
+_AT_MOST_ONE = frozenset(
+    {
+        "min_score",
+        "risk_per_trade",
+        "max_position_ratio",
+        "daily_loss_stop_ratio",
+        "daily_loss_alert_ratio",
+        "drawdown_stop_ratio",
+    }
+)
+_CLOCKS = frozenset({"square_off_cas", "square_off", "no_entry_after"})
+
+
+def _limits(name: str, hint: Any) -> Any:
+    if name in _CLOCKS:
+        return Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    if name == "confirm":
+        return Field(pattern=r"^(ask|auto)$")
+    if hint not in (int, float):
+        return Field()
+    low = {"ge": 0} if name in _ZERO_OK else {"gt": 0}
+    return Field(le=1, **low) if name in _AT_MOST_ONE else Field(**low)
+
+
+def _checked(kind: type) -> type[BaseModel]:
+    """Make a strict model with the fields of one parameter record; it checks, the record is what travels."""
+    hints = get_type_hints(kind)
+    names = [f.name for f in fields(kind) if f.name != "strategy_params"]
+    shape: dict[str, Any] = {name: (hints[name], _limits(name, hints[name])) for name in names}
+    return create_model(kind.__name__, __config__=_STRICT, **shape)
+
+
+PARAMETER_SECTIONS: dict[str, type[BaseModel]] = {
+    "ticks": _checked(TickParams),
+    "candles": _checked(CandleParams),
+    "orders": _checked(OrderParams),
+    "risk": _checked(RiskParams),
+    "filter": _checked(FilterParams),
+}
+OPTION_SECTIONS: dict[str, type[BaseModel]] = {
+    "redis": RedisOptions,
+    "upstox": UpstoxOptions,
+    "paths": PathOptions,
+    "feed": FeedOptions,
+    "history": HistoryOptions,
+    "dashboard": DashboardOptions,
+    "logging": LoggingOptions,
+}
+SECTIONS = {**OPTION_SECTIONS, **PARAMETER_SECTIONS}
+TOP_KEYS = ("mode", "maker", "session_date")
+
+
+def keys_of(section: str) -> tuple[str, ...]:
+    """Return the keys that may stand in a section of a settings file (``paths.root`` is derived, not set)."""
+    return tuple(name for name in SECTIONS[section].model_fields if (section, name) != ("paths", "root"))

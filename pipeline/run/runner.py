@@ -1,0 +1,312 @@
+"""The one loop of the house: restore, read, step, commit, beat.
+
+Outputs, cursor and (now and then) a snapshot of the state commit in one MULTI. After a kill the runner
+loads the snapshot, steps again through the inputs between it and the cursor without writing, and goes on:
+start and recovery are one path. When Redis goes away in mid-commit nobody knows whether the commit took
+place; the count of commits, read back, tells, and only then is it repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.errors import Ambiguous, Corrupt, Stopped
+from pipeline.core.job import Context, HashWrite, Job, SampleWrite
+from pipeline.core.schema import HEALTH, Role, Stream
+from pipeline.run.sources import Input, Source, StreamSource
+from pipeline.store import codec
+from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
+
+log = logging.getLogger("ticktick.runner")
+
+BEAT_S = 1.0
+HEALTH_TTL_MS = 15_000
+LAG_SAMPLES = 8_192
+REBUILD_PATIENCE = 500
+"""Empty reads in a row before a rebuild gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a runner reads: entries per turn, wait for input, and whether merging is behind watermarks."""
+
+    batch: int = 256
+    wait_ms: int = 20
+    behind_watermarks: bool = False
+    is_trimming: bool = True
+    until_drained: bool = False
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What one turn has yielded so far."""
+
+    entries: list[tuple[Stream, EntryId, dict[bytes, bytes]]] = field(default_factory=list)
+    hashes: list[HashWrite] = field(default_factory=list)
+    samples: list[SampleWrite] = field(default_factory=list)
+
+
+class Runner:
+    """Runs one job over one store. ``source`` is given for jobs fed from outside, else made from ``reads``."""
+
+    def __init__(
+        self,
+        job: Job,
+        store: Store,
+        context: Context,
+        *,
+        session: str,
+        writers: dict[str, Role],
+        readers: dict[str, list[tuple[str, Role]]] | None = None,
+        pace: Pace | None = None,
+        source: Callable[[Progress], Source] | None = None,
+        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.job, self._store, self._context = job, store, context
+        self._session, self._writers, self._readers = session, writers, readers or {}
+        self._pace = pace or Pace()
+        self._make_source = source
+        self._wall_ms = wall_ms
+        self.role = job.writes[0].role
+        self._stream_of = {stream.record: stream for stream in job.writes}
+        self._lags = np.zeros(LAG_SAMPLES, np.float64)
+        self._lag_count = 0
+        self._beat_at = 0.0
+        self._since_snapshot = 0
+        self._trimmed_at: dict[str, int] = {}
+        self.is_done = False
+        self.last_error = ""
+        self._should_stop: Callable[[], bool] = lambda: False
+        self.extra_health: Callable[[], dict[str, str | int | float]] = dict
+        self.source: Source
+        self._restore()
+
+    # ------------------------------------------------------------------ restore
+
+    def _restore(self) -> None:
+        self.state: Any = self.job.initial(self._context)
+        self.progress = self._store.progress(self.job.name, self.role)
+        if self.progress.session != self._session:
+            self._open_session()
+        saved = self._store.snapshot(self.job.name, self.role)
+        if saved is None:
+            raise Corrupt(f"job {self.job.name} has progress but no snapshot: clear the session first")
+        at, blob = saved
+        self.job.load(self.state, blob)
+        replayed = self._rebuild(at) if at.commits < self.progress.commits else 0
+        self.is_done = self._pace.until_drained and self.progress.watermark >= END
+        self.source = self._make_source(self.progress) if self._make_source is not None else self._streams(self.progress.cursors)
+        cursors = {name: str(cursor) for name, cursor in self.progress.cursors.items()}
+        log.info("ready", extra={"fields": {"job": self.job.name, "cursors": cursors, "replayed": replayed}})
+
+    def _open_session(self) -> None:
+        """Begin a day: counts and digests start anew, ids and cursors go on."""
+        old = self.progress
+        self.progress = Progress(session=self._session, commits=old.commits + 1, now=old.now, cursors=old.cursors, last=old.last)
+        self._store.commit(Commit(self.job.name, self.role, self.progress, snapshot=self.job.dump(self.state)), self._wall_ms())
+
+    def _streams(self, cursors: dict[str, EntryId]) -> StreamSource:
+        return StreamSource(
+            self._store,
+            [s for s in self.job.reads if s.writer in self._writers or not self._pace.behind_watermarks],
+            session=self._session,
+            cursors=cursors,
+            writers=self._writers,
+            preload=self.job.preload,
+            behind_watermarks=self._pace.behind_watermarks,
+        )
+
+    def _rebuild(self, at: Progress) -> int:
+        """Step again, writing nothing, from the snapshot to the cursor."""
+        if self.job.rebuild_from is not None:
+            return self._replay_outputs(self.job.rebuild_from, at)
+        source, steps, empty = self._streams(at.cursors), 0, 0
+        reached = dict(at.cursors)
+        while any(reached.get(name, ZERO) < cursor for name, cursor in self.progress.cursors.items()):
+            items = source.read(self._pace.batch, self._pace.wait_ms)
+            empty = 0 if items else empty + 1
+            if empty > REBUILD_PATIENCE:
+                raise Corrupt(f"job {self.job.name} cannot rebuild its state: its input was trimmed; clear the session first")
+            for item in items:
+                if item.id > self.progress.cursors.get(item.stream, ZERO):
+                    break
+                reached[item.stream] = item.id
+                for _ in self.job.step(self.state, item.record, item.id.ms):
+                    pass
+                steps += 1
+        return steps
+
+    def _replay_outputs(self, stream: Stream, at: Progress) -> int:
+        after, end, steps = at.last.get(stream.name, ZERO), self.progress.last.get(stream.name, ZERO), 0
+        while after < end:
+            for entry in self._store.read([(stream, after)], self._pace.batch, 0)[stream.name]:
+                for _ in self.job.step(self.state, entry.record, entry.id.ms):
+                    pass
+                after, steps = entry.id, steps + 1
+        return steps
+
+    # ------------------------------------------------------------------ the loop
+
+    def run(self, should_stop: Callable[[], bool]) -> None:
+        """Turn until asked to stop, or until drained when the pace says so."""
+        self._should_stop = should_stop
+        try:
+            while not should_stop() and not self.is_done:
+                try:
+                    self.turn(self._pace.wait_ms)
+                except Ambiguous as error:
+                    self._await_store(str(error))
+        finally:
+            self.source.close()
+
+    def turn(self, wait_ms: int) -> bool:
+        """Read once, step through what came, commit. Tell whether anything was done."""
+        inputs = self.source.read(self._pace.batch, wait_ms)
+        pending, before = _Pending(), self.progress.watermark
+        for item in inputs:
+            self._step(item, pending)
+        if not inputs and self.source.is_over and self.progress.watermark < END:
+            self._finish(pending)
+        else:
+            self.progress.watermark = max(before, self.source.watermark)
+        if inputs or self.progress.watermark != before:
+            self._commit(pending, len(inputs))
+            self._measure(inputs)
+        self.beat()
+        return bool(inputs) or self.progress.watermark != before
+
+    def _step(self, item: Input, pending: _Pending) -> None:
+        now = self.progress.now = item.id.ms if item.stream else max(self.progress.now, item.id.ms)
+        if item.stream:
+            self.progress.cursors[item.stream] = item.id
+            self.progress.consumed[item.stream] = self.progress.consumed.get(item.stream, 0) + 1
+        for out in self.job.step(self.state, item.record, now):
+            self._collect(out, now, pending)
+
+    def _finish(self, pending: _Pending) -> None:
+        if self.job.finish is not None:
+            for out in self.job.finish(self.state, self.progress.now):
+                self._collect(out, self.progress.now, pending)
+        self.progress.watermark = END
+        self.is_done = self._pace.until_drained
+
+    def _collect(self, out: Any, now: int, pending: _Pending) -> None:
+        if isinstance(out, HashWrite):
+            pending.hashes.append(out)
+            return
+        if isinstance(out, SampleWrite):
+            pending.samples.append(out)
+            return
+        stream = self._stream_of.get(type(out))
+        if stream is None:
+            raise Corrupt(f"job {self.job.name} yielded {type(out).__name__}, which none of its streams takes")
+        fields = codec.encode(stream, out)
+        progress, name = self.progress, stream.name
+        entry_id = progress.last[name] = progress.last.get(name, ZERO).following(now)
+        progress.digests[name] = codec.chain(progress.digests.get(name, b""), str(entry_id).encode(), codec.canonical(stream, fields))
+        progress.entries[name] = progress.entries.get(name, 0) + 1
+        progress.rows[name] = progress.rows.get(name, 0) + (len(out.rows) if stream.packed else 1)
+        pending.entries.append((stream, entry_id, fields))
+
+    # ------------------------------------------------------------------ commit
+
+    def _commit(self, pending: _Pending, inputs: int) -> None:
+        self.progress.commits += 1
+        self._since_snapshot += inputs
+        is_due = self._since_snapshot >= self.job.snapshot_every or self.progress.watermark >= END
+        commit = Commit(self.job.name, self.role, self.progress, pending.entries, pending.hashes, pending.samples)
+        if is_due:
+            commit.snapshot = self.job.dump(self.state)
+            self._since_snapshot = 0
+        try:
+            self._store.commit(commit, self._wall_ms())
+        except Ambiguous as error:
+            self._resolve(commit, str(error))
+        if is_due and self._pace.is_trimming:
+            self._trim()
+
+    def _resolve(self, commit: Commit, reason: str) -> None:
+        """Find out whether a commit took place whose reply was lost; repeat it only if not."""
+        self._await_store(reason)
+        found = self._store.progress(self.job.name, self.role).commits
+        if found == commit.progress.commits:
+            return
+        if found != commit.progress.commits - 1:
+            raise Corrupt(f"job {self.job.name} is at commit {commit.progress.commits}, Redis at {found}: another copy writes; stop one")
+        try:
+            self._store.commit(commit, self._wall_ms())
+        except Ambiguous as error:
+            self._resolve(commit, str(error))
+
+    def _await_store(self, reason: str) -> None:
+        self.last_error = reason
+        log.error(reason, extra={"fields": {"job": self.job.name}})
+        pause = 0.05
+        while not self._should_stop():
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+            try:
+                self._store.progress(self.job.name, self.role)
+            except Ambiguous:
+                continue
+            log.info("Redis is back", extra={"fields": {"job": self.job.name}})
+            self.last_error = ""
+            return
+        raise Stopped(f"job {self.job.name} was stopped while Redis was away: what was committed is kept")
+
+    def _trim(self) -> None:
+        """Trim our streams, but never what a running reader still needs to rebuild itself."""
+        for stream in self.job.writes:
+            added = self.progress.entries.get(stream.name, 0)
+            if stream.is_durable or added < self._trimmed_at.get(stream.name, stream.keep) + stream.keep // 10:
+                continue
+            needed = [added]
+            for reader, role in self._readers.get(stream.name, ()):
+                saved = self._store.snapshot(reader, role)
+                if saved is not None and saved[0].session == self._session:
+                    needed.append(added - saved[0].consumed.get(stream.name, 0))
+            if max(needed[1:], default=0) <= stream.keep:
+                self._store.trim(stream, stream.keep)
+                self._trimmed_at[stream.name] = added
+
+    # ------------------------------------------------------------------ health
+
+    def _measure(self, inputs: list[Input]) -> None:
+        wall = self._wall_ms()
+        for item in inputs:
+            if item.committed_ms > 0:
+                self._lags[self._lag_count % LAG_SAMPLES] = wall - item.committed_ms
+                self._lag_count += 1
+
+    def lag_ms(self) -> tuple[float, float]:
+        """Give p50 and p99 of the time from an input's commit to ours, in milliseconds."""
+        seen = self._lags[: min(self._lag_count, LAG_SAMPLES)]
+        return (float(np.percentile(seen, 50)), float(np.percentile(seen, 99))) if len(seen) > 0 else (0.0, 0.0)
+
+    def beat(self, *, is_forced: bool = False) -> None:
+        """Say how we are, about once a second."""
+        if time.monotonic() - self._beat_at < BEAT_S and not is_forced and not self.is_done:
+            return
+        self._beat_at = time.monotonic()
+        p50, p99 = self.lag_ms()
+        fields: dict[str, str | int | float] = {
+            "pid": os.getpid(),
+            "mode": self._context.mode,
+            "session": self._session,
+            "at_ms": self._wall_ms(),
+            "now_ms": self.progress.now,
+            "entries": sum(self.progress.entries.values()),
+            "lag_p50_ms": round(p50, 3),
+            "lag_p99_ms": round(p99, 3),
+            "is_done": int(self.is_done),
+            "last_error": self.last_error,
+            **self.extra_health(),
+        }
+        self._store.put(HashWrite(HEALTH, (self.job.name,), fields), None if self.is_done else HEALTH_TTL_MS)

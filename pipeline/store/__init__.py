@@ -1,0 +1,1 @@
+"""Redis behind two faces, streams and readable views, and their twin in memory."""

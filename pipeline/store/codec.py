@@ -1,0 +1,144 @@
+"""Records to stream fields and back.
+
+Packed records (waves, tick batches) become a version, their arrays as raw bytes and, where columns vary,
+the column names; reading gives NumPy views without a copy (read-only). Readable records become one text
+field for each attribute, so that `XREVRANGE recommendations + - COUNT 3` can be read by a person.
+Refuses NaN, infinities and versions it does not know. No pickle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields as dataclass_fields
+from enum import StrEnum
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from pipeline.core.errors import Corrupt, Refused
+from pipeline.core.schema import VERSION, Stream
+from pipeline.core.types import CANDLE, TICK, CandleWave, ChartWave, IndicatorWave, TickBatch
+
+Fields = dict[bytes, bytes]
+_V, _TS, _ROWS = b"v", b"ts", b"b"
+_VERSION_BYTES = str(VERSION).encode()
+_DIGEST_SIZE = 16
+_RECV_OFFSET = int(TICK.fields["ts_recv"][1]) if TICK.fields is not None else 0
+
+
+def encode(stream: Stream, record: Any) -> Fields:
+    """Turn a record into the fields of one stream entry.
+
+    Raises:
+        Refused: the record is not of the stream's type, or holds NaN or an infinity.
+    """
+    if type(record) is not stream.record:
+        raise Refused(f"stream {stream.name} takes {stream.record.__name__}, not {type(record).__name__}")
+    if not stream.packed:
+        return _encode_text(record)
+    out: Fields = {_V: _VERSION_BYTES, _TS: b"%d" % record.ts, _ROWS: record.rows.tobytes()}
+    if isinstance(record, IndicatorWave | ChartWave):
+        if not np.isfinite(record.values).all():
+            raise Refused(f"stream {stream.name}: NaN or infinity in {_bad_columns(record)}; a value that is not warm is 0.0")
+        out[b"c"] = ",".join(record.columns).encode()
+        out[b"x"] = np.ascontiguousarray(record.values, "<f8").tobytes()
+        out[b"w"] = np.packbits(record.warm).tobytes()
+    if isinstance(record, ChartWave):
+        out[b"p"] = ",".join(record.patterns).encode()
+        out[b"f"] = np.ascontiguousarray(record.found, "<i1").tobytes()
+    return out
+
+
+def decode(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
+    """Turn the fields of an entry back into its record.
+
+    Raises:
+        Corrupt: another version, a missing field or a wrong length.
+    """
+    if fields.get(_V) != _VERSION_BYTES:
+        raise Corrupt(
+            f"stream {stream.name} holds record version {fields.get(_V)!r}, this program reads {VERSION}: clear the session first"
+        )
+    try:
+        return _decode_packed(stream, fields) if stream.packed else _decode_text(stream.record, fields)
+    except (KeyError, ValueError, TypeError) as error:
+        raise Corrupt(f"stream {stream.name} holds an entry that cannot be read ({error}): clear the session first") from error
+
+
+def canonical(stream: Stream, fields: Mapping[bytes, bytes]) -> bytes:
+    """Give the bytes a digest is taken over: all fields but our receive time, which is wall clock."""
+    parts = []
+    for name in sorted(fields):
+        value = fields[name]
+        if name == _ROWS and stream.record is TickBatch:
+            rows = np.frombuffer(value, TICK).copy()
+            rows["ts_recv"] = 0
+            value = rows.tobytes()
+        parts.append(b"%d:%s%d:" % (len(name), name, len(value)) + value)
+    return b"".join(parts)
+
+
+def chain(previous: bytes, entry_id: bytes, content: bytes) -> bytes:
+    """Extend a stream's digest by one entry: blake2b of the digest so far, the id and the content."""
+    return blake2b(previous + entry_id + content, digest_size=_DIGEST_SIZE).digest()
+
+
+def _bad_columns(record: IndicatorWave | ChartWave) -> str:
+    bad = ~np.isfinite(record.values).all(axis=0)
+    return ", ".join(name for name, is_bad in zip(record.columns, bad, strict=True) if is_bad)
+
+
+def _decode_packed(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
+    ts = int(fields[_TS])
+    if stream.record is TickBatch:
+        return TickBatch(ts, np.frombuffer(fields[_ROWS], TICK))
+    rows = np.frombuffer(fields[_ROWS], CANDLE)
+    if stream.record is CandleWave:
+        return CandleWave(ts, rows)
+    columns = _names(fields[b"c"])
+    shape = (len(rows), len(columns))
+    values = np.frombuffer(fields[b"x"], "<f8").reshape(shape)
+    warm = np.unpackbits(np.frombuffer(fields[b"w"], "u1"), count=shape[0] * shape[1]).astype(np.bool_).reshape(shape)
+    if stream.record is IndicatorWave:
+        return IndicatorWave(ts, rows, columns, values, warm)
+    patterns = _names(fields[b"p"])
+    found = np.frombuffer(fields[b"f"], "<i1").reshape(len(rows), len(patterns))
+    return ChartWave(ts, rows, columns, values, warm, patterns, found)
+
+
+@lru_cache(maxsize=64)
+def _names(text: bytes) -> tuple[str, ...]:
+    return tuple(text.decode().split(",")) if text else ()
+
+
+def _encode_text(record: Any) -> Fields:
+    out: Fields = {_V: _VERSION_BYTES}
+    for name, _ in _layout(type(record)):
+        value = getattr(record, name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise Refused(f"{type(record).__name__}.{name} is {value}: not a number never enters a stream")
+        out[name.encode()] = _text(value).encode()
+    return out
+
+
+def _text(value: Any) -> str:
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _decode_text(record: type, fields: Mapping[bytes, bytes]) -> Any:
+    return record(**{name: parse(fields[name.encode()].decode()) for name, parse in _layout(record)})
+
+
+@lru_cache(maxsize=64)
+def _layout(record: type) -> tuple[tuple[str, Callable[[str], Any]], ...]:
+    hints = get_type_hints(record)
+    out: list[tuple[str, Callable[[str], Any]]] = []
+    for field in dataclass_fields(record):
+        kind = hints[field.name]
+        if kind not in {int, float, str} and not issubclass(kind, StrEnum):
+            raise TypeError(f"{record.__name__}.{field.name}: {kind} has no text form")
+        out.append((field.name, kind))
+    return tuple(out)

@@ -1,0 +1,77 @@
+"""RedisTimeSeries: created from the schema with policy LAST, written by one TS.MADD, its reply scanned.
+
+TS.MADD reports errors inside its reply and does not create keys, so each key is created before its first
+sample and a key that has gone away (someone cleared it) is made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import redis
+
+from pipeline.core.errors import Refused
+from pipeline.core.job import SampleWrite
+
+CHUNK_BYTES = 1024
+_Sample = tuple[str, int, float]
+
+
+class SeriesWriter:
+    """Writes samples of one role. Remembers which keys exist."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._known: dict[tuple[Any, tuple[str, ...]], str] = {}
+
+    def prepare(self, samples: Sequence[SampleWrite]) -> list[_Sample]:
+        """Create what is missing; give (key, ts, value), one for each key and instant, the newest winning."""
+        fresh = {(s.series, s.labels) for s in samples if (s.series, s.labels) not in self._known}
+        if fresh:
+            self._create(sorted(fresh, key=lambda pair: pair[0].key(*pair[1])))
+        folded = {(self._known[s.series, s.labels], s.ts): s.value for s in samples}
+        return [(key, ts, value) for (key, ts), value in folded.items()]
+
+    def madd(self, pipe: Any, samples: Iterable[_Sample]) -> None:
+        """Queue one TS.MADD."""
+        flat = [part for sample in samples for part in sample]
+        if flat:
+            pipe.execute_command("TS.MADD", *flat)
+
+    def settle(self, samples: list[_Sample], reply: Any) -> None:
+        """Scan a TS.MADD reply; make lost keys again and repeat their samples.
+
+        Raises:
+            Refused: a sample that the server will not take.
+        """
+        failed = [(sample, answer) for sample, answer in zip(samples, reply, strict=True) if isinstance(answer, Exception)]
+        if not failed:
+            return
+        for _, answer in failed:
+            if "does not exist" not in str(answer):
+                raise Refused(f"a time series refused a sample ({answer}): check its type and retention")
+        lost = {sample[0] for sample, _ in failed}
+        self._create(sorted((pair for pair, key in self._known.items() if key in lost), key=lambda pair: pair[0].key(*pair[1])))
+        self._client.execute_command("TS.MADD", *[part for sample, _ in failed for part in sample])
+
+    def _create(self, pairs: Sequence[tuple[Any, tuple[str, ...]]]) -> None:
+        pipe = self._client.pipeline(transaction=False)
+        for series, labels in pairs:
+            named = [part for pair in zip(series.labels, labels, strict=True) for part in pair]
+            tail = ["LABELS", *named] if named else []
+            pipe.execute_command(
+                "TS.CREATE",
+                series.key(*labels),
+                "RETENTION",
+                series.retention_ms,
+                "CHUNK_SIZE",
+                CHUNK_BYTES,
+                "DUPLICATE_POLICY",
+                "LAST",
+                *tail,
+            )
+        for reply in pipe.execute(raise_on_error=False):
+            if isinstance(reply, Exception) and "already exists" not in str(reply):
+                raise reply
+        self._known.update({pair: pair[0].key(*pair[1]) for pair in pairs})

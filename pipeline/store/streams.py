@@ -1,0 +1,145 @@
+"""Streams in Redis: read from a cursor; commit outputs, views, cursor and snapshot in one MULTI.
+
+No consumer groups: one writer and one cursor per job, stored beside the job's output, is simpler, faster
+and exact. Ids are explicit, so a repeated write is refused by Redis itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+
+from pipeline.core.errors import Ambiguous, Corrupt, Refused
+from pipeline.core.job import HashWrite
+from pipeline.core.schema import PROGRESS, SNAPSHOT, Role, Stream
+from pipeline.store import codec
+from pipeline.store.client import Clients
+from pipeline.store.face import Commit, Entry, EntryId, Progress, merged
+from pipeline.store.series import SeriesWriter
+
+AT = b"at"
+"""Field of every entry: wall clock of its commit; not part of the record, nor of a digest."""
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Turn a lost server into Ambiguous (a write may have happened) and a refusing one into Refused."""
+    try:
+        yield
+    except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
+        raise Ambiguous(f"Redis is away ({str(error).splitlines()[0][:120]}): start it again, nothing committed is lost") from error
+    except redis.exceptions.ResponseError as error:
+        raise Refused(f"Redis refuses ({str(error)[:160]}): check its memory limit, disk and access list") from error
+
+
+class RedisStore:
+    """The store over three roles. A lost connection is Ambiguous; the caller decides, nothing is resent here."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._series = {role: SeriesWriter(client) for role, client in clients.items()}
+
+    def read(self, wanted: Sequence[tuple[Stream, EntryId]], limit: int, wait_ms: int) -> dict[str, list[Entry]]:
+        with _reachable():
+            by_role: dict[Role, list[tuple[Stream, EntryId]]] = {}
+            for stream, after in wanted:
+                by_role.setdefault(stream.role, []).append((stream, after))
+            out: dict[str, list[Entry]] = {stream.name: [] for stream, _ in wanted}
+            # Quiet roles first, without waiting; then wait on the role of the first stream.
+            for index, role in enumerate(sorted(by_role, key=lambda r: r is wanted[0][0].role)):
+                is_last = index == len(by_role) - 1
+                block = wait_ms if is_last and wait_ms > 0 and not any(out.values()) else None
+                streams = {stream.name: stream for stream, _ in by_role[role]}
+                ids: Any = {stream.name: str(after) for stream, after in by_role[role]}
+                for name, entries in self._clients[role].xread(ids, count=limit, block=block) or ():
+                    stream = streams[name.decode()]
+                    out[stream.name] = [_entry(stream, raw_id, fields) for raw_id, fields in entries]
+            return out
+
+    def progress(self, job: str, role: Role) -> Progress:
+        with _reachable():
+            fields: Any = self._clients[role].hgetall(PROGRESS.key(job))
+            return Progress.from_fields(_text(fields))
+
+    def progresses(self, writers: Sequence[tuple[str, Role]]) -> list[tuple[int, str]]:
+        with _reachable():
+            out: dict[tuple[str, Role], tuple[int, str]] = {}
+            for role in dict.fromkeys(role for _, role in writers):
+                mine = [job for job, its_role in writers if its_role is role]
+                pipe = self._clients[role].pipeline(transaction=False)
+                for job in mine:
+                    pipe.hmget(PROGRESS.key(job), "watermark", "session")
+                for job, (watermark, session) in zip(mine, pipe.execute(), strict=True):
+                    out[job, role] = (int(watermark) if watermark is not None else -1, session.decode() if session is not None else "")
+            return [out[writer] for writer in writers]
+
+    def snapshot(self, job: str, role: Role) -> tuple[Progress, bytes] | None:
+        with _reachable():
+            fields: Any = self._clients[role].hgetall(SNAPSHOT.key(job))
+            if not fields:
+                return None
+            return Progress.from_fields(json.loads(fields[b"progress"])), fields[b"state"]
+
+    def commit(self, commit: Commit, wall_ms: int) -> None:
+        with _reachable():
+            client, series = self._clients[commit.role], self._series[commit.role]
+            samples = series.prepare(commit.samples)
+            pipe = client.pipeline(transaction=True)
+            at = b"%d" % wall_ms
+            for stream, entry_id, fields in commit.entries:
+                if stream.role is not commit.role:
+                    raise Corrupt(f"job {commit.job} commits to {commit.role}, but stream {stream.name} lies in {stream.role}")
+                pipe.xadd(stream.name, {**fields, AT: at}, id=str(entry_id))  # type: ignore[arg-type]
+            for (role, key), mapping in merged(commit.hashes).items():
+                if role is not commit.role:
+                    raise Corrupt(f"job {commit.job} commits to {commit.role}, but {key} lies in {role}")
+                pipe.hset(key, mapping=mapping)  # type: ignore[arg-type]
+            fields_of_progress = commit.progress.to_fields()
+            pipe.hset(PROGRESS.key(commit.job), mapping=fields_of_progress)  # type: ignore[arg-type]
+            if commit.snapshot is not None:
+                saved: Any = {b"progress": json.dumps(fields_of_progress).encode(), b"state": commit.snapshot}
+                pipe.hset(SNAPSHOT.key(commit.job), mapping=saved)
+            series.madd(pipe, samples)
+            replies = self._execute(commit, pipe)
+            if samples:
+                series.settle(samples, replies[-1])
+
+    def _execute(self, commit: Commit, pipe: Any) -> list[Any]:
+        replies: list[Any] = pipe.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, redis.exceptions.ResponseError):
+                if "equal or smaller" in str(reply):
+                    raise Corrupt(f"job {commit.job} writes ids that are there already: another copy of it is running; stop one") from reply
+                raise reply
+        return replies
+
+    def put(self, write: HashWrite, expire_ms: int | None = None) -> None:
+        with _reachable():
+            for (role, key), mapping in merged([write]).items():
+                pipe = self._clients[role].pipeline(transaction=False)
+                pipe.hset(key, mapping=mapping)  # type: ignore[arg-type]
+                if expire_ms is not None:
+                    pipe.pexpire(key, expire_ms)
+                pipe.execute()
+
+    def fetch(self, role: Role, key: str) -> dict[str, str]:
+        with _reachable():
+            fields: Any = self._clients[role].hgetall(key)
+            return _text(fields)
+
+    def trim(self, stream: Stream, keep: int) -> None:
+        with _reachable():
+            self._clients[stream.role].xtrim(stream.name, maxlen=keep, approximate=True)
+
+
+def _entry(stream: Stream, raw_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    at = fields.pop(AT, b"0")
+    return Entry(EntryId.parse(raw_id), codec.decode(stream, fields), int(at))
+
+
+def _text(fields: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in fields.items()}

@@ -1,0 +1,1 @@
+"""The Upstox feed's wire schema and the code generated from it."""

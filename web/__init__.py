@@ -1,0 +1,1 @@
+"""The window: a guarded dashboard on loopback. It reads Redis and writes one thing only, confirmations."""

@@ -1,0 +1,329 @@
+"""From Redis replies to what the page shows: plain JSON values, nothing else.
+
+Reads   readable hashes (text to text) and records of the derived streams
+Gives   dicts of numbers, strings and None; money in paise (integers), prices of the market in rupees
+Never   talks to Redis, asks a clock or formats for a reader: what is absent is None, never zero.
+
+Ages are in event time: the newest frame of the feed is "now", so a replayed day is judged as it was
+judged when it was live. How long the feed itself has been quiet is wall time, and is told apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipeline.core.session import Phase
+from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, TickFlag
+
+Fields = Mapping[str, str]
+Json = dict[str, Any]
+
+STALE_MS = 15_000
+"""A number older than this, in continuous trading, is greyed out."""
+QUIET_MS = 5_000
+"""No frame for this long (wall time) while the session trades: the feed is reported silent."""
+BEAT_MS = 6_000
+"""A process that has not beaten for this long is reported silent."""
+LIVE_PHASES = frozenset({Phase.PRE_OPEN, Phase.CONTINUOUS, Phase.AUCTION_REFERENCE, Phase.AUCTION, Phase.AUCTION_LIMIT})
+
+PHASE_WORDS = {
+    Phase.CLOSED: "closed",
+    Phase.PRE_OPEN: "pre-open",
+    Phase.PRE_OPEN_MATCH: "pre-open matching",
+    Phase.CONTINUOUS: "continuous trading",
+    Phase.AUCTION_REFERENCE: "closing auction: reference price",
+    Phase.AUCTION: "closing auction",
+    Phase.AUCTION_LIMIT: "closing auction: limit orders only",
+    Phase.AUCTION_MATCH: "closing auction: matching",
+    Phase.POST_CLOSE: "post-close",
+}
+
+
+def text_of(raw: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    """Decode a hash reply; bytes that are no UTF-8 are shown as replacement marks, never dropped."""
+    return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in (raw or {}).items()}
+
+
+def number(fields: Fields, *names: str) -> float | None:
+    """Return the first of these fields that holds a finite number."""
+    for name in names:
+        try:
+            value = float(fields[name])
+        except (KeyError, ValueError):
+            continue
+        if math.isfinite(value):
+            return value
+    return None
+
+
+def whole(fields: Fields, *names: str) -> int | None:
+    value = number(fields, *names)
+    return None if value is None else round(value)
+
+
+def positive(fields: Fields, *names: str) -> float | None:
+    """As :func:`number`, but zero means absent (prices, sizes, instants)."""
+    value = number(fields, *names)
+    return value if value is not None and value > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the shell knows and Redis may not (yet) say."""
+
+    mode: str = "paper"
+    maker: str = ""
+    session_date: str = ""
+    version: str = ""
+
+
+def session(facts: Facts, fields: Fields) -> Json:
+    """Say plainly what is being looked at: the mode, who makes the data, and whether money moves."""
+    mode = fields.get("mode") or facts.mode
+    maker = fields.get("maker") or facts.maker or "unknown data maker"
+    is_real = mode == "live-real"
+    consequence = "REAL orders" if is_real else "sandbox orders, no money moves" if mode == "live-sandbox" else "no real orders"
+    return {
+        "mode": mode,
+        "maker": maker,
+        "banner": f"{maker} — {consequence}",
+        "is_real": is_real,
+        "date": fields.get("date") or fields.get("session_date") or facts.session_date,
+        "speed": fields.get("speed") or "",
+        "version": facts.version,
+    }
+
+
+def watch_row(symbol: str, tick: Fields, regime: Fields) -> Json:
+    """One line of the watchlist. Metrics that the book does not give are None."""
+    ltp, close = positive(tick, "ltp"), positive(tick, "cp")
+    bid, ask = positive(tick, "bid_px", "bid"), positive(tick, "ask_px", "ask")
+    flags = whole(tick, "flags") or 0
+    has_book = bid is not None and ask is not None
+    return {
+        "symbol": symbol,
+        "ltp": ltp,
+        "cp": close,
+        "change_ratio": None if ltp is None or close is None else ltp / close - 1.0,
+        "bid": bid,
+        "ask": ask,
+        "bid_qty": whole(tick, "bid_qty"),
+        "ask_qty": whole(tick, "ask_qty"),
+        "spread_bps": number(tick, "spread_bps") if has_book else None,
+        "vwap": positive(tick, "session_vwap", "vwap"),
+        "obi": number(tick, "obi", "imbalance") if has_book else None,
+        "volume": whole(tick, "vtt"),
+        "oi": positive(tick, "oi"),
+        "volatility": positive(tick, "volatility"),
+        "ts": whole(tick, "ts_exch", "ts"),
+        "ltt": whole(tick, "ltt"),
+        "regime": regime.get("regime") or "",
+        "is_index": bool(flags & TickFlag.INDEX),
+        "is_liquid": bool(flags & TickFlag.LIQUID),
+        "is_volatile": bool(flags & TickFlag.VOLATILE),
+    }
+
+
+def feed_time(rows: Iterable[Json], feed: Fields) -> int:
+    """Return the newest instant the feed has told, 0 before the first frame."""
+    newest = [row["ts"] for row in rows if row["ts"] is not None]
+    told = whole(feed, "ts", "last_ts", "now")
+    return max([*newest, 0 if told is None else told])
+
+
+def clock(ts: int, quiet_ms: int, phase: Phase, market: Fields, open_ms: int | None) -> Json:
+    """The session's clock, in event time. ``quiet_ms`` is rounded down to seconds, so that it seldom changes."""
+    is_over = market.get("is_session_over", "").lower() in {"1", "true"}
+    return {
+        "ts": ts,
+        "quiet_ms": quiet_ms - quiet_ms % 1000 if quiet_ms >= 2000 else 0,
+        "phase": "SESSION_OVER" if is_over else phase.name,
+        "phase_words": "session over" if is_over else PHASE_WORDS[phase],
+        "is_live": not is_over and phase in LIVE_PHASES,
+        "open_ms": open_ms,
+        "stale_ms": STALE_MS,
+        "market": {name: value for name, value in sorted(market.items()) if name not in {"is_session_over", "ts"}},
+    }
+
+
+def answers_of(streams: Iterable[Sequence[Confirmation]]) -> dict[str, Confirmation]:
+    """First answer of each recommendation, over all who may answer."""
+    first: dict[str, Confirmation] = {}
+    for records in streams:
+        for record in records:
+            known = first.get(record.recommendation_id)
+            if known is None or record.ts < known.ts:
+                first[record.recommendation_id] = record
+    return first
+
+
+def recommendation(
+    record: Recommendation, answer: Confirmation | None, intent: OrderIntent | None, now: int, nonce: Callable[[str], str]
+) -> Json:
+    """A proposal as it stands now. The nonce is given only while an answer is still possible."""
+    state = "open" if now < record.expires_ms else "expired"
+    if answer is not None:
+        state = "confirmed" if answer.answer == "confirm" else "rejected"
+    risk, reward = abs(record.limit_paise - record.stop_paise), abs(record.target_paise - record.limit_paise)
+    return {
+        "id": record.id,
+        "ts": record.ts,
+        "rank": record.rank,
+        "symbol": record.symbol,
+        "side": record.side.value,
+        "timeframe": record.timeframe,
+        "strategy": record.strategy,
+        "regime": record.regime,
+        "score": record.score,
+        "ref_paise": record.ref_paise,
+        "limit_paise": record.limit_paise,
+        "stop_paise": record.stop_paise,
+        "target_paise": record.target_paise,
+        "risk_paise": risk,
+        "reward_ratio": reward / risk if risk > 0 else None,
+        "qty": None if intent is None else intent.qty,
+        "worst_loss_paise": None if intent is None else intent.worst_loss_paise,
+        "expires_ms": record.expires_ms,
+        "reasons": [part.strip() for part in record.reasons.split(";") if part.strip()],
+        "state": state,
+        "answered_by": "" if answer is None else answer.source,
+        "nonce": nonce(record.id) if state == "open" else "",
+    }
+
+
+def rank(views: Sequence[Json], shown: int = 20) -> list[Json]:
+    """Open ones first, newest wave first, best rank first; then what has been answered or has run out."""
+    return sorted(views, key=lambda view: (view["state"] != "open", -view["ts"], view["rank"]))[:shown]
+
+
+PORTFOLIO_FIELDS = (
+    "realised_paise", "unrealised_paise", "charges_paise", "net_paise", "exposure_paise", "peak_paise", "drawdown_paise",
+)  # fmt: skip
+
+
+def portfolio(fields: Fields, positions: Mapping[str, Fields]) -> Json:
+    """The account and its open positions; everything None before the first mark."""
+    rows = [position(symbol, held) for symbol, held in positions.items() if held]
+    return {
+        **{name: whole(fields, name) for name in PORTFOLIO_FIELDS},
+        "ts": whole(fields, "ts", "now"),
+        "fills": whole(fields, "fills"),
+        "trading_state": fields.get("trading_state", ""),
+        "positions": [row for row in rows if row["qty"]],
+        "closed": [row for row in rows if not row["qty"]],
+    }
+
+
+def position(symbol: str, fields: Fields) -> Json:
+    return {
+        "symbol": symbol,
+        "qty": whole(fields, "qty", "quantity") or 0,
+        "avg_px": positive(fields, "avg_px", "average"),
+        "mark_px": positive(fields, "mark_px", "mark", "ltp"),
+        "stop_paise": whole(fields, "stop_paise"),
+        "target_paise": whole(fields, "target_paise"),
+        "realised_paise": whole(fields, "realised_paise"),
+        "unrealised_paise": whole(fields, "unrealised_paise"),
+        "mark_ts": whole(fields, "mark_ts", "ts"),
+    }
+
+
+def trades(orders: Sequence[OrderEvent], fills: Sequence[Fill]) -> Json:
+    """Newest state of each order and newest fills, newest first."""
+    latest = {record.order_id or record.intent_id: record for record in orders}
+    newest = sorted(latest.values(), key=lambda record: record.ts, reverse=True)
+    return {"orders": [asdict(record) for record in newest], "fills": [asdict(record) for record in reversed(fills)]}
+
+
+def health(name: str, fields: Fields, wall_ms: int) -> Json:
+    """One process. It is silent when its hash has expired or its last beat is old."""
+    beat = whole(fields, "at", "beat_ms", "at_ms")
+    age = None if beat is None else max(0, wall_ms - beat)
+    state = fields.get("state", "")
+    is_done = state in {"done", "drained", "finished", "stopped"}
+    is_alive = bool(fields) and (age is None or age < BEAT_MS)
+    return {
+        "name": name,
+        "state": "done" if is_done else "alive" if is_alive else "silent" if fields else "absent",
+        "age_ms": age,
+        "lag_ms": number(fields, "lag_ms", "lag", "lag_p50_ms"),
+        "version": fields.get("version", ""),
+        "pid": fields.get("pid", ""),
+        "cursor": fields.get("cursor", ""),
+        "entries": whole(fields, "entries", "consumed"),
+        "error": fields.get("last_error") or fields.get("error") or "",
+    }
+
+
+def token(fields: Fields) -> Json:
+    """State of the broker token; the token itself is nowhere near."""
+    state = fields.get("state") or "unknown"
+    fixes = {"absent": "log in: ticktick login --open", "expired": "log in again: ticktick login --open", "rejected": "log in again: ticktick login --open"}
+    return {"state": state, "expires_ms": whole(fields, "expires_ms", "expires_at_ms", "expires_at"), "fix": fixes.get(state, "")}
+
+
+def alerts(state: Mapping[str, Any]) -> list[Json]:
+    """What a person should know now, gravest first. Derived from the state; empty means all is well."""
+    out: list[Json] = []
+
+    def add(level: str, code: str, words: str) -> None:
+        out.append({"level": level, "code": code, "text": words})
+
+    store, now, feed, auth = state["store"], state["clock"], state["feed"], state["token"]
+    if not store["is_up"]:
+        add("error", "redis_away", f"Redis is away ({store['error']}): what you see is the last that was read")
+    if auth["state"] in {"absent", "expired", "rejected"}:
+        add("error", "token", f"broker token {auth['state']}: {auth['fix']}")
+    elif auth["state"] == "expiring":
+        add("warn", "token", "the broker token expires soon")
+    if store["is_up"] and now["ts"] and now["is_live"] and now["quiet_ms"] >= QUIET_MS:
+        add("error", "feed_silent", f"no frame from the feed for {now['quiet_ms'] // 1000} s: prices are old, do not trade on them")
+    if feed["gaps"]:
+        add("warn", "feed_gap", f"{feed['gaps']} gap{'s' if feed['gaps'] > 1 else ''} in the feed today: candles over it are marked")
+    for row in state["health"] if store["is_up"] else ():
+        if row["state"] == "silent":
+            add("error", "process_silent", f"process {row['name']} is silent: ticktick status")
+        if row["error"]:
+            add("warn", "process_error", f"{row['name']}: {row['error']}")
+    if state["portfolio"]["trading_state"] in {"REDUCING", "HALTED"}:
+        add("warn", "trading_state", f"trading state {state['portfolio']['trading_state']}: no new entries")
+    return sorted(out, key=lambda alert: alert["level"] != "error")
+
+
+def feed(fields: Fields) -> Json:
+    return {
+        "state": fields.get("state", ""),
+        "frames": whole(fields, "frames"),
+        "gaps": whole(fields, "gaps") or 0,
+        "subscribed": whole(fields, "subscribed", "subscriptions", "instruments"),
+        "maker": fields.get("maker", ""),
+    }
+
+
+Samples = Sequence[tuple[int, float]]
+
+
+def candles(columns: Mapping[str, Samples], overlays: Mapping[str, Samples]) -> Json:
+    """Join the field series of one symbol and timeframe by time; a candle that lacks a price is left out."""
+    opens, highs, lows, closes = (dict(columns.get(name, ())) for name in ("open", "high", "low", "close"))
+    volumes = dict(columns.get("volume", ()))
+    times = sorted(opens.keys() & highs.keys() & lows.keys() & closes.keys())
+    rows = [[ts, opens[ts], highs[ts], lows[ts], closes[ts], volumes.get(ts, 0.0)] for ts in times]
+    first = times[0] if times else 0
+    lines = {name: [[ts, value] for ts, value in samples if ts >= first] for name, samples in overlays.items() if len(samples) > 0}
+    return {"candles": rows, "overlays": lines}
+
+
+def metrics(state: Mapping[str, Any], sockets: int) -> str:
+    """A few figures in Prometheus' text form."""
+    lines = [
+        f"ticktick_page_sockets {sockets}",
+        f"ticktick_redis_up {int(state['store']['is_up'])}",
+        f"ticktick_feed_ts_ms {state['clock']['ts']}",
+        f"ticktick_feed_gaps {state['feed']['gaps']}",
+    ]
+    lines += [f'ticktick_process_up{{process="{row["name"]}"}} {int(row["state"] in {"alive", "done"})}' for row in state["health"]]
+    return "\n".join(lines) + "\n"
