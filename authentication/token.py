@@ -13,18 +13,18 @@ import binascii
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from authentication.private_file import locked, read_private, write_private
 from pipeline.core.errors import Refused
+from pipeline.core.session import IST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-IST = timezone(timedelta(hours=5, minutes=30), "IST")
 DAY_MS = 86_400_000
 EXPIRING_MS = 30 * 60_000
 """A token with less life than this is shown as expiring."""
@@ -158,8 +158,8 @@ def load_token(path: Path, kind: TokenKind = TokenKind.OAUTH) -> Token | None:
         text = str(found["access_token"])
         rejected = _rejected(plain).get(fingerprint(text), 0)
         return Token(text, TokenKind(found["kind"]), int(found["issued_ms"]), int(found["expires_ms"]), found["is_plus"] is True, rejected)
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(place) from error
+    except (KeyError, TypeError, ValueError):
+        raise _damaged(place) from None
 
 
 def mark_rejected(path: Path, access_token: str, now_ms: int) -> None:

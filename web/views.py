@@ -239,22 +239,26 @@ def trades(orders: Sequence[OrderEvent], fills: Sequence[Fill]) -> Json:
 
 
 def health(name: str, fields: Fields, wall_ms: int) -> Json:
-    """One process. It is silent when its hash has expired or its last beat is old."""
-    beat = whole(fields, "at", "beat_ms", "at_ms")
+    """One process. Silent: it beat once and no longer does; absent: its hash has expired or never was."""
+    beat = whole(fields, "at_ms")
     age = None if beat is None else max(0, wall_ms - beat)
-    state = fields.get("state", "")
-    is_done = state in {"done", "drained", "finished", "stopped"}
-    is_alive = bool(fields) and (age is None or age < BEAT_MS)
+    if whole(fields, "is_done") == 1:
+        state = "done"
+    elif not fields:
+        state = "absent"
+    else:
+        state = "alive" if age is not None and age < BEAT_MS else "silent"
     return {
         "name": name,
-        "state": "done" if is_done else "alive" if is_alive else "silent" if fields else "absent",
+        "state": state,
         "age_ms": age,
-        "lag_ms": number(fields, "lag_ms", "lag", "lag_p50_ms"),
+        "lag_ms": number(fields, "lag_p50_ms"),
+        "lag_p99_ms": number(fields, "lag_p99_ms"),
         "version": fields.get("version", ""),
         "pid": fields.get("pid", ""),
-        "cursor": fields.get("cursor", ""),
-        "entries": whole(fields, "entries", "consumed"),
-        "error": fields.get("last_error") or fields.get("error") or "",
+        "entries": whole(fields, "entries"),
+        "now_ms": whole(fields, "now_ms"),
+        "error": fields.get("last_error", ""),
     }
 
 

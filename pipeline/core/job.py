@@ -15,6 +15,7 @@ from typing import Any
 
 from pipeline.core.params import Params
 from pipeline.core.schema import HashKey, Series, Stream
+from pipeline.core.session import SessionDay
 from pipeline.core.types import Instrument, Record
 
 
@@ -49,6 +50,8 @@ class Context:
     """ISO date in IST."""
     mode: str
     params: Params
+    day: SessionDay
+    """The phases of ``session_date``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from pathlib import Path  # pure-ok: finds our own sources, to date the compiler
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
+from numpy.typing import NDArray
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,6 +47,11 @@ def kernel(function: F) -> F:
     if file is not None:
         file._source_stamp = (file._source_stamp, _shared_stamp())  # noqa: SLF001
     return dispatcher
+
+
+def writable(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """Copy packed rows by their bytes: NumPy's own copy goes field by field, some forty times slower."""
+    return np.frombuffer(bytearray(rows.tobytes()), rows.dtype)
 
 
 def warmer(function: Callable[[], None]) -> Callable[[], None]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.core.params import TickParams
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import TICK, FeedMode, TickFlag, TickKind
-from pipeline.kernels.jit import kernel, warmer
+from pipeline.kernels.jit import kernel, warmer, writable
 from pipeline.kernels.micro import (
     PRICE_SCALE,
     aggressor_k,
@@ -60,6 +60,8 @@ STATE = np.dtype(
 window that are not zero; ``averaged``: rows with a VWAP; ``side``: where fast stands to slow; ``qty``, ``worth``: sums of the
 VWAP window; ``s1``, ``s2``: sums of returns and of their squares; ``fast``, ``slow``: sums of VWAP.
 """
+
+_BLANK = np.zeros(1, STATE)
 
 # Places in the parameter vector.
 VWAP_MS, FAST, SLOW, LIQUID_BPS, VOLATILE_AT, HYSTERESIS, WARM_AT = range(7)
@@ -103,8 +105,8 @@ class TickState:
 
 def step(state: TickState, rows: NDArray[np.void]) -> NDArray[np.void]:
     """Fill the metrics of a batch; the input is left alone."""
-    out = np.array(rows, TICK)
-    step_k(out, state.state, state.px, state.vwap, state.ts, state.vol, state.params)
+    out = writable(rows)
+    step_k(out, state.state, state.px, state.vwap, state.ts, state.vol, state.params, _BLANK)
     return out
 
 
@@ -246,10 +248,96 @@ def flags_k(row: Any, s: Any, params: Any) -> int:
 
 
 @kernel
-def new_day_k(s: Any, day: int) -> None:
-    """Forget yesterday: window, volume base and session sums. ``late`` counts on."""
-    late = s["late"]
-    for name in numba_literal_unroll(STATE_INTS):
-        s[name] = 0
-    s["late"] = late
-    s["day"] = day
+def is_late_k(row: Any, s: Any) -> bool:
+    """Tell a packet that was overtaken: both its volume and its last trade lie behind what was seen."""
+    if s["seen"] == 0:
+        return False
+    if row["mode"] != LTPC and row["vtt"] > 0:
+        return row["vtt"] < s["vtt"] and row["ltt"] <= s["ltt"]
+    return row["ltt"] < s["ltt"]
+
+
+@kernel
+def trade_k(row: Any, s: Any) -> int:
+    """Book volume, return, aggressor and session VWAP of a live row; return TRADED or 0."""
+    before = s["vtt"]
+    volume = volume_k(row, s)
+    row["volume"] = volume
+    row["tick_return"] = return_k(row["ltp"], s["ltp"])
+    if row["ltp"] != s["ltp"] and s["ltp"] > 0.0:
+        s["move"] = 1 if row["ltp"] > s["ltp"] else -1
+    s["session_qty"] += volume
+    s["session_worth"] += turnover_k(row["ltp"], volume)
+    has_traded = s["seen"] == 1 and (row["ltt"] > s["ltt"] or (volume > 0 and s["vtt"] > before))
+    if has_traded:
+        row["aggressor"] = aggressor_k(row["ltp"], s["bid"], s["ask"], s["move"])
+    return TRADED if has_traded else 0
+
+
+@kernel
+def remember_k(row: Any, s: Any) -> None:
+    """Carry price, time and quote to the next row. A row from a key that never traded has no price."""
+    if row["ltp"] > 0.0:
+        s["ltp"] = row["ltp"]
+        s["seen"] = 1
+    s["ltt"] = max(s["ltt"], row["ltt"])
+    s["bid"] = row["bid_px"][0]
+    s["ask"] = row["ask_px"][0]
+
+
+@kernel
+def clear_k(row: Any) -> None:
+    """Take out metrics of an earlier pass, so that stepping our own output again gives the same bits."""
+    row["aggressor"] = 0
+    row["flags"] = row["flags"] & KEPT_FLAGS
+    row["volume"] = 0
+    row["tick_return"] = 0.0
+    row["volatility"] = 0.0
+    row["vwap_fast"] = 0.0
+    row["vwap_slow"] = 0.0
+
+
+@kernel
+def step_k(rows: Any, state: Any, px: Any, vwap: Any, ts: Any, vol: Any, params: Any, blank: Any) -> None:
+    """Fill the metrics of ``rows`` in place, in order. Rows of unknown symbols and gaps pass untouched."""
+    for i in range(len(rows)):
+        row = rows[i]
+        sid = np.int64(row["sid"])
+        if row["kind"] == GAP:
+            for k in range(len(state)):
+                state[k]["resync"] = 1
+        if row["kind"] == GAP or sid >= len(state):
+            continue
+        s = state[sid]
+        day = (row["ts_exch"] + IST_MS) // DAY_MS
+        if s["day"] != day:
+            late = s["late"]
+            state[sid] = blank[0]
+            s["day"], s["late"] = day, late
+        clear_k(row)
+        quote_k(row)
+        flags = 0
+        if is_late_k(row, s):
+            s["late"] += 1
+        elif row["kind"] == SNAPSHOT:
+            s["vtt"] = max(s["vtt"], row["vtt"])
+            s["has_vtt"] = 1 if row["mode"] != LTPC else 0
+            s["resync"] = 0
+            remember_k(row, s)
+        elif row["ltp"] > 0.0:
+            flags = trade_k(row, s)
+            s["resync"] = 0
+            push_k(s, row, px[sid], vwap[sid], ts[sid], vol[sid], params)
+            s["volatility"] = volatility_k(s, len(px[sid])) if s["count"] >= params[WARM_AT] else 0.0
+            remember_k(row, s)
+        row["vwap"] = s["vwap"]
+        row["session_vwap"] = s["session_worth"] / PRICE_SCALE / s["session_qty"] if s["session_qty"] > 0 else 0.0
+        row["volatility"] = s["volatility"]
+        flags |= averages_k(row, s, params) | flags_k(row, s, params)
+        row["flags"] = row["flags"] | flags
+
+
+@warmer
+def _warm() -> None:
+    state = TickState(1, TickParams(4, 60, 2, 3, 5.0, 1.0, 1.5, 1000, 250))
+    step(state, np.zeros(2, TICK))

@@ -19,6 +19,10 @@ from pipeline.core.schema import DEFAULT_DATABASE, Role
 Mode = Literal["paper", "replay", "live-sandbox", "live-real"]
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 _HTTP = r"^https?://\S+$"
+_CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
+_DAY = r"^(\d{4}-\d{2}-\d{2})?$"
+FORMS = {_HTTP: "must be an address: http(s)://host", _CLOCK: "must be a time of day: HH:MM", _DAY: "must be a date: YYYY-MM-DD"}
+"""What to say when a text does not have the form that its pattern asks for."""
 
 
 class Section(BaseModel):
@@ -108,7 +112,7 @@ class Settings(Section):
 
     mode: Mode
     maker: str
-    session_date: str = Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")
+    session_date: str = Field(pattern=_DAY)
     redis: RedisOptions
     upstox: UpstoxOptions
     paths: PathOptions
@@ -138,9 +142,7 @@ _CLOCKS = frozenset({"square_off_cas", "square_off", "no_entry_after"})
 
 def _limits(name: str, hint: Any) -> Any:
     if name in _CLOCKS:
-        return Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    if name == "confirm":
-        return Field(pattern=r"^(ask|auto)$")
+        return Field(pattern=_CLOCK)
     if hint not in (int, float):
         return Field()
     low = {"ge": 0} if name in _ZERO_OK else {"gt": 0}
@@ -151,6 +153,7 @@ def _checked(kind: type) -> type[BaseModel]:
     """Make a strict model with the fields of one parameter record; it checks, the record is what travels."""
     hints = get_type_hints(kind)
     names = [f.name for f in fields(kind) if f.name != "strategy_params"]
+    hints |= {"confirm": Literal["ask", "auto"]}
     shape: dict[str, Any] = {name: (hints[name], _limits(name, hints[name])) for name in names}
     return create_model(kind.__name__, __config__=_STRICT, **shape)
 

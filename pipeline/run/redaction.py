@@ -15,11 +15,12 @@ MASK = "[redacted]"
 SHORTEST = 4
 """A shorter text is no secret; masking it would eat ordinary words."""
 
-_NAMES = r"client_secret|api_secret|apisecret|access_token|extended_token|refresh_token|auth_token|token|password|passwd|secret|code"
+_NAMES = r"client_secret|api_secret|apisecret|access_token|extended_token|refresh_token|auth_token|password|passwd|secret"
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{4,}"), rf"\1{MASK}"),
     (re.compile(r"\beyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)?"), MASK),
     (re.compile(rf"(?i)\b({_NAMES})(=|%3D)[^\s&\"'\\,;)\]}}]+"), rf"\1\2{MASK}"),
+    (re.compile(r"(?i)([?&]code(?:=|%3D))[^\s&\"'\\]+"), rf"\1{MASK}"),
     (re.compile(rf"(?i)(\\?[\"'](?:{_NAMES})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+"), rf"\1{MASK}"),
     (re.compile(r"(?i)\b((?:redis|rediss|https?|wss?)://[^\s:/@]*:)[^\s@/]+@"), rf"\1{MASK}@"),
 )

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline.core.errors import Refused
 from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params, RiskParams, TickParams
 from pipeline.core.registry import did_you_mean
-from pipeline.run.options import OPTION_SECTIONS, PARAMETER_SECTIONS, SECTIONS, TOP_KEYS, Settings, keys_of
+from pipeline.run.options import FORMS, OPTION_SECTIONS, PARAMETER_SECTIONS, SECTIONS, TOP_KEYS, Settings, keys_of
 
 __all__ = ["FILES", "PREFIX", "SHIPPED_ROOT", "SHORT_NAMES", "Settings", "load", "origins"]
 
@@ -141,7 +141,7 @@ def _parse(place: Place, text: str, name: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError as error:
-        raise Refused(f"{name}={text!r}: {'.'.join(place)} is not a text; write it as in TOML") from error
+        raise Refused(f"{name}={text!r}: {'.'.join(place)} takes a number, true/false or a list, written as in TOML") from error
 
 
 def _wants_text(place: Place) -> bool:
@@ -243,7 +243,8 @@ def _validate(model: type[BaseModel], given: Mapping[str, Any], above: Place, la
             file = next(name for name, keys in FILES.items() if place[0] in keys)
             why = "every limit must be set, none has a default" if above == ("risk",) else "every key must be set"
             raise Refused(f"{file}: '{shown}' is missing: {why}") from error
-        words = first["msg"][0].lower() + first["msg"][1:]
+        pattern = first.get("ctx", {}).get("pattern", "")
+        words = FORMS.get(pattern, first["msg"][0].lower() + first["msg"][1:])
         raise Refused(f"{layers.sources.get(place, 'settings')}: '{shown}': {words}") from error
 
 

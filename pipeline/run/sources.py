@@ -116,29 +116,28 @@ class StreamSource:
             self._held[name].extend(entries)
             if entries:
                 self._at[name] = entries[-1].id
-        # A full read may have left entries behind: all that is sure is what lies before its last one.
+        # A full read may have left entries behind: then all that is sure is what lies before its last one.
         is_cut = {s.name: s.name not in fresh or len(fresh[s.name]) >= limit for s in self._reads}
-        bound = min(min(marks[name], self._held[name][-1].id.ms - 1) if cut else marks[name] for name, cut in is_cut.items())
-        out = self._deliver(limit, bound if self._gated else END)
-        is_drained = not any(self._held.values())
-        reached = bound if is_drained or self._next_ms() > bound else min(bound, self._next_ms() - 1)
-        self.watermark = max(self.watermark, min(reached, END))
-        self._is_over = is_drained and not out and bound >= END
+        bounds = {name: self._at[name].ms - 1 if cut else marks[name] for name, cut in is_cut.items()}
+        out = self._deliver(limit, bounds)
+        reached = min(held[0].id.ms - 1 if held else bounds[name] for name, held in self._held.items())
+        self.watermark = max(self.watermark, min(reached, END - 1))  # END is said by the job, when it has finished
+        self._is_over = not out and reached >= END
         return out
 
-    def _deliver(self, limit: int, bound: int) -> list[Input]:
+    def _deliver(self, limit: int, bounds: Mapping[str, int]) -> list[Input]:
+        """Hand on the oldest held entry, again and again, while no quiet stream could still bring an older one."""
         out: list[Input] = []
         while len(out) < limit:
             heads = [(held[0].id.ms, rank, stream.name) for rank, stream in enumerate(self._reads) if (held := self._held[stream.name])]
-            if not heads or min(heads)[0] > bound:
+            if not heads:
                 break
-            name = min(heads)[2]
+            ms, _, name = min(heads)
+            if self._gated and any(ms > bounds[other] for other, held in self._held.items() if not held):
+                break
             entry = self._held[name].popleft()
             out.append(Input(name, entry.id, entry.record, entry.committed_ms))
         return out
-
-    def _next_ms(self) -> int:
-        return min((held[0].id.ms for held in self._held.values() if held), default=END)
 
     def _marks(self, streams: Sequence[Stream]) -> list[int]:
         """Give each stream's watermark: how far its writer has come in this session."""

@@ -1,0 +1,69 @@
+"""When a position must be closed, and how much may be sent to close it.
+
+Reads   a Plan (stop, target, ages), the live quote (paise), the clock times of settings.toml
+Writes  a reason word, or nothing; the quantity of a closing order
+
+An exit is not "send a sell", it is "make the position zero": its quantity is what is held less what is already
+on its way to close it, so it can never reverse. It needs no confirmation and passes no entry check. The stop
+looks at the last trade; the target at the price at which we could really trade. Never moves a stop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.core.params import OrderParams
+from pipeline.core.session import Group, ist_ms
+from pipeline.core.types import Side
+from pipeline.engine.matching import Quote
+
+STOP, TARGET, MAX_HOLD, SQUARE_OFF = "stop", "target", "max_hold", "square_off"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a position is left; made with the entry, never without one."""
+
+    symbol: str
+    side: Side
+    """Of the entry."""
+    entry_intent: str
+    stop_paise: int
+    target_paise: int
+    opened_ms: int
+    """First fill of the entry."""
+    square_off_ms: int
+    max_hold_s: int
+    attempts: int = 0
+    """Closing orders sent so far; part of the next one's identity."""
+
+
+def exit_reason(plan: Plan, quote: Quote | None, now: int) -> str:
+    """Say why the position must go now; empty while it may stay. The stop comes first: it costs most to miss."""
+    sign = plan.side.sign
+    if quote is not None:
+        if quote.ltp_paise > 0 and (quote.ltp_paise - plan.stop_paise) * sign <= 0:
+            return STOP
+        ours = quote.bid_paise if plan.side is Side.BUY else quote.ask_paise
+        if plan.target_paise > 0 and ours > 0 and (ours - plan.target_paise) * sign >= 0:
+            return TARGET
+    if now >= plan.square_off_ms:
+        return SQUARE_OFF
+    if plan.max_hold_s > 0 and now - plan.opened_ms >= plan.max_hold_s * 1000:
+        return MAX_HOLD
+    return ""
+
+
+def closing_qty(position_qty: int, pending_close_qty: int) -> int:
+    """Shares that a closing order may still be sent for: never more than would make the position zero."""
+    return max(0, abs(position_qty) - pending_close_qty)
+
+
+def closing_side(position_qty: int) -> Side:
+    return Side.SELL if position_qty > 0 else Side.BUY
+
+
+def square_off_ms(group: Group, date_iso: str, close_ms: int, params: OrderParams) -> int:
+    """Give the instant of square-off: by the setting, and in any case a minute before continuous trading ends."""
+    clock = params.square_off_cas if group is Group.EQ_CAS else params.square_off
+    return min(ist_ms(date_iso, clock), close_ms - 60_000)

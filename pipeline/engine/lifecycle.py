@@ -1,0 +1,197 @@
+"""The life of an order, as a table: (status, event) -> status. A pair that is not in it is an error.
+
+    INTENT -> DENIED                                   ours; it never left the house
+    INTENT -> SENDING -> ACCEPTED -> PARTIAL -> FILLED
+                      -> REFUSED            -> CANCELLED   with or without fills
+                      -> UNKNOWN -> ACCEPTED | REFUSED | ABSENT
+    ACCEPTED, PARTIAL -> PENDING_CANCEL, PENDING_MODIFY -> back, or on
+
+How to read it. An intent is a wish with an identity; DENIED means that one of our own checks stopped it.
+SENDING is journalled before the one request that is ever made. No answer means UNKNOWN, never "failed":
+only the broker's book can tell, and if the book never shows it, it ends the day ABSENT. Fills may overtake
+every other message (they come by another road), so a fill is legal in each state in which the order may be at
+the exchange, also after a cancellation whose confirmation was faster. A message that comes late and says
+what we know already changes nothing. After every event ``order_qty == cum_qty + leaves_qty`` while the order
+lives; a final order leaves nothing open. Whatever else happens contradicts our own records: Corrupt, and the
+process ends, since to trade on a wrong book is worse than not to trade.
+
+Reads   Order, Event, the size and price of a fill (shares, paise)
+Writes  the changed Order; it never decides anything and never sends anything
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from pipeline.core.errors import Corrupt
+from pipeline.core.types import OrderEvent, Side
+
+
+class Status(StrEnum):
+    INTENT = "INTENT"
+    DENIED = "DENIED"
+    SENDING = "SENDING"
+    ACCEPTED = "ACCEPTED"
+    PARTIAL = "PARTIAL"
+    FILLED = "FILLED"
+    REFUSED = "REFUSED"
+    UNKNOWN = "UNKNOWN"
+    ABSENT = "ABSENT"
+    CANCELLED = "CANCELLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    PENDING_MODIFY = "PENDING_MODIFY"
+
+
+class Event(StrEnum):
+    DENY = "DENY"
+    SEND = "SEND"
+    ACCEPT = "ACCEPT"
+    REFUSE = "REFUSE"
+    NO_ANSWER = "NO_ANSWER"
+    NOT_ON_BOOK = "NOT_ON_BOOK"
+    FILL_PART = "FILL_PART"
+    FILL_ALL = "FILL_ALL"
+    ASK_CANCEL = "ASK_CANCEL"
+    ASK_MODIFY = "ASK_MODIFY"
+    MODIFIED = "MODIFIED"
+    REQUEST_REFUSED = "REQUEST_REFUSED"
+    """A cancellation or modification was turned down; the order lives on."""
+    CANCELLED = "CANCELLED"
+
+
+S, E = Status, Event
+FINAL = frozenset({S.DENIED, S.FILLED, S.REFUSED, S.CANCELLED, S.ABSENT})
+AT_BROKER = frozenset({S.SENDING, S.UNKNOWN, S.ACCEPTED, S.PARTIAL, S.PENDING_CANCEL, S.PENDING_MODIFY})
+"""The order may be at the exchange: it counts in exposure, and a fill may come."""
+
+TABLE: dict[tuple[Status, Event], Status] = {
+    (S.INTENT, E.DENY): S.DENIED,
+    (S.INTENT, E.SEND): S.SENDING,
+    (S.SENDING, E.ACCEPT): S.ACCEPTED,
+    (S.SENDING, E.REFUSE): S.REFUSED,
+    (S.SENDING, E.NO_ANSWER): S.UNKNOWN,
+    (S.SENDING, E.FILL_PART): S.PARTIAL,
+    (S.SENDING, E.FILL_ALL): S.FILLED,
+    (S.SENDING, E.CANCELLED): S.CANCELLED,
+    (S.UNKNOWN, E.ACCEPT): S.ACCEPTED,
+    (S.UNKNOWN, E.REFUSE): S.REFUSED,
+    (S.UNKNOWN, E.NO_ANSWER): S.UNKNOWN,
+    (S.UNKNOWN, E.NOT_ON_BOOK): S.ABSENT,
+    (S.UNKNOWN, E.FILL_PART): S.PARTIAL,
+    (S.UNKNOWN, E.FILL_ALL): S.FILLED,
+    (S.UNKNOWN, E.CANCELLED): S.CANCELLED,
+    (S.ACCEPTED, E.ACCEPT): S.ACCEPTED,
+    (S.ACCEPTED, E.REFUSE): S.REFUSED,
+    (S.ACCEPTED, E.FILL_PART): S.PARTIAL,
+    (S.ACCEPTED, E.FILL_ALL): S.FILLED,
+    (S.ACCEPTED, E.ASK_CANCEL): S.PENDING_CANCEL,
+    (S.ACCEPTED, E.ASK_MODIFY): S.PENDING_MODIFY,
+    (S.ACCEPTED, E.CANCELLED): S.CANCELLED,
+    (S.PARTIAL, E.ACCEPT): S.PARTIAL,
+    (S.PARTIAL, E.FILL_PART): S.PARTIAL,
+    (S.PARTIAL, E.FILL_ALL): S.FILLED,
+    (S.PARTIAL, E.ASK_CANCEL): S.PENDING_CANCEL,
+    (S.PARTIAL, E.ASK_MODIFY): S.PENDING_MODIFY,
+    (S.PARTIAL, E.CANCELLED): S.CANCELLED,
+    (S.PENDING_CANCEL, E.ACCEPT): S.PENDING_CANCEL,
+    (S.PENDING_CANCEL, E.ASK_CANCEL): S.PENDING_CANCEL,
+    (S.PENDING_CANCEL, E.FILL_PART): S.PENDING_CANCEL,
+    (S.PENDING_CANCEL, E.FILL_ALL): S.FILLED,
+    (S.PENDING_CANCEL, E.CANCELLED): S.CANCELLED,
+    (S.PENDING_CANCEL, E.REQUEST_REFUSED): S.ACCEPTED,
+    (S.PENDING_MODIFY, E.ACCEPT): S.PENDING_MODIFY,
+    (S.PENDING_MODIFY, E.MODIFIED): S.ACCEPTED,
+    (S.PENDING_MODIFY, E.REQUEST_REFUSED): S.ACCEPTED,
+    (S.PENDING_MODIFY, E.FILL_PART): S.PENDING_MODIFY,
+    (S.PENDING_MODIFY, E.FILL_ALL): S.FILLED,
+    (S.PENDING_MODIFY, E.ASK_CANCEL): S.PENDING_CANCEL,
+    (S.PENDING_MODIFY, E.CANCELLED): S.CANCELLED,
+    (S.FILLED, E.ACCEPT): S.FILLED,
+    (S.FILLED, E.REQUEST_REFUSED): S.FILLED,
+    (S.CANCELLED, E.ACCEPT): S.CANCELLED,
+    (S.CANCELLED, E.FILL_PART): S.CANCELLED,
+    (S.CANCELLED, E.FILL_ALL): S.FILLED,
+    (S.CANCELLED, E.CANCELLED): S.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order of ours. ``value_paise`` is the sum of quantity times price over its fills."""
+
+    intent_id: str
+    symbol: str
+    side: Side
+    purpose: str
+    order_type: str
+    order_qty: int
+    limit_paise: int
+    tag: str
+    created_ms: int
+    status: Status = Status.INTENT
+    order_id: str = ""
+    cum_qty: int = 0
+    value_paise: int = 0
+
+    @property
+    def leaves_qty(self) -> int:
+        return 0 if self.status in FINAL else self.order_qty - self.cum_qty
+
+    @property
+    def is_working(self) -> bool:
+        return self.status in AT_BROKER
+
+    @property
+    def avg_px(self) -> float:
+        """Average price of all fills, in rupees; 0 without fills."""
+        return 0.0 if self.cum_qty == 0 else self.value_paise / self.cum_qty / 100
+
+
+def advance(order: Order, event: Event, order_id: str = "") -> Order:
+    """Move an order on by one event that is no fill.
+
+    Raises:
+        Corrupt: the event cannot happen to an order in this state.
+    """
+    status = TABLE.get((order.status, event))
+    if status is None or event in {Event.FILL_PART, Event.FILL_ALL}:
+        raise Corrupt(f"order {order.tag}: {event} cannot follow {order.status}: stop, and compare with the broker's book")
+    if order.cum_qty > 0 and status is Status.ACCEPTED:
+        status = Status.PARTIAL
+    return replace(order, status=status, order_id=order_id or order.order_id)
+
+
+def fill(order: Order, qty: int, px_paise: int) -> Order:
+    """Book one execution; the caller has made sure that its trade id is new.
+
+    Raises:
+        Corrupt: nothing can fill in this state, or more fills than was asked.
+    """
+    cum = order.cum_qty + qty
+    event = Event.FILL_ALL if cum == order.order_qty else Event.FILL_PART
+    status = TABLE.get((order.status, event))
+    if status is None or qty <= 0 or px_paise <= 0 or cum > order.order_qty:
+        was = f"{order.status} {order.cum_qty}/{order.order_qty}"
+        raise Corrupt(f"order {order.tag}: a fill of {qty} at {px_paise} paise cannot follow {was}: compare with the broker's book")
+    return replace(order, status=status, cum_qty=cum, value_paise=order.value_paise + qty * px_paise)
+
+
+def event_of(order: Order, now: int, reason: str = "") -> OrderEvent:
+    """Write down where the order stands."""
+    return OrderEvent(
+        ts=now,
+        order_id=order.order_id,
+        intent_id=order.intent_id,
+        symbol=order.symbol,
+        side=order.side,
+        purpose=order.purpose,
+        status=order.status.value,
+        order_qty=order.order_qty,
+        cum_qty=order.cum_qty,
+        leaves_qty=order.leaves_qty,
+        limit_paise=order.limit_paise,
+        avg_px=order.avg_px,
+        reason=reason,
+        tag=order.tag,
+    )

@@ -1,0 +1,167 @@
+"""Positions and profit as a fold over unique fills.
+
+Reads   Fill (shares, paise), each trade id once; marks (LTP, paise) with the instant they were seen
+Writes  Holding per symbol; totals in paise: realised by average cost, unrealised at the mark, charges by order
+
+Order does not matter for what counts: quantity and net worth are sums over fills, so doubled or shuffled fills
+give the same position. All money is whole paise; a part of a cost that does not divide stays with the open
+quantity, so that realised and unrealised always add up to cash flow plus worth. Charges are computed for each
+executed order, since brokerage is capped by order. It never guesses a mark: without one, a position is worth
+its cost and the age says that there is none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.core.charges import intraday_charges
+from pipeline.core.errors import Corrupt
+from pipeline.core.types import Fill, PortfolioMinute, Side
+
+
+@dataclass(slots=True)
+class Holding:
+    """One symbol. ``qty`` is signed; ``cost_paise`` is what the open quantity cost (negative for a short)."""
+
+    qty: int = 0
+    cost_paise: int = 0
+    realised_paise: int = 0
+    mark_paise: int = 0
+    mark_ms: int = 0
+    opened_ms: int = 0
+
+    @property
+    def unrealised_paise(self) -> int:
+        return 0 if self.mark_paise == 0 else self.qty * self.mark_paise - self.cost_paise
+
+    @property
+    def avg_px(self) -> float:
+        """Average cost of the open quantity, in rupees; 0 when flat."""
+        return 0.0 if self.qty == 0 else self.cost_paise / self.qty / 100
+
+    @property
+    def exposure_paise(self) -> int:
+        return abs(self.qty * self.mark_paise) if self.mark_paise > 0 else abs(self.cost_paise)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The account of one day."""
+
+    session_date: str
+    holdings: dict[str, Holding] = field(default_factory=dict)
+    trades: dict[str, None] = field(default_factory=dict)
+    turnover: dict[str, list[int]] = field(default_factory=dict)
+    """Per order: bought and sold, in paise."""
+    charges: dict[str, float] = field(default_factory=dict)
+    peak_paise: int = 0
+    """High-water mark of net profit since the start of the day, at the instants it was observed."""
+
+    def apply(self, fill: Fill) -> bool:
+        """Book a fill; say whether it was new."""
+        if fill.trade_id in self.trades:
+            return False
+        if fill.last_qty <= 0 or fill.last_paise <= 0:
+            raise Corrupt(f"fill {fill.trade_id}: {fill.last_qty} shares at {fill.last_paise} paise: stop, and compare with the broker's trades")
+        self.trades[fill.trade_id] = None
+        _book(self.holdings.setdefault(fill.symbol, Holding()), fill)
+        sides = self.turnover.setdefault(fill.order_id, [0, 0])
+        sides[fill.side is Side.SELL] += fill.last_qty * fill.last_paise
+        self.charges[fill.order_id] = intraday_charges(sides[0], sides[1], 1, self.session_date).exact
+        return True
+
+    def mark(self, symbol: str, paise: int, ts: int) -> None:
+        """Take a price at which a held paper can be valued."""
+        holding = self.holdings.get(symbol)
+        if holding is not None and paise > 0:
+            holding.mark_paise, holding.mark_ms = paise, ts
+
+    def qty(self, symbol: str) -> int:
+        holding = self.holdings.get(symbol)
+        return 0 if holding is None else holding.qty
+
+    def open_symbols(self) -> list[str]:
+        return [symbol for symbol, holding in self.holdings.items() if holding.qty != 0]
+
+    @property
+    def realised_paise(self) -> int:
+        return sum(h.realised_paise for h in self.holdings.values())
+
+    @property
+    def unrealised_paise(self) -> int:
+        return sum(h.unrealised_paise for h in self.holdings.values())
+
+    @property
+    def charges_paise(self) -> int:
+        """Exactly rounded whatever the order of the fills was."""
+        return round(math.fsum(self.charges.values()))
+
+    @property
+    def exposure_paise(self) -> int:
+        return sum(h.exposure_paise for h in self.holdings.values())
+
+    @property
+    def net_paise(self) -> int:
+        return self.realised_paise + self.unrealised_paise - self.charges_paise
+
+    def observe(self) -> tuple[int, int]:
+        """Give (net, drawdown from the peak), after raising the peak when there is a new one."""
+        net = self.net_paise
+        self.peak_paise = max(self.peak_paise, net)
+        return net, self.peak_paise - net
+
+    def minute(self, ts: int) -> PortfolioMinute:
+        """Take the account's picture at the end of a minute."""
+        net, drawdown = self.observe()
+        return PortfolioMinute(
+            ts=ts,
+            positions=len(self.open_symbols()),
+            realised_paise=self.realised_paise,
+            unrealised_paise=self.unrealised_paise,
+            charges_paise=self.charges_paise,
+            net_paise=net,
+            exposure_paise=self.exposure_paise,
+            fills=len(self.trades),
+            peak_paise=self.peak_paise,
+            drawdown_paise=drawdown,
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """Everything as plain values."""
+        names = ("qty", "cost_paise", "realised_paise", "mark_paise", "mark_ms", "opened_ms")
+        return {
+            "holdings": {s: [getattr(h, name) for name in names] for s, h in self.holdings.items()},
+            "trades": list(self.trades),
+            "turnover": {o: list(sides) for o, sides in self.turnover.items()},
+            "charges": dict(self.charges),
+            "peak_paise": self.peak_paise,
+        }
+
+    def restore(self, plain: Mapping[str, Any]) -> None:
+        """Become the ledger that was dumped."""
+        self.holdings = {s: Holding(*values) for s, values in plain["holdings"].items()}
+        self.trades = dict.fromkeys(plain["trades"])
+        self.turnover = {o: list(sides) for o, sides in plain["turnover"].items()}
+        self.charges = dict(plain["charges"])
+        self.peak_paise = plain["peak_paise"]
+
+
+def _book(holding: Holding, fill: Fill) -> None:
+    """Close what the fill closes at average cost, then open the rest at the fill's price."""
+    signed = fill.side.sign * fill.last_qty
+    if holding.qty == 0:
+        holding.opened_ms = fill.ts
+    closing = min(fill.last_qty, abs(holding.qty)) if holding.qty * signed < 0 else 0
+    if closing > 0:
+        cost = holding.cost_paise * closing // abs(holding.qty)
+        holding.realised_paise -= fill.side.sign * closing * fill.last_paise + cost
+        holding.cost_paise -= cost
+        holding.qty += fill.side.sign * closing
+        if holding.qty == 0:
+            holding.opened_ms = fill.ts
+    opening = fill.last_qty - closing
+    holding.qty += fill.side.sign * opening
+    holding.cost_paise += fill.side.sign * opening * fill.last_paise

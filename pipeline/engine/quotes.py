@@ -1,0 +1,71 @@
+"""The newest quote of every paper, as arrays by symbol id.
+
+Reads   TickBatch rows (rupees, shares); only live and snapshot rows, never gap marks
+Writes  Quote in paise for the one paper that is asked for
+
+A frame costs a few array assignments however many papers it brings; Python objects are made only on request.
+A side of the book that a row does not show is absent (0), not the last one seen; a row without depth
+(mode ltpc) moves the last price only. Never invents a price.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.money import to_paise
+from pipeline.core.types import TickBatch, TickFlag, TickKind
+from pipeline.engine.matching import Quote
+
+_GAP = int(TickKind.GAP)
+_HAS_DEPTH = int(TickFlag.HAS_DEPTH)
+QUOTE_ROW = np.dtype([("ts", "<i8"), ("bid_px", "<f8"), ("bid_qty", "<i8"), ("ask_px", "<f8"), ("ask_qty", "<i8"), ("ltp", "<f8"), ("ltp_ts", "<i8")])
+
+
+class QuoteTable:
+    """One row per symbol id."""
+
+    def __init__(self, size: int) -> None:
+        self.rows: NDArray[np.void] = np.zeros(size, QUOTE_ROW)
+
+    def take(self, batch: TickBatch) -> NDArray[np.intp]:
+        """Remember what the frame shows; give the symbol ids that it touched, once each, ascending."""
+        rows = batch.rows
+        keep = (rows["kind"] != _GAP) & (rows["sid"] < len(self.rows))
+        if not keep.all():
+            rows = rows[keep]
+        sids = rows["sid"].astype(np.intp)
+        self._take_depth(rows, sids, batch.ts)
+        traded = rows["ltp"] > 0
+        if not traded.all():
+            rows, at = rows[traded], sids[traded]
+        else:
+            at = sids
+        self.rows["ltp"][at] = rows["ltp"]
+        self.rows["ltp_ts"][at] = batch.ts
+        return np.unique(sids)
+
+    def quote(self, sid: int) -> Quote | None:
+        """Give the newest quote of a paper, stamped by its depth; None before its first row."""
+        row = self.rows[sid]
+        if row["ts"] == 0 and row["ltp_ts"] == 0:
+            return None
+        bid, ask, ltp = (to_paise(float(row[name])) for name in ("bid_px", "ask_px", "ltp"))
+        return Quote(int(row["ts"]), bid, int(row["bid_qty"]), ask, int(row["ask_qty"]), ltp)
+
+    def ltp_paise(self, sid: int) -> tuple[int, int]:
+        """Give the last traded price in paise and when it was seen; zeros before the first."""
+        row = self.rows[sid]
+        return to_paise(float(row["ltp"])), int(row["ltp_ts"])
+
+    def _take_depth(self, rows: NDArray[np.void], sids: NDArray[np.intp], ts: int) -> None:
+        deep = (rows["flags"] & _HAS_DEPTH) != 0
+        if not deep.all():
+            rows, sids = rows[deep], sids[deep]
+        table = self.rows
+        table["bid_px"][sids] = rows["bid_px"][:, 0]
+        table["bid_qty"][sids] = rows["bid_qty"][:, 0]
+        table["ask_px"][sids] = rows["ask_px"][:, 0]
+        table["ask_qty"][sids] = rows["ask_qty"][:, 0]
+        table["ts"][sids] = ts
+

@@ -1,0 +1,105 @@
+"""All registered indicators of all symbols and timeframes: a wave of closed candles in, a row of values for each out.
+
+Reads   slots int64[n], rows CANDLE[n]; a slot is one symbol and timeframe
+Writes  values float64[n, columns] (0.0 where not warm) and warm bool[n, columns]
+State   one float64[slots, size] per indicator, the last candle's start per slot, the number of refused rows
+
+A candle that is not newer than the last of its slot, or not finite, is refused and counted: its row is
+not warm and no state moves. Columns stand in the order of the registry, whatever the order of import was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.registry import INDICATORS
+from pipeline.core.snapshot import pack, unpack
+from pipeline.core.types import CANDLE
+from pipeline.indicators.spec import IndicatorSpec
+from pipeline.kernels.jit import kernel, warmer
+
+F64 = NDArray[np.float64]
+DAY_MS, IST_MS = 86_400_000, 19_800_000
+
+
+@kernel
+def accept_k(slots: NDArray[np.int64], ts: NDArray[np.int64], bars: F64, last: NDArray[np.int64], ok: NDArray[np.bool_]) -> int:
+    """Mark the rows that are newer than the last of their slot and finite; return how many are not."""
+    refused = 0
+    for i in range(len(slots)):
+        ok[i] = ts[i] > last[slots[i]]
+        for k in range(bars.shape[1]):
+            ok[i] = ok[i] and np.isfinite(bars[i, k])
+        if ok[i]:
+            last[slots[i]] = ts[i]
+        else:
+            refused += 1
+    return refused
+
+
+def bars_of(rows: NDArray[np.void]) -> F64:
+    """Lay candles out as kernels take them: open, high, low, close, volume, IST day number."""
+    bars = np.empty((len(rows), 6))
+    for k, name in enumerate(("open", "high", "low", "close", "volume")):
+        bars[:, k] = rows[name]
+    bars[:, 5] = (rows["ts"] + IST_MS) // DAY_MS
+    return bars
+
+
+class Bank:
+    """State of every indicator for ``slots`` pairs of symbol and timeframe."""
+
+    __slots__ = ("_params", "_specs", "columns", "last", "refused", "states")
+
+    def __init__(self, slots: int) -> None:
+        self._specs: tuple[IndicatorSpec, ...] = tuple(spec for _, spec in INDICATORS.items())
+        self.columns: tuple[str, ...] = tuple(column for spec in self._specs for column in spec.columns)
+        self._params = [np.array(spec.params, np.float64) for spec in self._specs]
+        self.states = [np.zeros((slots, spec.size)) for spec in self._specs]
+        self.last = np.full(slots, np.iinfo(np.int64).min, np.int64)
+        self.refused = 0
+
+    def step(self, slots: NDArray[np.int64], rows: NDArray[np.void]) -> tuple[F64, NDArray[np.bool_]]:
+        """Step every indicator over a wave; rows of one slot must stand in order of time."""
+        bars = bars_of(rows)
+        ok = np.empty(len(rows), np.bool_)
+        refused = accept_k(slots, np.ascontiguousarray(rows["ts"]), bars, self.last, ok)
+        if refused == 0:
+            values = self._values(slots, bars)
+        else:
+            self.refused += refused
+            values = np.full((len(rows), len(self.columns)), np.nan)
+            values[ok] = self._values(slots[ok], bars[ok])
+        warm = np.isfinite(values)
+        values[~warm] = 0.0
+        return values, warm
+
+    def _values(self, slots: NDArray[np.int64], bars: F64) -> F64:
+        outs = []
+        for spec, state, params in zip(self._specs, self.states, self._params, strict=True):
+            out = np.empty((len(slots), len(spec.columns)))
+            spec.step(state, slots, bars, params, out)
+            outs.append(out)
+        return np.concatenate(outs, axis=1) if outs else np.empty((len(slots), 0))
+
+    def dump(self) -> bytes:
+        arrays: dict[str, NDArray[Any]] = {spec.name: state for spec, state in zip(self._specs, self.states, strict=True)}
+        return pack({"refused": self.refused, "columns": list(self.columns)}, arrays | {"last:": self.last})
+
+    def load(self, blob: bytes) -> None:
+        """Take up a saved state; one that was written with other indicators is refused by its shape."""
+        plain, arrays = unpack(blob)
+        if tuple(plain["columns"]) != self.columns:
+            raise ValueError("the saved indicators are not today's: clear the session with `ticktick clear`")
+        self.refused = plain["refused"]
+        self.last[:] = arrays["last:"]
+        for spec, state in zip(self._specs, self.states, strict=True):
+            state[:] = arrays[spec.name]
+
+
+@warmer
+def _warm() -> None:
+    Bank(1).step(np.zeros(2, np.int64), np.zeros(2, CANDLE))

@@ -1,0 +1,29 @@
+"""Bollinger bands of the close, 20 candles and two deviations, and their width (Bollinger, 1983)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.indicators.spec import CLOSE, indicator
+from pipeline.kernels.jit import kernel
+from pipeline.kernels.rolling import mean_std_k
+
+F64 = NDArray[np.float64]
+PERIOD = 20
+COLUMNS = ("bollinger_upper", "bollinger_middle", "bollinger_lower", "bollinger_width")
+
+
+@indicator("bollinger", columns=COLUMNS, params=(PERIOD, 2), warmup=PERIOD, size=1 + PERIOD, degree=(1, 1, 1, 0))
+@kernel
+def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+    """Mean of n closes, plus and minus so many population deviations; width = (upper - lower) / middle.
+
+    state[1 + n]: see ``mean_std_k``.
+    """
+    for i in range(len(slots)):
+        mean, std = mean_std_k(states[slots[i]], int(params[0]), bars[i, CLOSE])
+        out[i, 0] = mean + params[1] * std
+        out[i, 1] = mean
+        out[i, 2] = mean - params[1] * std
+        out[i, 3] = (out[i, 0] - out[i, 2]) / mean

@@ -1,0 +1,56 @@
+"""What an indicator is: one compiled step over closed candles, its columns, and when they mean something.
+
+A file of this folder holds one ``@indicator`` over one kernel
+
+    step(states, slots, bars, params, out)
+
+states  float64[slots, size]  all it carries, zeros at first, changed in place
+slots   int64[n]              which row of ``states`` each candle belongs to; the same slot may come again
+bars    float64[n, 6]         open, high, low, close (rupees), volume (shares), IST day number
+params  float64[p]            its parameters
+out     float64[n, columns]   NaN where a value is not defined yet
+
+Candles come in order of time within a slot, finite, each once: the bank sees to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pipeline.core.registry import INDICATORS
+
+OPEN, HIGH, LOW, CLOSE, VOLUME, DAY = range(6)
+"""Columns of ``bars``."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorSpec:
+    """A registered indicator."""
+
+    name: str
+    columns: tuple[str, ...]
+    params: tuple[float, ...]
+    warmup: int
+    """Candles until every column is defined (with trades in each of them)."""
+    size: int
+    """Floats of state per slot."""
+    degree: tuple[int, ...]
+    """Per column: multiply all prices by k and the value grows by k to this power."""
+    step: Callable[..., None]
+
+
+def indicator(
+    name: str, *, columns: tuple[str, ...], warmup: int, size: int, params: tuple[float, ...] = (), degree: tuple[int, ...] | int = 1
+) -> Callable[[F], F]:
+    """Register the kernel below it; ``degree`` may be one number for all columns."""
+    degrees = (degree,) * len(columns) if isinstance(degree, int) else degree
+
+    def register(step: F) -> F:
+        INDICATORS.add(name, IndicatorSpec(name, columns, params, warmup, size, degrees, step))
+        return step
+
+    return register

@@ -1,0 +1,184 @@
+"""`ticktick VERB`: parse, dispatch, turn an error into one line and an exit code.
+
+Exit codes: 0 ok, 1 error, 2 not found or wrong usage, 3 not running, 4 settings or login, 5 time-out.
+Each verb lives in a module of its own and is imported only when it runs, so that ``--help`` is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pipeline.core.errors import TickTickError
+from pipeline.run.redaction import redact
+
+INTERRUPTED = 130
+_SESSION = re.compile(r"full|short|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code; nothing but a bug leaves as an exception."""
+    args = parser().parse_args(argv)
+    try:
+        verb = getattr(importlib.import_module(args.module), args.function)
+        return int(verb(args) or 0)
+    except TickTickError as error:
+        sys.stderr.write(f"ticktick: {redact(' '.join(str(error).split()))}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `ticktick status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the whole command line."""
+    top = argparse.ArgumentParser(prog="ticktick", description="Intraday monitoring and trading for the Indian market.")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for add in (_demo, _simulate, _replay, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode):
+        add(verbs)
+    return top
+
+
+def _verb(verbs: Any, name: str, words: str, module: str, function: str = "main") -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = verbs.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+    made.set_defaults(module=module, function=function)
+    return made
+
+
+def _session(text: str) -> str:
+    if _SESSION.fullmatch(text) is None or (text[2:3] == ":" and text[:5] >= text[6:]):
+        raise argparse.ArgumentTypeError("full, short, or HH:MM-HH:MM")
+    return text
+
+
+def _speed(text: str) -> str:
+    """``max``, or how many times faster than the clock."""
+    try:
+        is_good = text == "max" or 0 < float(text) < float("inf")
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise argparse.ArgumentTypeError("max, or a number above zero (1 is the clock's own pace)")
+    return text
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("a port: 0 (any free one) to 65535")
+    return int(text)
+
+
+def _add_playback(verb: argparse.ArgumentParser, speed: str) -> None:
+    verb.add_argument("--speed", type=_speed, default=speed, help="max, or how many times faster than the clock (%(default)s)")
+    verb.add_argument("--store", choices=("redis", "memory"), default="redis", help="Redis with all processes, or one process (%(default)s)")
+    verb.add_argument("--confirm", choices=("auto", "ask"), default=None, help="who confirms recommendations (auto when headless; paper only)")
+    verb.add_argument("--redis-url", default="", help="use this Redis instead of the configured or embedded one")
+    verb.add_argument("--hold", action="store_true", help="the simulator keeps frames while nobody is connected")
+    _add_json(verb)
+
+
+def _add_json(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--json", action="store_true", help="one JSON object as the last line")
+
+
+def _add_maker(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--maker", choices=("generated", "expander", "player"), default="generated", help="where the market comes from")
+    verb.add_argument("--path", default="", help="the candles to expand or the recording to play")
+    verb.add_argument("--seed", type=int, default=7, help="of the generated day (%(default)s)")
+    verb.add_argument("--date", default="", help="trading day, YYYY-MM-DD")
+    verb.add_argument("--session", type=_session, default="full", help="full, short, or HH:MM-HH:MM (%(default)s)")
+
+
+def _demo(verbs: Any) -> None:
+    verb = _verb(verbs, "demo", "a whole market day through every process; no account, no network", "pipeline.run.demo")
+    _add_maker(verb)
+    _add_playback(verb, "30")
+    verb.add_argument("--headless", action="store_true", help="no page; ends with the session")
+    verb.add_argument("--port", type=_port, default=None, help="of the page (8080)")
+    verb.add_argument("--no-browser", action="store_true", help="print the page's address, do not open it")
+
+
+def _simulate(verbs: Any) -> None:
+    verb = _verb(verbs, "simulate", "a local Upstox on loopback for the other processes to talk to", "pipeline.run.verbs.simulate")
+    _add_maker(verb)
+    verb.add_argument("--speed", type=_speed, default="1", help="max, or how many times faster than the clock (%(default)s)")
+    verb.add_argument("--hold", action="store_true", help="keep frames while nobody is connected")
+    verb.add_argument("--port", type=_port, default=8090, help="REST and feed (%(default)s; 0 takes a free one)")
+    _add_json(verb)
+
+
+def _replay(verbs: Any) -> None:
+    verb = _verb(verbs, "replay", "a recorded day through the same processes", "pipeline.run.replay")
+    verb.add_argument("path", metavar="PATH", help="the recording: a folder of a day's feed frames")
+    _add_playback(verb, "max")
+
+
+def _login(verbs: Any) -> None:
+    verb = _verb(verbs, "login", "fetch today's token from Upstox", "pipeline.run.verbs.login")
+    way = verb.add_mutually_exclusive_group()
+    way.add_argument("--open", action="store_true", help="in the browser, with a one-shot listener on the redirect URI (default)")
+    way.add_argument("--paste", action="store_true", help="by hand, for a machine without a browser")
+    way.add_argument("--analytics", action="store_true", help="a one-year token that reads and cannot trade")
+    way.add_argument("--sandbox", action="store_true", help="a thirty-day token for the sandbox's order calls")
+    _add_json(verb)
+
+
+def _status(verbs: Any) -> None:
+    verb = _verb(verbs, "status", "processes, token, market and what is missing", "pipeline.run.verbs.status")
+    verb.add_argument("--redis-url", default="", help="look into this Redis instead of the configured one")
+    _add_json(verb)
+
+
+def _doctor(verbs: Any) -> None:
+    verb = _verb(verbs, "doctor", "check this machine and the settings", "pipeline.run.verbs.doctor")
+    verb.add_argument("--settings", action="store_true", help="also print every setting and where it came from")
+    _add_json(verb)
+
+
+def _up(verbs: Any) -> None:
+    verb = _verb(verbs, "up", "start every process, forked from one warmed parent", "pipeline.run.verbs.up")
+    verb.add_argument("-d", "--detach", action="store_true", help="in the background; end it with `ticktick down`")
+    verb.add_argument("--only", nargs="+", default=[], metavar="PROCESS", help="only these, by the names of scripts/")
+    _add_json(verb)
+
+
+def _down(verbs: Any) -> None:
+    verb = _verb(verbs, "down", "stop what `ticktick up` started", "pipeline.run.verbs.up", "down")
+    verb.add_argument("--timeout", type=float, default=20.0, metavar="S", help="seconds to wait (%(default)s)")
+    _add_json(verb)
+
+
+def _history(verbs: Any) -> None:
+    verb = _verb(verbs, "history", "candles from the broker", "pipeline.run.verbs.history")
+    verb.add_argument("what", choices=("fetch",), help="fetch: symbols, and the candles that indicators need at start")
+
+
+def _clear(verbs: Any) -> None:
+    verb = _verb(verbs, "clear", "remove our keys from Redis", "pipeline.run.verbs.clear")
+    verb.add_argument("--yes", action="store_true", help="do not ask")
+    verb.add_argument("--redis-url", default="", help="clear this Redis instead of the configured one")
+    _add_json(verb)
+
+
+def _logs(verbs: Any) -> None:
+    verb = _verb(verbs, "logs", "look after the log files", "pipeline.run.verbs.logs")
+    verb.add_argument("what", choices=("clean",), help="clean: remove rotated files and empty the live ones")
+    _add_json(verb)
+
+
+def _mode(verbs: Any) -> None:
+    verb = _verb(verbs, "mode", "show the mode, what it means and how to change it", "pipeline.run.verbs.mode")
+    _add_json(verb)
+
+
+Verb = Callable[[argparse.Namespace], int]
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""`ticktick clear`: remove every key of our schema from Redis, by SCAN and UNLINK, never by FLUSHDB.
+
+FLUSHDB of any database would wipe the label index of RedisTimeSeries for the whole server. Refuses while
+processes run, and asks a person before it removes a trading journal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Mapping
+
+import redis
+
+from pipeline.core.errors import Refused, Stopped
+from pipeline.core.schema import HASHES, HEALTH, SERIES, STREAMS, Role
+from pipeline.run.verbs.shared import settings_for, show
+from pipeline.store.client import open_clients, place
+
+BATCH = 500
+_HOLE = re.compile(r"\{\w+\}")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Ask, then clear the three roles; print how many keys went."""
+    settings = settings_for(args)
+    urls = settings.redis.urls()
+    where = ", ".join(place(url) for url in urls.values())
+    clients = open_clients(urls)
+    try:
+        alive = sorted(key.decode() for key in clients[Role.DERIVED].scan_iter(match=_HOLE.sub("*", HEALTH.template)) if _is_alive(clients, key))
+        if alive:
+            raise Refused(f"processes are running ({', '.join(alive)}): stop them first, with `ticktick down`")
+        if not args.yes and not _agreed(where, settings.mode):
+            raise Refused("nothing was cleared")
+        gone = clear(clients)
+    except redis.exceptions.RedisError as error:
+        raise Stopped(f"no Redis answers at {where}: start one, or set REDIS_HOST and REDIS_PORT") from error
+    show(args, {"keys": gone, "where": where}, f"{sum(gone.values())} keys removed from {where}")
+    return 0
+
+
+def clear(clients: Mapping[Role, redis.Redis]) -> dict[str, int]:
+    """Remove our keys from each role; return how many, by role."""
+    return {str(role): sum(_unlink(client, pattern) for pattern in patterns(role)) for role, client in clients.items()}
+
+
+def patterns(role: Role) -> Iterator[str]:
+    """Give the SCAN patterns of everything that the schema puts into a role."""
+    yield from (stream.name for stream in STREAMS if stream.role is role)
+    yield from (_HOLE.sub("*", series.template) for series in SERIES if series.role is role)
+    yield from (_HOLE.sub("*", family.template) for family in HASHES if family.role in (role, None))
+
+
+def _unlink(client: redis.Redis, pattern: str) -> int:
+    gone, batch = 0, []
+    for key in client.scan_iter(match=pattern, count=BATCH):
+        batch.append(key)
+        if len(batch) == BATCH:
+            gone += int(client.unlink(*batch))
+            batch = []
+    return gone + (int(client.unlink(*batch)) if batch else 0)
+
+
+def _is_alive(clients: Mapping[Role, redis.Redis], key: bytes) -> bool:
+    """A finished process leaves a health hash without expiry; only one that beats has a time to live."""
+    return int(clients[Role.DERIVED].pttl(key)) > 0
+
+
+def _agreed(where: str, mode: str) -> bool:
+    if not sys.stdin.isatty():
+        raise Refused("there is no terminal to ask: add --yes when you mean it")
+    sys.stderr.write(f"This removes candles, ticks, indicators and the {mode} trading journal at {where}.\nType clear to go on: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == "clear"

@@ -1,0 +1,124 @@
+"""`ticktick up` and `ticktick down`: every process, forked from one warmed parent; and their end.
+
+History goes first and alone, since the others read the watchlist that it writes. In the foreground Ctrl-C
+ends everything; with ``--detach`` the family goes into the background and `ticktick down` ends it. Nobody
+answers prompts in a forked orders process: confirmations come from the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import Refused, Stopped
+from pipeline.core.registry import did_you_mean
+from pipeline.kernels.jit import warm_up
+from pipeline.run import logs
+from pipeline.run.discovery import jobs
+from pipeline.run.processes import ALIASES, ENDS_BY_ITSELF, PROCESSES
+from pipeline.run.settings import Settings
+from pipeline.run.supervise import Supervisor, is_running, pss_kib, read_state, warm
+from pipeline.run.verbs.shared import settings_for, show
+from pipeline.run.wiring import open_house, run_process
+from pipeline.store.client import check, open_clients
+
+HEAVY = ("numpy", "numba", "redis", "redis.asyncio", "websockets.sync.client", "web.server")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Start the family and stay with it, or leave it in the background."""
+    settings = settings_for(args)
+    names = chosen(args.only)
+    held = read_state(settings.paths.runtime)
+    if held is not None:
+        raise Refused(f"already up (process {held['parent']['pid']}): see `ticktick status`, end it with `ticktick down`")
+    _require_redis(settings)
+    if args.detach and _detach(settings.paths.logs) > 0:
+        return _await_start(args, settings)
+    logs.setup("supervisor", settings, console=not args.detach)
+    _warm()
+    house = open_house(settings)
+    children = {name: functools.partial(run_process, PROCESSES[name], house) for name in names}
+    family = Supervisor(children, settings.paths.runtime, first=ENDS_BY_ITSELF)
+    family.start()
+    return family.run()
+
+
+def down(args: argparse.Namespace) -> int:
+    """Ask the family's parent to end, and wait until it has."""
+    settings = settings_for(args)
+    state = read_state(settings.paths.runtime)
+    if state is None:
+        raise Stopped("nothing is up: start it with `ticktick up`")
+    parent = state["parent"]
+    os.kill(parent["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + args.timeout
+    while is_running(parent["pid"], parent["born"]):
+        if time.monotonic() > deadline:
+            show(args, {"stopped": False, "pid": parent["pid"]}, f"process {parent['pid']} still ends; look again with `ticktick status`")
+            return 5
+        time.sleep(0.05)
+    show(args, {"stopped": True, "pid": parent["pid"]}, "down")
+    return 0
+
+
+def chosen(only: list[str]) -> list[str]:
+    """Give the processes to start, in the order of the day.
+
+    Raises:
+        Refused: an unknown name; says the nearest.
+    """
+    wanted = [ALIASES.get(name, name) for name in only]
+    for name in wanted:
+        if name not in PROCESSES:
+            raise Refused(f"unknown process '{name}'{did_you_mean(name, PROCESSES)}; known: {', '.join(PROCESSES)}")
+    return [name for name in PROCESSES if not wanted or name in wanted]
+
+
+def _warm() -> None:
+    """Import what the children use and compile all kernels, once, before the fork."""
+    warm(HEAVY, (jobs, warm_up))
+
+
+def _require_redis(settings: Settings) -> None:
+    """Say in one line that Redis is missing, before nine processes say it each."""
+    urls = settings.redis.urls()
+    for warning in check(open_clients(urls), urls):
+        sys.stderr.write(f"ticktick: {warning}\n")
+
+
+def _detach(folder: Path) -> int:
+    """Fork into the background; return the child's id to the one who stays, 0 in the background."""
+    pid = os.fork()
+    if pid > 0:
+        return pid
+    os.setsid()
+    folder.mkdir(parents=True, exist_ok=True)
+    with Path(os.devnull).open("rb") as nothing, (folder / "up.out").open("ab") as out:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    return 0
+
+
+def _await_start(args: argparse.Namespace, settings: Settings, timeout_s: float = 60.0) -> int:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        state = read_state(settings.paths.runtime)
+        if state is not None:
+            show(args, state, f"up (process {state['parent']['pid']}): see `ticktick status`, end it with `ticktick down`")
+            return 0
+        time.sleep(0.05)
+    raise Stopped(f"the processes did not start within {timeout_s:.0f} s: see {settings.paths.logs}/up.out")
+
+
+def memory(state: dict[str, Any]) -> dict[str, int]:
+    """Give the proportional memory of the family, KiB by name (Linux)."""
+    pids = {name: child["pid"] for name, child in state["children"].items()} | {"supervisor": state["parent"]["pid"]}
+    return dict(pss_kib(pids))

@@ -1,0 +1,202 @@
+"""Mode -> store, feed, broker, clock: the only place that chooses.
+
+A script's door ends here: settings and logs, a Redis that is checked, today's watchlist, then the job's
+runner over the right source. Live and paper processes take entries as they arrive; replay and headless
+runs merge behind watermarks. Which exchange the orders meet is the mode's row, nowhere a flag.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import NoReturn
+
+from pipeline.core.errors import Refused, TickTickError
+from pipeline.core.job import Context, HashWrite, Job
+from pipeline.core.schema import SESSION, Role
+from pipeline.core.session import Calendar, SessionDay, ist_date
+from pipeline.core.types import Instrument
+from pipeline.run import outside, universe
+from pipeline.run.discovery import job_named, jobs
+from pipeline.run.options import Settings
+from pipeline.run.processes import PROCESSES
+from pipeline.run.runner import Pace, Runner
+from pipeline.store.client import check, open_clients
+from pipeline.store.face import Store
+from pipeline.store.streams import RedisStore
+
+log = logging.getLogger("ticktick.wiring")
+
+TRADES_WITH = {"paper": "the paper exchange", "replay": "the paper exchange"}
+"""The modes this version can trade in; the live rows come with the broker's order calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the processes of one run share."""
+
+    settings: Settings
+    calendar: Calendar
+    day: SessionDay
+    session: str
+    pace: Pace
+
+    @property
+    def date(self) -> str:
+        return self.day.date
+
+
+def open_house(settings: Settings, pace: Pace | None = None) -> House:
+    """Settle the date and the mode.
+
+    Raises:
+        Refused: no trading on that day, or a mode that cannot trade yet.
+    """
+    if settings.mode not in TRADES_WITH:
+        raise Refused(f"mode {settings.mode} is not there yet: this version trades on paper only; set mode = \"paper\"")
+    calendar = Calendar.from_rows(_json(settings.paths.holidays))
+    date_iso = settings.session_date or ist_date(time.time_ns() // 1_000_000)
+    day = calendar.day(date_iso)
+    if day is None:
+        raise Refused(f"no trading on {date_iso}: see config/holidays.json, or try `ticktick demo`")
+    return House(settings, calendar, day, f"{date_iso} {settings.mode}", pace or Pace())
+
+
+def _json(path: object) -> dict[str, object]:
+    try:
+        with open(str(path), encoding="utf-8") as file:  # noqa: PTH123
+            return json.load(file)
+    except OSError as error:
+        raise Refused(f"{path} cannot be read ({error.strerror}): restore it from the repository") from error
+    except ValueError as error:
+        raise Refused(f"{path} is not valid JSON ({error}): correct it") from error
+
+
+def open_store(settings: Settings) -> RedisStore:
+    """Connect to the three roles and check what stands there.
+
+    Raises:
+        Stopped: no Redis answers. Refused: it has no TimeSeries.
+    """
+    urls = settings.redis.urls()
+    clients = open_clients(urls)
+    for warning in check(clients, urls):
+        log.warning(warning)
+    return RedisStore(clients)
+
+
+def context(house: House, instruments: tuple[Instrument, ...]) -> Context:
+    """Give a job what it is told at start."""
+    return Context(instruments, house.date, house.settings.mode, house.settings.params, house.day)
+
+
+def writers() -> dict[str, Role]:
+    """Give the role of each job's outputs."""
+    return {name: job.writes[0].role for name, job in jobs().items()}
+
+
+def readers() -> dict[str, list[tuple[str, Role]]]:
+    """Give, for each stream, the jobs that read it: trimming waits for them."""
+    out: dict[str, list[tuple[str, Role]]] = {}
+    for name, job in jobs().items():
+        for stream in (*job.reads, *job.preload):
+            out.setdefault(stream.name, []).append((name, job.writes[0].role))
+    return out
+
+
+def make_runner(name: str, house: House, store: Store, instruments: tuple[Instrument, ...]) -> Runner:
+    """Wire one job over a store."""
+    job = job_named(name)
+    runner = Runner(
+        job,
+        store,
+        context(house, instruments),
+        session=house.session,
+        writers=writers(),
+        readers=readers(),
+        pace=_pace(job, house),
+        source=outside.source_of(name, house.settings, house.day, instruments),
+    )
+    status = getattr(runner.source, "status", None)
+    if status is not None:
+        runner.extra_health = status
+    return runner
+
+
+def _pace(job: Job, house: House) -> Pace:
+    """The history ends by itself in every run; the others only when the run is to drain."""
+    pace = house.pace
+    is_short = job.name == "history"
+    return Pace(pace.batch, pace.wait_ms, pace.behind_watermarks, pace.is_trimming, pace.until_drained or is_short)
+
+
+def announce(store: Store, house: House, *, speed: float = 1.0) -> None:
+    """Say on ``session`` what is running: mode, maker of the data, date."""
+    fields: dict[str, str | int | float] = {
+        "mode": house.settings.mode,
+        "maker": house.settings.maker,
+        "date": house.date,
+        "session": house.session,
+        "speed": speed,
+        "started_ms": time.time_ns() // 1_000_000,
+    }
+    store.put(HashWrite(SESSION, (), fields))
+
+
+def run_process(name: str, house: House) -> None:
+    """Run one process until it is stopped (or has drained): the body of a script and of a forked child."""
+    from pipeline.run import logs
+
+    logs.setup(name, house.settings)
+    should_stop = _stop_flag()
+    if name == "dashboard":
+        outside.run_dashboard(house.settings, house.date)
+        return
+    store = open_store(house.settings)
+    if name == "history":
+        instruments = outside.resolve_instruments(house.settings, house.date)
+        universe.publish(store, instruments, house.date)
+        if not store.fetch(Role.DERIVED, SESSION.key()).get("session") == house.session:
+            announce(store, house)
+    else:
+        instruments = universe.load(store, house.date)
+    make_runner(name, house, store, instruments).run(should_stop)
+
+
+def _stop_flag() -> Callable[[], bool]:
+    """Turn SIGTERM and SIGINT into a flag: the turn in hand is finished, nothing is cut."""
+    asked: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+
+    signal.signal(signal.SIGTERM, note)
+    signal.signal(signal.SIGINT, note)
+    return lambda: len(asked) > 0
+
+
+def run_script(script: str) -> NoReturn:
+    """Be the door ``scripts/<script>.py``: run its process in this terminal; one line when something is missing."""
+    from pipeline.run.settings import load
+
+    name = PROCESSES[script]
+    try:
+        house = open_house(load())
+        if name == "orders" and sys.stdin.isatty():
+            from pipeline.run.terminal import run_orders
+
+            run_orders(house)
+        else:
+            run_process(name, house)
+    except TickTickError as error:
+        print(f"{script}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(0)
+    sys.exit(0)

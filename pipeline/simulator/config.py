@@ -1,0 +1,85 @@
+"""What a simulator is asked to play: where, which day, at which speed, made by whom.
+
+Reads   nothing
+Writes  nothing; the values of one run, checked
+Never reads the environment or a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipeline.core.errors import Refused
+from pipeline.core.session import Calendar, SessionDay, ist_ms
+from pipeline.core.watchlist import WatchEntry
+
+MAKERS = ("generated", "expander", "player")
+SHORT = ("09:15", "09:45")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorConfig:
+    """One run. Everything served is a function of (seed, date, session, watch), or of the file at ``path``."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0 takes a free one."""
+    seed: int = 7
+    date: str = "2026-11-20"
+    """ISO date in IST; a player takes the date of its recording instead."""
+    session: str = "full"
+    """``full`` (pre-open to post-close), ``short`` (09:15-09:45) or ``HH:MM-HH:MM``."""
+    speed: float = 0.0
+    """Simulated seconds per second; 0 is as fast as the clients take it."""
+    maker: str = "generated"
+    path: str = ""
+    """Expander: a candle file. Player: a recording."""
+    hold: bool = False
+    """Keep frames while nobody listens, and replay the last ones identically on reconnection."""
+    watch: tuple[WatchEntry, ...] = ()
+    """Empty: the 15 default symbols, or what the recording holds. Unknown symbols get a price from the seed."""
+    token_life_s: float = 0.0
+    """Wall seconds a token lives; 0 means until 03:30 IST of the next day, as the real one."""
+    idle_speed: float = 60.0
+    """Without ``hold``: how fast a speed-0 market goes on while nobody listens."""
+    latency_ms: int = 0
+    """Of the order path, in simulated time."""
+    rate_limits: bool = False
+    """Enforce 10 orders and 50 reads a second (429, UDAPI10005)."""
+    calendar: Calendar | None = field(default=None, compare=False)
+    """None: weekdays trade, plus what ``config/holidays.json`` of this repository says."""
+
+    def __post_init__(self) -> None:
+        if self.maker not in MAKERS:
+            raise Refused(f"unknown maker {self.maker!r}: use {', '.join(MAKERS)}")
+        if self.maker != "generated" and not self.path:
+            raise Refused(f"the {self.maker} needs a file: give its path")
+        if self.speed < 0:
+            raise Refused("speed cannot be negative: use 0 for as fast as possible, 1 for real time")
+        clocks(self.session)
+
+
+def clocks(session: str) -> tuple[str, str] | None:
+    """Split a session's name into its clock times; None for the full day."""
+    if session == "full":
+        return None
+    if session == "short":
+        return SHORT
+    parts = tuple(session.split("-"))
+    if len(parts) == 2 and all(_is_clock(p) for p in parts) and parts[0] < parts[1]:
+        return parts[0], parts[1]
+    raise Refused(f"unknown session {session!r}: use full, short or HH:MM-HH:MM")
+
+
+def span(session: str, day: SessionDay) -> tuple[int, int]:
+    """Give the instants [start, end) that are played of a day."""
+    named = clocks(session)
+    if named is not None:
+        return ist_ms(day.date, named[0]), ist_ms(day.date, named[1])
+    windows = [w for group in day.windows.values() for w in group]
+    return min(w.start_ms for w in windows), max(w.end_ms for w in windows)
+
+
+def _is_clock(text: str) -> bool:
+    hours, _, minutes = text.partition(":")
+    return len(text) == 5 and hours.isdecimal() and minutes.isdecimal() and int(hours) < 24 and int(minutes) < 60

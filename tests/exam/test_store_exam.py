@@ -1,0 +1,116 @@
+"""The store's exam: every implementation sits it unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from pipeline.core import schema
+from pipeline.core.errors import Corrupt
+from pipeline.core.job import HashWrite, SampleWrite
+from pipeline.core.schema import Role
+from pipeline.core.types import CANDLE, TICK, CandleWave, Confirmation, TickBatch
+from pipeline.store import codec
+from pipeline.store.client import open_clients
+from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
+from pipeline.store.memory import MemoryStore
+from pipeline.store.streams import RedisStore
+
+Maker = Callable[[], Store]
+
+
+@pytest.fixture(params=["memory", "redis"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "memory":
+        return MemoryStore()
+    return RedisStore(open_clients(request.getfixturevalue("redis_urls")))
+
+
+def _answer(ts: int, text: str = "confirm") -> Confirmation:
+    return Confirmation(ts, "r1", text, "auto")
+
+
+def _commit(entries: list, n: int = 1, **more) -> Commit:
+    coded = [(schema.CONFIRM_AUTO, i, codec.encode(schema.CONFIRM_AUTO, r)) for i, r in entries]
+    return Commit("orders", Role.DERIVED, Progress(session="s", commits=n, watermark=n), coded, **more)
+
+
+def test_fresh_job_has_no_progress(store):
+    assert store.progress("orders", Role.DERIVED) == Progress()
+    assert store.snapshot("orders", Role.DERIVED) is None
+    assert store.progresses([("orders", Role.DERIVED)]) == [(-1, "")]
+
+
+def test_entries_come_back_in_order_after_the_cursor(store):
+    ids = [EntryId(9, 0), EntryId(10, 0), EntryId(10, 1), EntryId(100, 0)]
+    store.commit(_commit([(i, _answer(i.ms)) for i in ids]), 7)
+    got = store.read([(schema.CONFIRM_AUTO, EntryId(9, 0))], 2, 0)["confirmations:auto"]
+    assert [e.id for e in got] == ids[1:3]
+    assert got[0].record == _answer(10)
+    assert got[0].committed_ms == 7
+
+
+def test_limit_and_empty_read(store):
+    assert store.read([(schema.CONFIRM_AUTO, ZERO), (schema.TICKS, ZERO)], 10, 0) == {"confirmations:auto": [], "ticks": []}
+
+
+def test_commit_is_all_progress_snapshot_and_views(store):
+    views = [
+        HashWrite(schema.REGIME, ("RELIANCE",), {"state": "ranging", "since": 1}),
+        HashWrite(schema.REGIME, ("RELIANCE",), {"state": "trending", "adx": 0.1}),
+    ]
+    done = _commit([(EntryId(5, 0), _answer(5))], 3, hashes=views, snapshot=b"\x00state")
+    done.progress.cursors["ticks"] = EntryId(4, 2)
+    done.progress.digests["fills"] = b"\x01\x02"
+    store.commit(done, 1)
+    assert store.progress("orders", Role.DERIVED) == done.progress
+    saved = store.snapshot("orders", Role.DERIVED)
+    assert saved is not None
+    assert saved == (done.progress, b"\x00state")
+    assert store.fetch(Role.DERIVED, "regime:RELIANCE") == {"state": "trending", "since": "1", "adx": "0.1"}
+    assert store.progresses([("orders", Role.DERIVED), ("live", Role.CANDLES)]) == [(3, "s"), (-1, "")]
+
+
+def test_an_id_that_is_not_newer_is_corrupt(store):
+    store.commit(_commit([(EntryId(5, 0), _answer(5))]), 1)
+    with pytest.raises(Corrupt, match="another copy"):
+        store.commit(_commit([(EntryId(5, 0), _answer(5))], 2), 1)
+
+
+def test_a_stream_of_another_role_is_corrupt(store):
+    wrong = (schema.TICKS, EntryId(1, 0), codec.encode(schema.TICKS, TickBatch(1, np.zeros(1, TICK))))
+    with pytest.raises(Corrupt, match="lies in"):
+        store.commit(Commit("orders", Role.DERIVED, Progress(), [wrong]), 1)
+
+
+def test_samples_repeat_harmlessly(store):
+    sample = SampleWrite(schema.PORTFOLIO_PNL, (), 60_000, 1.5)
+    for n, value in ((1, 1.5), (2, 2.5)):
+        store.commit(_commit([], n, samples=[sample, SampleWrite(schema.PORTFOLIO_PNL, (), 60_000, value)]), 1)
+
+
+def test_trim_leaves_the_newest(store):
+    store.commit(_commit([(EntryId(i, 0), _answer(i)) for i in range(1, 1001)]), 1)
+    store.trim(schema.CONFIRM_AUTO, 100)
+    got = store.read([(schema.CONFIRM_AUTO, ZERO)], 2000, 0)["confirmations:auto"]
+    assert 100 <= len(got) <= 300
+    assert got[-1].id == EntryId(1000, 0)
+
+
+def test_packed_rows_come_back_bit_for_bit(store):
+    rows = np.zeros(3, CANDLE)
+    rows["close"] = [0.1, 1e-300, 1e300]
+    coded = codec.encode(schema.CANDLES, CandleWave(12, rows))
+    store.commit(Commit("live", Role.CANDLES, Progress(), [(schema.CANDLES, EntryId(12, 0), coded)]), 1)
+    (entry,) = store.read([(schema.CANDLES, ZERO)], 5, 0)["candles"]
+    assert entry.record.ts == 12
+    assert entry.record.rows.tobytes() == rows.tobytes()
+
+
+def test_end_survives(store):
+    done = _commit([])
+    done.progress.watermark = END
+    store.commit(done, 1)
+    assert store.progresses([("orders", Role.DERIVED)])[0][0] >= END

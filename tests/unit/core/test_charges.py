@@ -1,0 +1,63 @@
+"""Charges against the check figures that the facts sheet gives, item by item."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.core.charges import RATES, Product, charges_for, intraday_charges
+
+
+def test_intraday_round_trip_of_the_facts_sheet() -> None:
+    """Buy 100 at 500, sell 100 at 505."""
+    charges = intraday_charges(50_000_00, 50_500_00, 2, "2026-11-20")
+    found = [charges.brokerage, charges.transaction, charges.ipft, charges.sebi, charges.stt, charges.stamp, charges.gst]
+    # The sheet prints four decimals of a rupee: half of the last is 0.005 paise.
+    assert found == pytest.approx([4000.0, 298.49, 10.05, 10.05, 1262.5, 150.0, 777.35], abs=0.0051)
+    assert charges.exact == pytest.approx(6508.43, abs=0.0051)
+    assert charges.total_paise == 6508
+
+
+def test_option_round_trip_of_the_facts_sheet() -> None:
+    """Buy 65 at 120, sell at 130."""
+    charges = charges_for(Product.OPTIONS, (7_800_00, 8_450_00), 2, "2026-11-20")
+    found = [charges.brokerage, charges.transaction, charges.ipft, charges.sebi, charges.stt, charges.stamp, charges.gst]
+    assert found == pytest.approx([4000.0, 569.24, 8.13, 1.63, 1267.5, 23.4, 824.22], abs=0.0051)
+    assert charges.exact == pytest.approx(6694.11, abs=0.0051)
+    assert charges.total_paise == 6694
+
+
+def test_futures_pay_more_transaction_tax_since_april_2026() -> None:
+    before = charges_for(Product.FUTURES, (0, 1_000_000_00), 1, "2026-03-31")
+    after = charges_for(Product.FUTURES, (0, 1_000_000_00), 1, "2026-04-01")
+    assert (before.stt, after.stt) == pytest.approx((20_000.0, 50_000.0))
+    assert before.brokerage == after.brokerage == 2000.0
+
+
+def test_small_orders_pay_the_ratio_and_not_the_cap() -> None:
+    charges = intraday_charges(1_000_00, 0, 1, "2026-11-20")
+    assert charges.brokerage == pytest.approx(100.0)
+    assert charges.stt == 0.0
+    assert charges.stamp == pytest.approx(3.0)
+
+
+def test_transaction_charges_by_date() -> None:
+    found = [intraday_charges(1_000_000_00, 0, 1, day).transaction for day in ("2021-04-26", "2024-09-30", "2024-10-01")]
+    assert found == pytest.approx([3450.0, 3220.0, 2970.0])
+
+
+def test_no_trade_costs_nothing() -> None:
+    for product in Product:
+        assert charges_for(product, (0, 0), 0, "2026-11-20").total_paise == 0
+
+
+@pytest.mark.parametrize(("turnover", "orders"), [((-1, 0), 1), ((0, -1), 1), ((0, 0), -1)])
+def test_negative_turnover_is_a_bug(turnover: tuple[int, int], orders: int) -> None:
+    with pytest.raises(ValueError, match="negative"):
+        charges_for(Product.INTRADAY, turnover, orders, "2026-11-20")
+
+
+def test_the_rate_table_is_in_order_and_reaches_back() -> None:
+    for versions in RATES.values():
+        since = [rates.since for rates in versions]
+        assert since[0] == ""
+        assert since == sorted(set(since))

@@ -1,0 +1,243 @@
+"""Start and recovery are one path: whatever dies, the streams end up the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from pipeline.core.errors import Ambiguous, Corrupt, Stopped
+from pipeline.core.job import HashWrite, Job
+from pipeline.core.schema import REGIME, Role, Stream
+from pipeline.core.snapshot import pack, unpack
+from pipeline.core.types import Alert, Confirmation
+from pipeline.run.runner import Pace, Runner
+from pipeline.run.sources import OutsideSource
+from pipeline.store.face import END, ZERO, Commit
+from pipeline.store.memory import MemoryStore
+
+FEED = Stream("toy:feed", Role.TICKS, Confirmation, "feed", 100)
+SUMS = Stream("toy:sums", Role.DERIVED, Confirmation, "sums", 100)
+BOTH = Stream("toy:both", Role.DERIVED, Alert, "both", 50)
+WRITERS = {"feed": Role.TICKS, "sums": Role.DERIVED, "both": Role.DERIVED}
+
+
+@dataclass(slots=True)
+class Sum:
+    total: int = 0
+
+
+def _dump(state: Sum) -> bytes:
+    return pack({"total": state.total})
+
+
+def _load(state: Sum, blob: bytes) -> None:
+    state.total = unpack(blob)[0]["total"]
+
+
+def _feed_step(state: Sum, record: Confirmation, now: int) -> Iterator[object]:
+    state.total += 1
+    yield Confirmation(now, f"n{state.total}", "confirm", "feed")
+
+
+def _sum_step(state: Sum, record: Confirmation, now: int) -> Iterator[object]:
+    state.total += record.ts
+    if state.total % 3 == 0:
+        yield Confirmation(now, str(state.total), "confirm", "sums")
+    yield HashWrite(REGIME, ("X",), {"total": state.total})
+
+
+def _sum_finish(state: Sum, now: int) -> Iterator[object]:
+    yield Confirmation(now, f"last {state.total}", "confirm", "sums")
+
+
+def _both_step(state: Sum, record: Confirmation, now: int) -> Iterator[object]:
+    state.total = (state.total * 31 + now + len(record.source)) % 1_000_003
+    yield Alert(now, "info", record.source, record.recommendation_id, str(state.total))
+
+
+def _job(name: str, reads: tuple, writes: Stream, step, *, every: int = 1, rebuild=None, finish=None) -> Job:
+    return Job(
+        name, reads, (writes,), lambda _: Sum(), step, _dump, _load, snapshot_every=every, rebuild_from=rebuild, finish=finish
+    )
+
+
+FEEDER = _job("feed", (), FEED, _feed_step, every=7, rebuild=FEED)
+SUMMER = _job("sums", (FEED,), SUMS, _sum_step, every=5, finish=_sum_finish)
+MERGER = _job("both", (FEED, SUMS), BOTH, _both_step, every=4)
+
+
+class Tape:
+    """A feed that can be rewound, like the simulator in hold mode."""
+
+    def __init__(self, count: int) -> None:
+        self.all = [Confirmation(1000 + 10 * i + (i % 3 == 0), "", "", "") for i in range(count)]
+
+    def source(self, progress) -> OutsideSource:
+        left = [r for r in self.all if r.ts > progress.now]
+
+        def read(limit: int, _wait: float) -> list[Confirmation]:
+            out = left[: min(limit, 3)]
+            del left[: len(out)]
+            return out
+
+        return OutsideSource(read, lambda: not left, lambda: None)
+
+
+class Flaky(MemoryStore):
+    """Loses the reply of a commit, before or after doing it."""
+
+    def __init__(self, seed: int, rate: float) -> None:
+        super().__init__()
+        self.chance, self.rate = random.Random(seed), rate
+
+    def commit(self, commit: Commit, wall_ms: int) -> None:
+        draw = self.chance.random()
+        if draw < self.rate / 2:
+            raise Ambiguous("lost before")
+        super().commit(commit, wall_ms)
+        if draw < self.rate:
+            raise Ambiguous("lost after")
+
+
+class Context:
+    mode = "test"
+
+
+def _reborn(job: Job, store: MemoryStore, tape: Tape, batch: int = 8) -> Runner:
+    """Start until it succeeds, as the supervisor does."""
+    while True:
+        try:
+            return _runner(job, store, tape, batch)
+        except Ambiguous:
+            continue
+
+
+def _runner(job: Job, store: MemoryStore, tape: Tape, batch: int = 8) -> Runner:
+    pace = Pace(batch, 0, behind_watermarks=True, until_drained=True)
+    source = tape.source if job is FEEDER else None
+    return Runner(job, store, Context(), session="s", writers=WRITERS, pace=pace, source=source, wall_ms=lambda: 5)
+
+
+def _play(store: MemoryStore, *, kills: random.Random | None = None, batch: int = 8) -> dict[str, tuple[int, str]]:
+    tape = Tape(60)
+    runners = {job.name: _reborn(job, store, tape, batch) for job in (FEEDER, SUMMER, MERGER)}
+    for _ in range(10_000):
+        if all(r.is_done for r in runners.values()):
+            break
+        for name, runner in list(runners.items()):
+            if not runner.is_done:
+                runner.turn(0)
+            if kills is not None and kills.random() < 0.1:
+                runners[name] = _reborn(runner.job, store, tape, kills.randrange(1, 9))
+    else:
+        pytest.fail("did not drain")
+    out = {}
+    for name, role in WRITERS.items():
+        progress = store.progress(name, role)
+        assert progress.watermark == END
+        out |= {stream: (progress.entries[stream], digest.hex()) for stream, digest in progress.digests.items()}
+    return out
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.run.runner.time.sleep", lambda _: None)
+
+
+def test_undisturbed_run_counts_and_drains():
+    got = _play(MemoryStore())
+    assert got["toy:feed"][0] == 60
+    assert got["toy:both"][0] == 60 + got["toy:sums"][0]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1000])
+def test_batches_do_not_show(batch):
+    assert _play(MemoryStore(), batch=batch) == _play(MemoryStore())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_kills_do_not_show(seed):
+    assert _play(MemoryStore(), kills=random.Random(seed)) == _play(MemoryStore())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lost_replies_do_not_show(seed):
+    assert _play(Flaky(seed, 0.3), kills=random.Random(seed)) == _play(MemoryStore())
+
+
+def test_merging_is_by_cause_time_then_rank():
+    store = MemoryStore()
+    _play(store)
+    entries = store.read([(BOTH, ZERO)], 1000, 0)["toy:both"]
+    assert [e.id for e in entries] == sorted(e.id for e in entries)
+    seen = [(e.record.ts, e.record.code == "sums") for e in entries]
+    assert seen == sorted(seen)
+
+
+def test_a_second_writer_is_found_out():
+    store = MemoryStore()
+    tape = Tape(9)
+    first, second = _runner(FEEDER, store, tape), _runner(FEEDER, store, tape)
+    first.turn(0)
+    with pytest.raises(Corrupt, match="another copy"):
+        second.turn(0)
+
+
+def test_stopped_while_the_store_is_away():
+    class Gone(MemoryStore):
+        gone = False
+
+        def progress(self, job, role):
+            if self.gone:
+                raise Ambiguous("Redis is away")
+            return super().progress(job, role)
+
+        def commit(self, commit, wall_ms):
+            if self.gone:
+                raise Ambiguous("Redis is away")
+            super().commit(commit, wall_ms)
+
+    store = Gone()
+    runner = _runner(FEEDER, store, Tape(5))
+    store.gone = True
+    with pytest.raises(Stopped, match="what was committed is kept"):
+        runner.run(iter([False, False, True, True, True]).__next__)
+
+
+def test_a_new_session_starts_new_digests_and_keeps_ids_rising():
+    store, tape = MemoryStore(), Tape(5)
+    runner = _runner(FEEDER, store, tape)
+    while not runner.is_done:
+        runner.turn(0)
+    newest = runner.progress.last["toy:feed"]
+    again = Runner(FEEDER, store, Context(), session="t", writers=WRITERS, source=lambda _: Tape(3).source(type(runner.progress)()))
+    again.turn(0)
+    assert again.progress.entries["toy:feed"] == 3
+    assert again.progress.last["toy:feed"] > newest
+
+
+def test_trimming_waits_for_the_slowest_reader():
+    store, tape = MemoryStore(), Tape(400)
+    feeder = _runner(FEEDER, store, tape, 50)
+    feeder._readers = {"toy:feed": [("sums", Role.DERIVED)]}
+    summer = _runner(SUMMER, store, tape)
+    while not feeder.is_done:
+        feeder.turn(0)
+    assert len(store.streams["toy:feed"]) == 400
+    while not summer.is_done:
+        summer.turn(0)
+    feeder._trim()
+    assert len(store.streams["toy:feed"]) == 100
+
+
+def test_health_is_told():
+    store = MemoryStore()
+    runner = _runner(FEEDER, store, Tape(4))
+    while not runner.is_done:
+        runner.turn(0)
+    told = store.fetch(Role.DERIVED, "health:feed")
+    assert told["is_done"] == "1"
+    assert told["entries"] == "4"

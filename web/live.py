@@ -1,0 +1,157 @@
+"""State of the page and the sockets that show it.
+
+Reads   a :class:`web.reader.Poll` a few times a second
+Gives   a dict of parts (``clock``, ``watch.RELIANCE``, ``recommendations`` ...), each as JSON text, and to each
+        socket the parts that changed since its last message
+Never   queues: a socket that is slow gets the newest state when it is ready, and none of what it missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from pipeline.core import schema
+from pipeline.core.session import Group, Phase, SessionDay
+from web import views
+from web.reader import Poll
+
+MAX_SOCKETS = 4
+SEND_TIMEOUT_S = 5.0
+
+
+@dataclass(slots=True)
+class Board:
+    """What is shown now. ``state`` holds values, ``parts`` the same as JSON text, kept identical while unchanged."""
+
+    facts: views.Facts
+    day: SessionDay | None
+    nonce: Callable[[str], str]
+    state: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
+    _moved_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.show(Poll(), wall_ms=0)
+        self._put({"store": {"is_up": False, "error": "not read yet"}})
+
+    @property
+    def now(self) -> int:
+        """Newest instant of the feed, event time."""
+        ts: int = self.state["clock"]["ts"]
+        return ts
+
+    def show(self, poll: Poll, wall_ms: int) -> None:
+        """Take in a poll."""
+        rows = {symbol: views.watch_row(symbol, tick, poll.regimes.get(symbol, {})) for symbol, tick in poll.ticks.items()}
+        ts = views.feed_time(rows.values(), poll.feed)
+        if ts != self.state.get("clock", {}).get("ts"):
+            self._moved_at = time.monotonic()
+        state: dict[str, Any] = {
+            "store": {"is_up": True, "error": ""},
+            "session": views.session(self.facts, poll.session),
+            "clock": self._clock(ts, poll.market),
+            "feed": views.feed(poll.feed),
+            "token": views.token(poll.auth),
+            "watch": rows,
+            "recommendations": self._recommendations(poll.tails, ts),
+            "portfolio": views.portfolio(poll.portfolio, poll.positions),
+            "trades": views.trades(poll.tails.get(schema.ORDERS.name, []), poll.tails.get(schema.FILLS.name, [])),
+            "health": [views.health(name, fields, wall_ms) for name, fields in poll.health.items()],
+        }
+        self._put(state)
+
+    def lose(self, error: str) -> None:
+        """Redis is away: keep the last values, say so, and let their age grow."""
+        self._put({"store": {"is_up": False, "error": error}, "clock": self._clock(self.now, self.state["clock"]["market"])})
+
+    def _clock(self, ts: int, market: Mapping[str, str]) -> views.Json:
+        phase = Phase.CLOSED if self.day is None or ts == 0 else self.day.phase_at(ts, Group.EQ)
+        open_ms = None if self.day is None else self.day.open_ms(Group.EQ)
+        return views.clock(ts, int((time.monotonic() - self._moved_at) * 1000), phase, market, open_ms)
+
+    def _recommendations(self, tails: Mapping[str, list[Any]], now: int) -> list[views.Json]:
+        streams = (schema.CONFIRM_TERMINAL, schema.CONFIRM_PAGE, schema.CONFIRM_AUTO)
+        answers = views.answers_of(tails.get(stream.name, []) for stream in streams)
+        intents = {intent.cause: intent for intent in tails.get(schema.INTENTS.name, [])}
+        records = tails.get(schema.RECOMMENDATIONS.name, [])
+        return views.rank([views.recommendation(r, answers.get(r.id), intents.get(r.id), now, self.nonce) for r in records])
+
+    def _put(self, state: Mapping[str, Any]) -> None:
+        self.state.update(state)
+        self.state["alerts"] = views.alerts(self.state)
+        fresh = {name: value for name, value in self.state.items() if name != "watch"}
+        fresh |= {f"watch.{symbol}": row for symbol, row in self.state["watch"].items()}
+        fresh["symbols"] = list(self.state["watch"])
+        for gone in self.parts.keys() - fresh.keys():
+            del self.parts[gone]
+        for name, value in fresh.items():
+            text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+            if self.parts.get(name) != text:
+                self.parts[name] = text
+
+
+def message(parts: Mapping[str, str]) -> str:
+    """Put parts together without encoding them again."""
+    return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in parts.items()) + "}"
+
+
+class Sockets:
+    """At most :data:`MAX_SOCKETS` viewers. Commands are not taken over a socket: what comes in is thrown away."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._wake: dict[web.WebSocketResponse, asyncio.Event] = {}
+
+    def __len__(self) -> int:
+        return len(self._wake)
+
+    def wake(self) -> None:
+        """Tell every viewer that something may have changed."""
+        for event in self._wake.values():
+            event.set()
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Show the board to one viewer until it goes away or stops reading."""
+        if len(self._wake) >= MAX_SOCKETS:
+            raise web.HTTPServiceUnavailable(text=f"{MAX_SOCKETS} pages are open already: close one")
+        socket = web.WebSocketResponse(heartbeat=20.0, max_msg_size=1024, compress=False)
+        self._wake[socket] = event = asyncio.Event()
+        event.set()
+        try:
+            await socket.prepare(request)
+            async with asyncio.TaskGroup() as group:
+                sender = group.create_task(self._send(socket, event))
+                async for _ in socket:
+                    pass
+                sender.cancel()
+        finally:
+            self._wake.pop(socket, None)
+        return socket
+
+    async def _send(self, socket: web.WebSocketResponse, event: asyncio.Event) -> None:
+        seen: dict[str, str] = {}
+        while not socket.closed:
+            await event.wait()
+            event.clear()
+            changed = {name: text for name, text in self._board.parts.items() if seen.get(name) != text}
+            if not changed:
+                continue
+            try:
+                async with asyncio.timeout(SEND_TIMEOUT_S):
+                    await socket.send_str(message(changed))
+            except (TimeoutError, ConnectionError):
+                await socket.close(code=1013, drain=False)
+                return
+            seen = dict(self._board.parts)
+
+    async def close(self) -> None:
+        """Say goodbye to all."""
+        for socket in list(self._wake):
+            await socket.close(code=1001, message=b"the dashboard is stopping")

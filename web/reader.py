@@ -1,0 +1,182 @@
+"""The page's eyes: one poll reads everything it shows, in one round trip for each of the three roles.
+
+Reads   readable hashes, the tails of the derived streams, series of candles and indicators
+Gives   text fields and records; :mod:`web.views` makes sense of them
+Never   writes, scans keys, or asks the label index of TimeSeries. A key comes from the schema only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis.asyncio
+import redis.exceptions
+
+from pipeline.core import schema
+from pipeline.core.errors import Corrupt
+from pipeline.core.schema import HashKey, Role, Stream
+from pipeline.store import codec
+from web.views import text_of
+
+TAIL = 200
+"""Newest entries of a stream that the page keeps."""
+PROCESSES = tuple(dict.fromkeys(s.writer for s in schema.STREAMS if s.writer not in {"terminal", "page"}))
+TAILED = (
+    schema.RECOMMENDATIONS,
+    schema.CONFIRM_TERMINAL,
+    schema.CONFIRM_PAGE,
+    schema.CONFIRM_AUTO,
+    schema.INTENTS,
+    schema.ORDERS,
+    schema.FILLS,
+)
+OVERLAYS = ("ema_9", "ema_21", "vwap", "rsi_14")
+"""Indicator columns that the chart draws."""
+
+Fields = dict[str, str]
+
+
+@dataclass(slots=True)
+class Poll:
+    """Everything one poll brought."""
+
+    ticks: dict[str, Fields] = field(default_factory=dict)
+    regimes: dict[str, Fields] = field(default_factory=dict)
+    indicators: dict[str, Fields] = field(default_factory=dict)
+    positions: dict[str, Fields] = field(default_factory=dict)
+    health: dict[str, Fields] = field(default_factory=dict)
+    market: Fields = field(default_factory=dict)
+    feed: Fields = field(default_factory=dict)
+    session: Fields = field(default_factory=dict)
+    auth: Fields = field(default_factory=dict)
+    portfolio: Fields = field(default_factory=dict)
+    tails: dict[str, list[Any]] = field(default_factory=dict)
+
+
+class Reader:
+    """Reads for the page. Remembers the tails of streams, so that a quiet stream costs one id a poll."""
+
+    def __init__(self, clients: Mapping[Role, redis.asyncio.Redis], symbols: Sequence[str] = ()) -> None:
+        self._clients = clients
+        self._given = tuple(symbols)
+        self.symbols = tuple(symbols)
+        self._newest: dict[str, bytes] = {}
+        self._tails: dict[str, list[Any]] = {stream.name: [] for stream in TAILED}
+        self.skipped = 0
+        """Entries that could not be decoded; counted and left out, so that the page goes on."""
+
+    async def poll(self) -> Poll:
+        """Read it all.
+
+        Raises:
+            redis.exceptions.RedisError: a server is away; nothing of this poll is to be shown.
+        """
+        out = Poll()
+        await self._poll_ticks(out)
+        await self._poll_derived(out)
+        out.tails = self._tails
+        return out
+
+    async def _poll_ticks(self, out: Poll) -> None:
+        if not self._given:
+            listed = text_of(await _all(self._clients[Role.CANDLES], schema.INSTRUMENTS))
+            self.symbols = tuple(_symbols(listed))
+        pipe = self._clients[Role.TICKS].pipeline(transaction=False)
+        pipe.hgetall(schema.MARKET_STATUS.key())
+        pipe.hgetall(schema.FEED_STATUS.key())
+        for symbol in self.symbols:
+            pipe.hgetall(schema.TICK_LATEST.key(symbol))
+        market, feed, *ticks = await pipe.execute()
+        out.market, out.feed = text_of(market), text_of(feed)
+        out.ticks = {symbol: text_of(raw) for symbol, raw in zip(self.symbols, ticks, strict=True)}
+
+    async def _poll_derived(self, out: Poll) -> None:
+        client = self._clients[Role.DERIVED]
+        pipe = client.pipeline(transaction=False)
+        for key in (schema.SESSION, schema.AUTH_STATUS, schema.PORTFOLIO):
+            pipe.hgetall(key.key())
+        for name in PROCESSES:
+            pipe.hgetall(schema.HEALTH.key(name))
+        for symbol in self.symbols:
+            pipe.hgetall(schema.REGIME.key(symbol))
+            pipe.hgetall(schema.POSITION.key(symbol))
+            pipe.hgetall(schema.INDICATOR_LATEST_1M.key(symbol))
+        for stream in TAILED:
+            pipe.xrevrange(stream.name, count=1)
+        replies = iter(await pipe.execute())
+        out.session, out.auth, out.portfolio = (text_of(next(replies)) for _ in range(3))
+        out.health = {name: text_of(next(replies)) for name in PROCESSES}
+        for symbol in self.symbols:
+            out.regimes[symbol], out.positions[symbol], out.indicators[symbol] = (text_of(next(replies)) for _ in range(3))
+        moved = [stream for stream in TAILED if self._has_moved(stream, next(replies))]
+        for stream in moved:
+            self._tails[stream.name] = self._decode(stream, await client.xrevrange(stream.name, count=TAIL))
+
+    def _has_moved(self, stream: Stream, newest: Any) -> bool:
+        """Compare the newest id; any change counts, so that a cleared stream is noticed too."""
+        entry_id: bytes = newest[0][0] if newest else b""
+        if self._newest.get(stream.name, b"") == entry_id:
+            return False
+        self._newest[stream.name] = entry_id
+        return True
+
+    def _decode(self, stream: Stream, entries: Sequence[Any]) -> list[Any]:
+        out = []
+        for _, fields in reversed(entries):
+            try:
+                out.append(codec.decode(stream, fields))
+            except Corrupt:
+                self.skipped += 1
+        return out
+
+    async def candles(self, symbol: str, minutes: int, limit: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Newest ``limit`` samples of each candle field and overlay, oldest first; a series that is not there is empty."""
+        label = schema.timeframe_label(minutes)
+        fields = await _ranges(
+            self._clients[Role.CANDLES], {name: schema.CANDLE_FIELD.key(symbol, label, name) for name in schema.CANDLE_FIELDS}, limit
+        )
+        lines = await _ranges(self._clients[Role.DERIVED], {name: schema.INDICATOR.key(symbol, label, name) for name in OVERLAYS}, limit)
+        return fields, lines
+
+    async def indicators(self, symbol: str, minutes: int) -> Fields:
+        """Newest indicators of one symbol and timeframe."""
+        label = schema.timeframe_label(minutes)
+        key = schema.INDICATOR_LATEST_1M.key(symbol) if minutes == 1 else schema.INDICATOR_LATEST.key(symbol, label)
+        raw: Any = await self._clients[Role.DERIVED].hgetall(key)  # type: ignore[misc]
+        return text_of(raw)
+
+
+async def _all(client: redis.asyncio.Redis, key: HashKey) -> Any:
+    return await client.hgetall(key.key())  # type: ignore[misc]
+
+
+async def _ranges(client: redis.asyncio.Redis, keys: Mapping[str, str], limit: int) -> dict[str, list[tuple[int, float]]]:
+    pipe = client.pipeline(transaction=False)
+    for key in keys.values():
+        pipe.execute_command("TS.REVRANGE", key, "-", "+", "COUNT", limit)
+    replies = await pipe.execute(raise_on_error=False)
+    out: dict[str, list[tuple[int, float]]] = {}
+    for name, reply in zip(keys, replies, strict=True):
+        if isinstance(reply, redis.exceptions.ResponseError) and "does not exist" in str(reply):
+            out[name] = []
+        elif isinstance(reply, Exception):
+            raise reply
+        else:
+            out[name] = [(int(ts), float(value)) for ts, value in reversed(reply)]
+    return out
+
+
+def _symbols(listed: Fields) -> list[str]:
+    """Give today's watchlist in its own order. A row that cannot be read is left out: the page is no judge."""
+    out = []
+    for sid in sorted((name for name in listed if name.isdecimal()), key=int):
+        try:
+            symbol = json.loads(listed[sid])["symbol"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        if isinstance(symbol, str) and symbol:
+            out.append(symbol)
+    return out

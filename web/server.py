@@ -1,0 +1,299 @@
+"""The dashboard's server: one page, a few JSON addresses, one websocket. Loopback only.
+
+Reads   Redis through :mod:`web.reader`, a few times a second while somebody looks
+Writes  CONFIRM_PAGE: one answer to one recommendation, stamped with the feed's newest instant
+Never   places an order, takes a command over the socket, or listens beyond this machine unless told to.
+
+When Redis goes away the server stays: the page keeps the last values and says how old they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis.exceptions
+from aiohttp import web
+
+from pipeline.core.errors import Refused
+from pipeline.core.schema import CONFIRM_PAGE, Role
+from pipeline.core.session import SessionDay
+from pipeline.core.types import TIMEFRAMES, Confirmation
+from pipeline.store import client as store_client
+from web import assets, views
+from web.guard import Guard, add_headers, middleware
+from web.live import Board, Sockets
+from web.reader import Reader
+
+PUSH_S = 0.25
+"""About four pictures a second."""
+RETRY_S = 1.0
+MAX_BODY = 4096
+MAX_CANDLES = 2000
+MAX_TRADES = 200
+ANSWERS = ("confirm", "reject")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str = "127.0.0.1"
+    port: int = 8080
+    is_open: bool = False
+    """The user wants other machines to reach the page. There is no login: think twice."""
+
+
+class Page:
+    """Handlers and the pump, around one board."""
+
+    def __init__(self, reader: Reader, clients: Mapping[Role, Any], board: Board, guard: Guard) -> None:
+        self.reader, self.board, self.guard = reader, board, guard
+        self.sockets = Sockets(board)
+        self._clients = clients
+        self._assets = assets.page_assets()
+        self._charts = assets.find_charts()
+        self._polled_at = 0.0
+        self._turn = asyncio.Lock()
+        self._answering = asyncio.Lock()
+        self._answered: set[str] = set()
+
+    # ------------------------------------------------------------------ reading
+
+    async def refresh(self, max_age_s: float = PUSH_S) -> None:
+        """Poll, unless somebody just did. A server that is away is shown, not raised."""
+        async with self._turn:
+            if time.monotonic() - self._polled_at < max_age_s:
+                return
+            try:
+                self.board.show(await self.reader.poll(), time.time_ns() // 1_000_000)
+            except (redis.exceptions.RedisError, OSError) as error:
+                self.board.lose(_short(error))
+            self._polled_at = time.monotonic()
+
+    async def pump(self) -> None:
+        """Poll and push while somebody looks; sleep otherwise."""
+        while True:
+            if len(self.sockets) > 0:
+                await self.refresh(PUSH_S / 2)
+                self.sockets.wake()
+            await asyncio.sleep(PUSH_S if self.board.state["store"]["is_up"] or len(self.sockets) == 0 else RETRY_S)
+
+    # ------------------------------------------------------------------ files
+
+    async def file(self, request: web.Request) -> web.Response:
+        asset = self._assets[request.path]
+        response = web.Response(body=asset.body, content_type=asset.content_type, charset="utf-8")
+        if asset.content_type == "text/html":
+            self.guard.set_cookie(response)
+        return response
+
+    async def charts(self, _request: web.Request) -> web.Response:
+        if self._charts.asset is None:
+            raise web.HTTPNotFound(text=self._charts.problem)
+        return web.Response(body=self._charts.asset.body, content_type=self._charts.asset.content_type, charset="utf-8")
+
+    # ------------------------------------------------------------------ JSON
+
+    async def state(self, _request: web.Request) -> web.Response:
+        await self.refresh()
+        return web.json_response({**self.board.state, "charts": {"is_usable": self._charts.is_usable, "problem": self._charts.problem}})
+
+    async def part(self, request: web.Request) -> web.Response:
+        await self.refresh()
+        name = request.path.rsplit("/", 1)[-1]
+        return web.json_response({name: self.board.state[name], "clock": self.board.state["clock"], "store": self.board.state["store"]})
+
+    async def trades(self, request: web.Request) -> web.Response:
+        limit = _number(request, "limit", 50, MAX_TRADES)
+        await self.refresh()
+        return web.json_response({name: rows[:limit] for name, rows in self.board.state["trades"].items()})
+
+    async def quote(self, request: web.Request) -> web.Response:
+        await self.refresh()
+        row = self.board.state["watch"].get(request.match_info["symbol"])
+        if row is None:
+            raise _not_watched(request)
+        return web.json_response({**row, "now": self.board.now})
+
+    async def candles(self, request: web.Request) -> web.Response:
+        symbol, label = request.match_info["symbol"], request.query.get("timeframe", "1m")
+        limit = _number(request, "limit", 300, MAX_CANDLES)
+        minutes = label.removesuffix("m")
+        if minutes not in {str(known) for known in TIMEFRAMES}:
+            raise _bad(f"timeframe must be one of {', '.join(f'{known}m' for known in TIMEFRAMES)}")
+        await self.refresh()
+        if symbol not in self.board.state["watch"]:
+            raise _not_watched(request)
+        try:
+            columns, lines = await self.reader.candles(symbol, int(minutes), limit)
+            newest = await self.reader.indicators(symbol, int(minutes))
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise _away(error) from error
+        found = views.candles(columns, lines)
+        return web.json_response({"symbol": symbol, "timeframe": f"{minutes}m", **found, "indicators": newest})
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        await self.refresh()
+        return web.Response(text=views.metrics(self.board.state, len(self.sockets)))
+
+    # ------------------------------------------------------------------ the one thing that writes
+
+    async def confirm(self, request: web.Request) -> web.Response:
+        """Append one answer. The first wins, here and in the orders process; a late one is refused."""
+        wish = await _body(request)
+        async with self._answering:
+            await self.refresh(0.0)
+            self._require_answerable(wish)
+            record = Confirmation(self.board.now, wish["recommendation_id"], wish["answer"], CONFIRM_PAGE.writer)
+            try:
+                entry_id = await store_client.append_async(self._clients[Role.DERIVED], CONFIRM_PAGE, record)
+            except (redis.exceptions.RedisError, OSError) as error:
+                raise _away(error) from error
+            self._answered.add(record.recommendation_id)
+        await self.refresh(0.0)
+        self.sockets.wake()
+        return web.json_response({"recommendation_id": record.recommendation_id, "answer": record.answer, "id": str(entry_id)})
+
+    def _require_answerable(self, wish: Mapping[str, str]) -> None:
+        state = self.board.state
+        if not state["store"]["is_up"]:
+            raise _error(503, f"Redis is away ({state['store']['error']}): nothing was sent")
+        wanted = wish["recommendation_id"]
+        found = next((view for view in state["recommendations"] if view["id"] == wanted), None)
+        if found is None:
+            raise _error(404, "no such recommendation is on the page")
+        if not self.guard.is_nonce(wanted, wish["nonce"]):
+            raise _error(403, "the nonce is wrong: load the page again")
+        if found["state"] in {"confirmed", "rejected"} or wanted in self._answered:
+            raise _error(409, "it has been answered already: the first answer counts")
+        if found["state"] == "expired":
+            raise _error(410, "it has expired: nothing was sent")
+        is_typed = wish["typed"].strip().upper() == found["symbol"].upper()
+        if state["session"]["is_real"] and wish["answer"] == "confirm" and not is_typed:
+            raise _error(428, f"a real order needs its symbol typed: {found['symbol']}")
+
+
+def _error(status: int, words: str) -> web.HTTPException:
+    body = json.dumps({"error": words})
+    known: dict[int, type[web.HTTPException]] = {
+        400: web.HTTPBadRequest,
+        403: web.HTTPForbidden,
+        404: web.HTTPNotFound,
+        409: web.HTTPConflict,
+        410: web.HTTPGone,
+        428: web.HTTPPreconditionRequired,
+        503: web.HTTPServiceUnavailable,
+    }
+    return known[status](text=body, content_type="application/json")
+
+
+def _bad(words: str) -> web.HTTPException:
+    return _error(400, words)
+
+
+def _not_watched(request: web.Request) -> web.HTTPException:
+    return _error(404, f"{request.match_info['symbol'][:40]!r} is not on today's watchlist")
+
+
+def _away(error: BaseException) -> web.HTTPException:
+    return _error(503, f"Redis is away ({_short(error)}): look whether the answer shows before you repeat it")
+
+
+def _short(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+
+
+def _number(request: web.Request, name: str, default: int, most: int) -> int:
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 6 and 1 <= int(text) <= most):
+        raise _bad(f"{name} must be a whole number from 1 to {most}")
+    return int(text)
+
+
+async def _body(request: web.Request) -> dict[str, str]:
+    """Read ``{recommendation_id, answer, nonce}`` and, for real orders, ``typed``; texts only, nothing else."""
+    try:
+        given = await request.json()
+    except (ValueError, RecursionError) as error:
+        raise _bad("the body is not JSON") from error
+    if not isinstance(given, dict):
+        raise _bad("the body must be an object")
+    wish = {"typed": "", **given}
+    if wish.keys() != {"recommendation_id", "answer", "nonce", "typed"} or not all(isinstance(v, str) for v in wish.values()):
+        raise _bad("the body must hold the texts recommendation_id, answer and nonce")
+    if wish["answer"] not in ANSWERS:
+        raise _bad("answer must be confirm or reject")
+    return wish
+
+
+def make_app(page: Page) -> web.Application:
+    """Put guard, headers and addresses together; the pump runs as long as the app does."""
+    app = web.Application(middlewares=[middleware(page.guard)], client_max_size=MAX_BODY)
+    app.on_response_prepare.append(add_headers)
+    for path in assets.page_assets():
+        app.router.add_get(path, page.file)
+    app.router.add_get("/vendor/lightweight-charts.js", page.charts)
+    app.router.add_get("/live", page.sockets.serve)
+    api = "/api/v1/"
+    app.router.add_get(api + "state", page.state)
+    for name in ("recommendations", "portfolio", "health"):
+        app.router.add_get(api + name, page.part)
+    app.router.add_get(api + "trades", page.trades)
+    app.router.add_get(api + "candles/{symbol}", page.candles)
+    app.router.add_get(api + "market/quote/{symbol}", page.quote)
+    app.router.add_get("/metrics", page.metrics)
+    app.router.add_post(api + "confirm", page.confirm)
+    return app
+
+
+def make_page(urls: Mapping[Role, str], address: Address, facts: views.Facts, day: SessionDay | None, symbols: Sequence[str] = ()) -> Page:
+    """Open the clients and build the page around them. Nothing is sent yet."""
+    clients = store_client.open_async(urls)
+    guard = Guard.for_address(address.host, address.port)
+    return Page(Reader(clients, symbols), clients, Board(facts, day, guard.nonce), guard)
+
+
+async def serve(
+    urls: Mapping[Role, str],
+    address: Address,
+    facts: views.Facts,
+    day: SessionDay | None,
+    *,
+    stop: asyncio.Event,
+    on_ready: Callable[[str], None] = lambda _url: None,
+) -> None:
+    """Show the page until ``stop`` is set; ``on_ready`` is told its address.
+
+    Raises:
+        Refused: the port is taken, or the host is not this machine and ``is_open`` was not asked for.
+    """
+    if address.host not in {"127.0.0.1", "::1", "localhost"} and not address.is_open:
+        raise Refused(f"the dashboard listens on 127.0.0.1 only, not on {address.host}: it has no login; set dashboard.host = \"127.0.0.1\"")
+    page = make_page(urls, address, facts, day)
+    runner = web.AppRunner(make_app(page), access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        await _listen(runner, address)
+        on_ready(f"http://{address.host}:{address.port}/")
+        async with asyncio.TaskGroup() as group:
+            pump = group.create_task(page.pump())
+            await stop.wait()
+            pump.cancel()
+    finally:
+        await page.sockets.close()
+        await runner.cleanup()
+        await page.close()
+
+
+async def _listen(runner: web.AppRunner, address: Address) -> None:
+    try:
+        await web.TCPSite(runner, address.host, address.port).start()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise Refused(f"the dashboard cannot listen on {address.host}:{address.port}: {error.strerror}") from error
+        hint = f"stop the other program or choose another port: TICKTICK__DASHBOARD__PORT={address.port + 1}"
+        raise Refused(f"port {address.port} is taken: {hint}") from error
