@@ -36,7 +36,7 @@ def read_private(path: Path) -> bytes | None:
         raise Refused(f"{path} cannot be read: run `chmod 600 {path}`") from error
     except OSError as error:
         raise Refused(f"{path} must be a plain file, not a link or a folder: replace it by a file of your own with mode 600") from error
-    with open(handle, "rb") as file:
+    with os.fdopen(handle, "rb") as file:
         _check(path, os.fstat(file.fileno()))
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
@@ -64,7 +64,7 @@ def write_private(path: Path, content: bytes) -> None:
         temporary.unlink()
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             os.fchmod(file.fileno(), 0o600)  # a strange umask must not widen or narrow it
             file.write(content)
             file.flush()

@@ -1,4 +1,4 @@
-"""Start the history process: symbols, and the candles that indicators need; ends by itself.  See pipeline/jobs/ and pipeline/broker/history.py."""
+"""Start the history process: symbols and the candles that indicators need; ends by itself.  See pipeline/broker/history.py."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from pipeline.core import schema
 from pipeline.core.session import Group, Phase, SessionDay
+from pipeline.core.types import Confirmation, OrderIntent, Recommendation
 from web import views
 from web.reader import Poll
 
@@ -41,6 +42,10 @@ class Board:
         self.show(Poll(), wall_ms=0)
         self._put({"store": {"is_up": False, "error": "not read yet"}})
 
+    def add(self, name: str, value: views.Json) -> None:
+        """Show something that does not come from Redis."""
+        self._put({name: value})
+
     @property
     def now(self) -> int:
         """Newest instant of the feed, event time."""
@@ -56,11 +61,11 @@ class Board:
         state: dict[str, Any] = {
             "store": {"is_up": True, "error": ""},
             "session": views.session(self.facts, poll.session),
-            "clock": self._clock(ts, poll.market),
+            "clock": self._clock(ts, poll.market, has_auction=any(row["is_cas"] for row in rows.values())),
             "feed": views.feed(poll.feed),
             "token": views.token(poll.auth),
             "watch": rows,
-            "recommendations": self._recommendations(poll.tails, ts),
+            "recommendations": self._recommendations(poll, ts),
             "portfolio": views.portfolio(poll.portfolio, poll.positions),
             "trades": views.trades(poll.tails.get(schema.ORDERS.name, []), poll.tails.get(schema.FILLS.name, [])),
             "health": [views.health(name, fields, wall_ms) for name, fields in poll.health.items()],
@@ -69,19 +74,29 @@ class Board:
 
     def lose(self, error: str) -> None:
         """Redis is away: keep the last values, say so, and let their age grow."""
-        self._put({"store": {"is_up": False, "error": error}, "clock": self._clock(self.now, self.state["clock"]["market"])})
+        self._put({"store": {"is_up": False, "error": error}, "clock": {**self.state["clock"], "quiet_ms": views.quiet(self._quiet_ms())}})
 
-    def _clock(self, ts: int, market: Mapping[str, str]) -> views.Json:
-        phase = Phase.CLOSED if self.day is None or ts == 0 else self.day.phase_at(ts, Group.EQ)
+    def _quiet_ms(self) -> int:
+        return int((time.monotonic() - self._moved_at) * 1000)
+
+    def _clock(self, ts: int, market: Mapping[str, str], *, has_auction: bool) -> views.Json:
+        group = Group.EQ_CAS if has_auction else Group.EQ
+        phase = Phase.CLOSED if self.day is None or ts == 0 else self.day.phase_at(ts, group)
         open_ms = None if self.day is None else self.day.open_ms(Group.EQ)
-        return views.clock(ts, int((time.monotonic() - self._moved_at) * 1000), phase, market, open_ms)
+        return views.clock(ts, self._quiet_ms(), phase, market, open_ms)
 
-    def _recommendations(self, tails: Mapping[str, list[Any]], now: int) -> list[views.Json]:
+    def _recommendations(self, poll: Poll, now: int) -> list[views.Json]:
         streams = (schema.CONFIRM_TERMINAL, schema.CONFIRM_PAGE, schema.CONFIRM_AUTO)
-        answers = views.answers_of(tails.get(stream.name, []) for stream in streams)
-        intents = {intent.cause: intent for intent in tails.get(schema.INTENTS.name, [])}
-        records = tails.get(schema.RECOMMENDATIONS.name, [])
-        return views.rank([views.recommendation(r, answers.get(r.id), intents.get(r.id), now, self.nonce) for r in records])
+        answers = views.answers_of(poll.tails.get(stream.name, []) for stream in streams)
+        intents = {intent.cause: intent for intent in poll.tails.get(schema.INTENTS.name, [])}
+        records = poll.tails.get(schema.RECOMMENDATIONS.name, [])
+        return views.rank([self._recommendation(r, answers, intents, poll, now) for r in views.newest(records, now)])
+
+    def _recommendation(
+        self, record: Recommendation, answers: Mapping[str, Confirmation], intents: Mapping[str, OrderIntent], poll: Poll, now: int
+    ) -> views.Json:
+        stake = views.terms(record, intents.get(record.id), poll.instruments.get(record.symbol), self.facts.risk)
+        return views.recommendation(record, answers.get(record.id), stake, now, self.nonce)
 
     def _put(self, state: Mapping[str, Any]) -> None:
         self.state.update(state)

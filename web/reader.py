@@ -18,6 +18,7 @@ import redis.exceptions
 from pipeline.core import schema
 from pipeline.core.errors import Corrupt
 from pipeline.core.schema import HashKey, Role, Stream
+from pipeline.core.types import Instrument
 from pipeline.store import codec
 from web.views import text_of
 
@@ -43,6 +44,7 @@ Fields = dict[str, str]
 class Poll:
     """Everything one poll brought."""
 
+    instruments: dict[str, Instrument] = field(default_factory=dict)
     ticks: dict[str, Fields] = field(default_factory=dict)
     regimes: dict[str, Fields] = field(default_factory=dict)
     indicators: dict[str, Fields] = field(default_factory=dict)
@@ -59,10 +61,8 @@ class Poll:
 class Reader:
     """Reads for the page. Remembers the tails of streams, so that a quiet stream costs one id a poll."""
 
-    def __init__(self, clients: Mapping[Role, redis.asyncio.Redis], symbols: Sequence[str] = ()) -> None:
+    def __init__(self, clients: Mapping[Role, redis.asyncio.Redis]) -> None:
         self._clients = clients
-        self._given = tuple(symbols)
-        self.symbols = tuple(symbols)
         self._newest: dict[str, bytes] = {}
         self._tails: dict[str, list[Any]] = {stream.name: [] for stream in TAILED}
         self.skipped = 0
@@ -81,17 +81,15 @@ class Reader:
         return out
 
     async def _poll_ticks(self, out: Poll) -> None:
-        if not self._given:
-            listed = text_of(await _all(self._clients[Role.CANDLES], schema.INSTRUMENTS))
-            self.symbols = tuple(_symbols(listed))
+        out.instruments = _listed(text_of(await _all(self._clients[Role.CANDLES], schema.INSTRUMENTS)))
         pipe = self._clients[Role.TICKS].pipeline(transaction=False)
         pipe.hgetall(schema.MARKET_STATUS.key())
         pipe.hgetall(schema.FEED_STATUS.key())
-        for symbol in self.symbols:
+        for symbol in out.instruments:
             pipe.hgetall(schema.TICK_LATEST.key(symbol))
         market, feed, *ticks = await pipe.execute()
         out.market, out.feed = text_of(market), text_of(feed)
-        out.ticks = {symbol: text_of(raw) for symbol, raw in zip(self.symbols, ticks, strict=True)}
+        out.ticks = {symbol: text_of(raw) for symbol, raw in zip(out.instruments, ticks, strict=True)}
 
     async def _poll_derived(self, out: Poll) -> None:
         client = self._clients[Role.DERIVED]
@@ -100,7 +98,7 @@ class Reader:
             pipe.hgetall(key.key())
         for name in PROCESSES:
             pipe.hgetall(schema.HEALTH.key(name))
-        for symbol in self.symbols:
+        for symbol in out.instruments:
             pipe.hgetall(schema.REGIME.key(symbol))
             pipe.hgetall(schema.POSITION.key(symbol))
             pipe.hgetall(schema.INDICATOR_LATEST_1M.key(symbol))
@@ -109,7 +107,7 @@ class Reader:
         replies = iter(await pipe.execute())
         out.session, out.auth, out.portfolio = (text_of(next(replies)) for _ in range(3))
         out.health = {name: text_of(next(replies)) for name in PROCESSES}
-        for symbol in self.symbols:
+        for symbol in out.instruments:
             out.regimes[symbol], out.positions[symbol], out.indicators[symbol] = (text_of(next(replies)) for _ in range(3))
         moved = [stream for stream in TAILED if self._has_moved(stream, next(replies))]
         for stream in moved:
@@ -169,14 +167,13 @@ async def _ranges(client: redis.asyncio.Redis, keys: Mapping[str, str], limit: i
     return out
 
 
-def _symbols(listed: Fields) -> list[str]:
+def _listed(fields: Fields) -> dict[str, Instrument]:
     """Give today's watchlist in its own order. A row that cannot be read is left out: the page is no judge."""
-    out = []
-    for sid in sorted((name for name in listed if name.isdecimal()), key=int):
+    out: dict[str, Instrument] = {}
+    for sid in sorted((name for name in fields if name.isdecimal()), key=int):
         try:
-            symbol = json.loads(listed[sid])["symbol"]
-        except (ValueError, KeyError, TypeError):
+            instrument = Instrument(**json.loads(fields[sid]))
+        except (ValueError, TypeError):
             continue
-        if isinstance(symbol, str) and symbol:
-            out.append(symbol)
+        out[instrument.symbol] = instrument
     return out

@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import redis.exceptions
@@ -37,6 +38,7 @@ MAX_BODY = 4096
 MAX_CANDLES = 2000
 MAX_TRADES = 200
 ANSWERS = ("confirm", "reject")
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Page:
         self._clients = clients
         self._assets = assets.page_assets()
         self._charts = assets.find_charts()
+        board.add("charts", {"is_usable": self._charts.is_usable, "problem": self._charts.problem})
         self._polled_at = 0.0
         self._turn = asyncio.Lock()
         self._answering = asyncio.Lock()
@@ -100,7 +103,7 @@ class Page:
 
     async def state(self, _request: web.Request) -> web.Response:
         await self.refresh()
-        return web.json_response({**self.board.state, "charts": {"is_usable": self._charts.is_usable, "problem": self._charts.problem}})
+        return web.json_response(self.board.state)
 
     async def part(self, request: web.Request) -> web.Response:
         await self.refresh()
@@ -139,6 +142,12 @@ class Page:
     async def metrics(self, _request: web.Request) -> web.Response:
         await self.refresh()
         return web.Response(text=views.metrics(self.board.state, len(self.sockets)))
+
+    async def close(self) -> None:
+        """Let go of sockets and connections."""
+        await self.sockets.close()
+        for client in self._clients.values():
+            await client.aclose()
 
     # ------------------------------------------------------------------ the one thing that writes
 
@@ -250,11 +259,11 @@ def make_app(page: Page) -> web.Application:
     return app
 
 
-def make_page(urls: Mapping[Role, str], address: Address, facts: views.Facts, day: SessionDay | None, symbols: Sequence[str] = ()) -> Page:
+def make_page(urls: Mapping[Role, str], address: Address, facts: views.Facts, day: SessionDay | None) -> Page:
     """Open the clients and build the page around them. Nothing is sent yet."""
     clients = store_client.open_async(urls)
     guard = Guard.for_address(address.host, address.port)
-    return Page(Reader(clients, symbols), clients, Board(facts, day, guard.nonce), guard)
+    return Page(Reader(clients), clients, Board(facts, day, guard.nonce), guard)
 
 
 async def serve(
@@ -266,34 +275,41 @@ async def serve(
     stop: asyncio.Event,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Show the page until ``stop`` is set; ``on_ready`` is told its address.
+    """Show the page until ``stop`` is set; ``on_ready`` is told its address. Port 0 takes a free one.
 
     Raises:
         Refused: the port is taken, or the host is not this machine and ``is_open`` was not asked for.
     """
-    if address.host not in {"127.0.0.1", "::1", "localhost"} and not address.is_open:
-        raise Refused(f"the dashboard listens on 127.0.0.1 only, not on {address.host}: it has no login; set dashboard.host = \"127.0.0.1\"")
-    page = make_page(urls, address, facts, day)
+    listener = bind(address)
+    here = replace(address, port=listener.getsockname()[1])
+    page = make_page(urls, here, facts, day)
     runner = web.AppRunner(make_app(page), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        await _listen(runner, address)
-        on_ready(f"http://{address.host}:{address.port}/")
+        await web.SockSite(runner, listener).start()
+        on_ready(f"http://{f'[{here.host}]' if ':' in here.host else here.host}:{here.port}/")
         async with asyncio.TaskGroup() as group:
             pump = group.create_task(page.pump())
             await stop.wait()
             pump.cancel()
     finally:
-        await page.sockets.close()
-        await runner.cleanup()
         await page.close()
+        await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, address: Address) -> None:
+def bind(address: Address) -> socket.socket:
+    """Take the port, or say in one line who is in the way and what to do.
+
+    Raises:
+        Refused: as for :func:`serve`.
+    """
+    host, port = address.host, address.port
+    if host not in LOOPBACK and not address.is_open:
+        raise Refused(f"the dashboard has no login and listens on this machine only, not on {host}: TICKTICK__DASHBOARD__HOST=127.0.0.1")
     try:
-        await web.TCPSite(runner, address.host, address.port).start()
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            raise Refused(f"the dashboard cannot listen on {address.host}:{address.port}: {error.strerror}") from error
-        hint = f"stop the other program or choose another port: TICKTICK__DASHBOARD__PORT={address.port + 1}"
-        raise Refused(f"port {address.port} is taken: {hint}") from error
+            raise Refused(f"the dashboard cannot listen on {host}:{port} ({error.strerror}): choose another host or port") from error
+        hint = f"stop the other program, or choose another port: TICKTICK__DASHBOARD__PORT={port + 1}"
+        raise Refused(f"port {port} is taken: {hint}") from error

@@ -15,8 +15,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pipeline.core.params import RiskParams
 from pipeline.core.session import Phase
-from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, TickFlag
+from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation, TickFlag
+from pipeline.engine.prompt import round_trip_charges_paise
+from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
 Fields = Mapping[str, str]
 Json = dict[str, Any]
@@ -78,6 +81,8 @@ class Facts:
     maker: str = ""
     session_date: str = ""
     version: str = ""
+    risk: RiskParams | None = None
+    """The limits that size an order; without them the page tells the loss per share."""
 
 
 def session(facts: Facts, fields: Fields) -> Json:
@@ -121,6 +126,7 @@ def watch_row(symbol: str, tick: Fields, regime: Fields) -> Json:
         "ts": whole(tick, "ts_exch", "ts"),
         "ltt": whole(tick, "ltt"),
         "regime": regime.get("regime") or "",
+        "is_cas": bool(flags & TickFlag.CAS_ELIGIBLE),
         "is_index": bool(flags & TickFlag.INDEX),
         "is_liquid": bool(flags & TickFlag.LIQUID),
         "is_volatile": bool(flags & TickFlag.VOLATILE),
@@ -130,16 +136,21 @@ def watch_row(symbol: str, tick: Fields, regime: Fields) -> Json:
 def feed_time(rows: Iterable[Json], feed: Fields) -> int:
     """Return the newest instant the feed has told, 0 before the first frame."""
     newest = [row["ts"] for row in rows if row["ts"] is not None]
-    told = whole(feed, "ts", "last_ts", "now")
+    told = whole(feed, "ts")
     return max([*newest, 0 if told is None else told])
 
 
+def quiet(ms: int) -> int:
+    """Round the feed's silence down to seconds, and a short one to nothing, so that it seldom changes."""
+    return ms - ms % 1000 if ms >= 2000 else 0
+
+
 def clock(ts: int, quiet_ms: int, phase: Phase, market: Fields, open_ms: int | None) -> Json:
-    """The session's clock, in event time. ``quiet_ms`` is rounded down to seconds, so that it seldom changes."""
+    """The session's clock, in event time."""
     is_over = market.get("is_session_over", "").lower() in {"1", "true"}
     return {
         "ts": ts,
-        "quiet_ms": quiet_ms - quiet_ms % 1000 if quiet_ms >= 2000 else 0,
+        "quiet_ms": quiet(quiet_ms),
         "phase": "SESSION_OVER" if is_over else phase.name,
         "phase_words": "session over" if is_over else PHASE_WORDS[phase],
         "is_live": not is_over and phase in LIVE_PHASES,
@@ -160,33 +171,37 @@ def answers_of(streams: Iterable[Sequence[Confirmation]]) -> dict[str, Confirmat
     return first
 
 
-def recommendation(
-    record: Recommendation, answer: Confirmation | None, intent: OrderIntent | None, now: int, nonce: Callable[[str], str]
-) -> Json:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an answer would mean: shares, and money at stake in paise. None where the limits are not known."""
+
+    qty: int | None = None
+    worst_loss_paise: int | None = None
+    charges_paise: int | None = None
+
+
+def terms(record: Recommendation, intent: OrderIntent | None, instrument: Instrument | None, risk: RiskParams | None) -> Terms:
+    """Size it as the order process will, by the same functions; once there is an intent, its own figures count."""
+    if intent is not None:
+        return Terms(intent.qty, intent.worst_loss_paise, round_trip_charges_paise(record, intent.qty))
+    if instrument is None or risk is None:
+        return Terms()
+    qty = entry_qty(record.limit_paise, record.stop_paise, instrument, risk)
+    return Terms(qty, worst_loss_paise(qty, record.limit_paise, record.stop_paise), round_trip_charges_paise(record, qty))
+
+
+def recommendation(record: Recommendation, answer: Confirmation | None, stake: Terms, now: int, nonce: Callable[[str], str]) -> Json:
     """A proposal as it stands now. The nonce is given only while an answer is still possible."""
     state = "open" if now < record.expires_ms else "expired"
     if answer is not None:
         state = "confirmed" if answer.answer == "confirm" else "rejected"
     risk, reward = abs(record.limit_paise - record.stop_paise), abs(record.target_paise - record.limit_paise)
+    plain = asdict(record)
     return {
-        "id": record.id,
-        "ts": record.ts,
-        "rank": record.rank,
-        "symbol": record.symbol,
-        "side": record.side.value,
-        "timeframe": record.timeframe,
-        "strategy": record.strategy,
-        "regime": record.regime,
-        "score": record.score,
-        "ref_paise": record.ref_paise,
-        "limit_paise": record.limit_paise,
-        "stop_paise": record.stop_paise,
-        "target_paise": record.target_paise,
+        **plain,
         "risk_paise": risk,
-        "reward_ratio": reward / risk if risk > 0 else None,
-        "qty": None if intent is None else intent.qty,
-        "worst_loss_paise": None if intent is None else intent.worst_loss_paise,
-        "expires_ms": record.expires_ms,
+        "reward_ratio": reward / risk if risk > 0 and record.target_paise > 0 else None,
+        **asdict(stake),
         "reasons": [part.strip() for part in record.reasons.split(";") if part.strip()],
         "state": state,
         "answered_by": "" if answer is None else answer.source,
@@ -194,9 +209,18 @@ def recommendation(
     }
 
 
-def rank(views: Sequence[Json], shown: int = 20) -> list[Json]:
+SHOWN = 20
+
+
+def newest(records: Sequence[Recommendation], now: int) -> list[Recommendation]:
+    """All that may still be answered, and the newest of the others."""
+    waiting = [record for record in records if now < record.expires_ms]
+    return waiting + [record for record in records if now >= record.expires_ms][-SHOWN:]
+
+
+def rank(views: Sequence[Json]) -> list[Json]:
     """Open ones first, newest wave first, best rank first; then what has been answered or has run out."""
-    return sorted(views, key=lambda view: (view["state"] != "open", -view["ts"], view["rank"]))[:shown]
+    return sorted(views, key=lambda view: (view["state"] != "open", -view["ts"], view["rank"]))[:SHOWN]
 
 
 PORTFOLIO_FIELDS = (

@@ -48,6 +48,7 @@ _NO_LEVEL = (0, 0.0, 0, 0.0)
 _NO_LEVELS = [_NO_LEVEL] * DEPTH_LEVELS
 _NO_MINUTE = (0, 0.0, 0.0, 0.0, 0.0, 0)
 _NO_GREEKS = (0.0, 0.0, 0.0, 0.0, 0.0)
+_NO_FIRST = (0, 0.0, 0.0, *_NO_LEVEL, *_NO_GREEKS)
 
 
 class FrameRefused(Refused):
@@ -90,9 +91,10 @@ def _bounds() -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp], 
     floats: list[tuple[int, float, float]] = []
     integers: list[tuple[int, int, int]] = []
     names = [""] * _WORDS
+    offsets = {name: place[1] for name, place in TICK.fields.items()} if TICK.fields is not None else {}
     for name in TICK_RAW_FIELDS:
         base, size = TICK[name].base, max(1, int(np.prod(TICK[name].shape, dtype=int)))
-        at = (TICK.fields or {})[name][1] // 8
+        at = offsets[name] // 8
         if base.itemsize != 8:
             continue
         for word in range(at, at + size):
@@ -135,7 +137,6 @@ class Decoder:
         """
         message = parse(frame)
         ts = message.currentTs
-        kind = int(TickKind.SNAPSHOT if message.type == INITIAL_FEED else TickKind.LIVE)
         known: list[tuple[int, int, str, Any]] = []
         unknown: list[str] = []
         for key, feed in message.feeds.items():
@@ -145,9 +146,12 @@ class Decoder:
             else:
                 known.append((place[0], place[1], key, feed))
         known.sort(key=_first)  # a protobuf map has no order of its own
-        rows, bad = _rows(known, kind, ts, ts_recv)
+        rows, bad = _rows(known)
         if bad and len(rows) == 0:
             raise FrameRefused(bad[0][1], f"every row is bad, the first of {bad[0][0]}")
+        rows["kind"] = TickKind.SNAPSHOT if message.type == INITIAL_FEED else TickKind.LIVE
+        rows["ts_exch"] = ts
+        rows["ts_recv"] = ts_recv
         batch = TickBatch(ts, rows) if len(rows) > 0 else None
         return Decoded(ts, batch, _statuses(message), tuple(bad), tuple(sorted(unknown)))
 
@@ -156,14 +160,14 @@ def _first(item: tuple[int, int, str, Any]) -> int:
     return item[0]
 
 
-def _rows(known: list[tuple[int, int, str, Any]], kind: int, ts: int, ts_recv: int) -> tuple[NDArray[np.void], list[tuple[str, str]]]:
+def _rows(known: list[tuple[int, int, str, Any]]) -> tuple[NDArray[np.void], list[tuple[str, str]]]:
     size = TICK.itemsize
     packed = bytearray(size * len(known))
     keys: list[str] = []
     bad: list[tuple[str, str]] = []
     for sid, flags, key, feed in known:
         try:
-            _RAW.pack_into(packed, size * len(keys), *_values(sid, flags, kind, ts, ts_recv, feed))
+            _RAW.pack_into(packed, size * len(keys), *_values(sid, flags, feed))
         except FrameRefused as refusal:
             bad.append((key, refusal.reason))
         else:
@@ -191,8 +195,8 @@ def parse(frame: bytes | str) -> Any:
     return message
 
 
-def _values(sid: int, flags: int, kind: int, ts: int, ts_recv: int, feed: Any) -> tuple[Any, ...]:
-    """Read one instrument's update in the order of ``TICK_RAW_FIELDS``."""
+def _values(sid: int, flags: int, feed: Any) -> tuple[Any, ...]:
+    """Read one instrument's update in the order of ``TICK_RAW_FIELDS``; what all rows share is filled in later."""
     mode = feed.requestMode
     if not 0 <= mode <= FeedMode.FULL_D30:
         raise FrameRefused("unknown_mode", f"requestMode {mode}")
@@ -201,27 +205,28 @@ def _values(sid: int, flags: int, kind: int, ts: int, ts_recv: int, feed: Any) -
         full = feed.fullFeed
         which = full.WhichOneof("FullFeedUnion")
         if which == "marketFF":
-            return _market(sid, flags, kind, mode, ts, ts_recv, full.marketFF)
+            return _market(sid, flags, mode, full.marketFF)
         if which == "indexFF":
             index = full.indexFF
-            minute = _minute(index.marketOHLC.ohlc)
-            return _light(sid, flags | _INDEX, kind, mode, ts, ts_recv, index.ltpc, minute=minute)
+            return _light((sid, flags | _INDEX, mode), index.ltpc, _NO_FIRST, _minute(index.marketOHLC.ohlc))
     elif union == "ltpc":
-        return _light(sid, flags, kind, mode, ts, ts_recv, feed.ltpc)
+        return _light((sid, flags, mode), feed.ltpc, _NO_FIRST, _NO_MINUTE)
     elif union == "firstLevelWithGreeks":
         first = feed.firstLevelWithGreeks
-        return _light(sid, flags, kind, mode, ts, ts_recv, first.ltpc, first=first)
+        quote = first.firstDepth
+        level = (quote.bidQ, quote.bidP, quote.askQ, quote.askP)
+        return _light((sid, flags, mode), first.ltpc, (first.vtt, first.oi, first.iv, *level, *_greeks(first.optionGreeks)), _NO_MINUTE)
     raise FrameRefused("empty_entry", "an entry that carries nothing")
 
 
-def _market(sid: int, flags: int, kind: int, mode: int, ts: int, ts_recv: int, m: Any) -> tuple[Any, ...]:
+def _market(sid: int, flags: int, mode: int, m: Any) -> tuple[Any, ...]:
     ltpc = m.ltpc
     quotes = m.marketLevel.bidAskQuote
     levels = [(q.bidQ, q.bidP, q.askQ, q.askP) for q in (quotes if len(quotes) <= DEPTH_LEVELS else quotes[:DEPTH_LEVELS])]
-    if levels and levels[0][1] > 0.0 and levels[0][3] > 0.0:
-        flags |= _HAS_DEPTH
     levels += _NO_LEVELS[len(levels) :]
     (q0, b0, r0, a0), (q1, b1, r1, a1), (q2, b2, r2, a2), (q3, b3, r3, a3), (q4, b4, r4, a4) = levels
+    if b0 > 0.0 and a0 > 0.0:
+        flags |= _HAS_DEPTH
     minute = _minute(m.marketOHLC.ohlc)
     if minute[0] > 0:
         flags |= _HAS_MINUTE
@@ -231,32 +236,27 @@ def _market(sid: int, flags: int, kind: int, mode: int, ts: int, ts_recv: int, m
     if iep == 0.0 and ltpc.HasField("iep"):
         iep = ltpc.iep.value
     greeks = _greeks(m.optionGreeks) if m.HasField("optionGreeks") else _NO_GREEKS
-    head = (sid, kind, mode, 0, 0, flags, 0, ts, ts_recv, ltpc.ltt, ltpc.ltp, ltpc.ltq, ltpc.cp)
+    head = (sid, 0, mode, 0, 0, flags, 0, 0, 0, ltpc.ltt, ltpc.ltp, ltpc.ltq, ltpc.cp)
     body = (m.atp, m.vtt, m.oi, m.iv, m.tbq, m.tsq, b0, b1, b2, b3, b4, q0, q1, q2, q3, q4, a0, a1, a2, a3, a4, r0, r1, r2, r3, r4)
     return head + body + minute + greeks + (iep, m.rp, m.ieq, m.iiqTotal, m.iiqM)
 
 
-def _light(
-    sid: int, flags: int, kind: int, mode: int, ts: int, ts_recv: int, ltpc: Any, minute: tuple[Any, ...] = _NO_MINUTE, first: Any = None
-) -> tuple[Any, ...]:
-    """Read an entry without a full book: ltpc, an index, or the first level with greeks."""
-    vtt, oi, iv = (0, 0.0, 0.0) if first is None else (first.vtt, first.oi, first.iv)
-    level = _NO_LEVEL
-    if first is not None and first.HasField("firstDepth"):
-        quote = first.firstDepth
-        level = (quote.bidQ, quote.bidP, quote.askQ, quote.askP)
-        if level[1] > 0.0 and level[3] > 0.0:
-            flags |= _HAS_DEPTH
+def _light(head: tuple[int, int, int], ltpc: Any, first: tuple[Any, ...], minute: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Lay out an entry without a full book: ltpc, an index, or the first level with greeks."""
+    sid, flags, mode = head
+    vtt, oi, iv, bid_qty, bid_px, ask_qty, ask_px, *greeks = first
+    if bid_px > 0.0 and ask_px > 0.0:
+        flags |= _HAS_DEPTH
     if minute[0] > 0:
         flags |= _HAS_MINUTE
     rest = (0,) * (DEPTH_LEVELS - 1)
+    iep = ltpc.iep.value if ltpc.HasField("iep") else 0.0
     return (
-        *(sid, kind, mode, 0, 0, flags, 0, ts, ts_recv),
-        *(ltpc.ltt, ltpc.ltp, ltpc.ltq, ltpc.cp, 0.0, vtt, oi, iv, 0.0, 0.0),
-        *(level[1], *rest, level[0], *rest, level[3], *rest, level[2], *rest),
+        *(sid, 0, mode, 0, 0, flags, 0, 0, 0, ltpc.ltt, ltpc.ltp, ltpc.ltq, ltpc.cp, 0.0, vtt, oi, iv, 0.0, 0.0),
+        *(bid_px, *rest, bid_qty, *rest, ask_px, *rest, ask_qty, *rest),
         *minute,
-        *(_NO_GREEKS if first is None else _greeks(first.optionGreeks)),
-        *(ltpc.iep.value if ltpc.HasField("iep") else 0.0, 0.0, 0, 0, 0),
+        *greeks,
+        *(iep, 0.0, 0, 0, 0),
     )
 
 

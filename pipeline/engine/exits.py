@@ -13,11 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.core.params import OrderParams
-from pipeline.core.session import Group, ist_ms
+from pipeline.core.session import Group, SessionDay, ist_ms
 from pipeline.core.types import Side
 from pipeline.engine.matching import Quote
 
 STOP, TARGET, MAX_HOLD, SQUARE_OFF = "stop", "target", "max_hold", "square_off"
+SQUARE_OFF_BEFORE_END_MS = 180_000
+NO_ENTRY_BEFORE_END_MS = 900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,17 @@ def closing_side(position_qty: int) -> Side:
     return Side.SELL if position_qty > 0 else Side.BUY
 
 
-def square_off_ms(group: Group, date_iso: str, close_ms: int, params: OrderParams) -> int:
-    """Give the instant of square-off: by the setting, and in any case a minute before continuous trading ends."""
+def square_off_ms(day: SessionDay, group: Group, params: OrderParams) -> int:
+    """Give the instant of square-off; on a day with other hours (Muhurat), three minutes before its end."""
     clock = params.square_off_cas if group is Group.EQ_CAS else params.square_off
-    return min(ist_ms(date_iso, clock), close_ms - 60_000)
+    return _within(day, group, clock, SQUARE_OFF_BEFORE_END_MS)
+
+
+def no_entry_ms(day: SessionDay, group: Group, params: OrderParams) -> int:
+    """Give the instant after which nothing is bought or sold short anew."""
+    return _within(day, group, params.no_entry_after, NO_ENTRY_BEFORE_END_MS)
+
+
+def _within(day: SessionDay, group: Group, clock: str, before_end_ms: int) -> int:
+    at, end = ist_ms(day.date, clock), day.close_ms(group)
+    return at if day.open_ms(group) < at < end else end - before_end_ms

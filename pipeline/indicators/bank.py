@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.errors import Corrupt
 from pipeline.core.registry import INDICATORS
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CANDLE
@@ -90,10 +91,10 @@ class Bank:
         return pack({"refused": self.refused, "columns": list(self.columns)}, arrays | {"last:": self.last})
 
     def load(self, blob: bytes) -> None:
-        """Take up a saved state; one that was written with other indicators is refused by its shape."""
+        """Take up a saved state; one that was written with other indicators is Corrupt."""
         plain, arrays = unpack(blob)
         if tuple(plain["columns"]) != self.columns:
-            raise ValueError("the saved indicators are not today's: clear the session with `ticktick clear`")
+            raise Corrupt("the saved indicators are not those of this program: clear the session with `ticktick clear`")
         self.refused = plain["refused"]
         self.last[:] = arrays["last:"]
         for spec, state in zip(self._specs, self.states, strict=True):

@@ -11,7 +11,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.core.errors import TickTickError
@@ -25,8 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; nothing but a bug leaves as an exception."""
     args = parser().parse_args(argv)
     try:
-        verb = getattr(importlib.import_module(args.module), args.function)
-        return int(verb(args) or 0)
+        return int(importlib.import_module(args.module).main(args) or 0)
     except TickTickError as error:
         sys.stderr.write(f"ticktick: {redact(' '.join(str(error).split()))}\n")
         return error.exit_code
@@ -46,9 +45,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _verb(verbs: Any, name: str, words: str, module: str, function: str = "main") -> argparse.ArgumentParser:
+def _verb(verbs: Any, name: str, words: str, module: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = verbs.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
-    made.set_defaults(module=module, function=function)
+    made.set_defaults(module=module)
     return made
 
 
@@ -58,15 +57,15 @@ def _session(text: str) -> str:
     return text
 
 
-def _speed(text: str) -> str:
-    """``max``, or how many times faster than the clock."""
+def _speed(text: str) -> float:
+    """Read ``max`` (as 0), or how many times faster than the clock."""
     try:
-        is_good = text == "max" or 0 < float(text) < float("inf")
+        speed = 0.0 if text == "max" else float(text)
     except ValueError:
-        is_good = False
-    if not is_good:
+        speed = -1.0
+    if not 0 <= speed < float("inf") or (speed == 0 and text != "max"):
         raise argparse.ArgumentTypeError("max, or a number above zero (1 is the clock's own pace)")
-    return text
+    return speed
 
 
 def _port(text: str) -> int:
@@ -77,8 +76,12 @@ def _port(text: str) -> int:
 
 def _add_playback(verb: argparse.ArgumentParser, speed: str) -> None:
     verb.add_argument("--speed", type=_speed, default=speed, help="max, or how many times faster than the clock (%(default)s)")
-    verb.add_argument("--store", choices=("redis", "memory"), default="redis", help="Redis with all processes, or one process (%(default)s)")
-    verb.add_argument("--confirm", choices=("auto", "ask"), default=None, help="who confirms recommendations (auto when headless; paper only)")
+    verb.add_argument(
+        "--store", choices=("redis", "memory"), default="redis", help="Redis with all processes, or one process (%(default)s)"
+    )
+    verb.add_argument(
+        "--confirm", choices=("auto", "ask"), default=None, help="who confirms recommendations (auto when headless; paper only)"
+    )
     verb.add_argument("--redis-url", default="", help="use this Redis instead of the configured or embedded one")
     verb.add_argument("--hold", action="store_true", help="the simulator keeps frames while nobody is connected")
     _add_json(verb)
@@ -150,7 +153,7 @@ def _up(verbs: Any) -> None:
 
 
 def _down(verbs: Any) -> None:
-    verb = _verb(verbs, "down", "stop what `ticktick up` started", "pipeline.run.verbs.up", "down")
+    verb = _verb(verbs, "down", "stop what `ticktick up` started", "pipeline.run.verbs.down")
     verb.add_argument("--timeout", type=float, default=20.0, metavar="S", help="seconds to wait (%(default)s)")
     _add_json(verb)
 
@@ -177,8 +180,6 @@ def _mode(verbs: Any) -> None:
     verb = _verb(verbs, "mode", "show the mode, what it means and how to change it", "pipeline.run.verbs.mode")
     _add_json(verb)
 
-
-Verb = Callable[[argparse.Namespace], int]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -148,7 +148,7 @@ class AppendFile:
         """Hold the file that bears the name now: another process may have put ours aside."""
         if self._fd >= 0:
             try:
-                there = os.stat(self.path)
+                there = self.path.stat()
             except FileNotFoundError:
                 self.close()
             else:

@@ -145,8 +145,8 @@ def _limits(name: str, hint: Any) -> Any:
         return Field(pattern=_CLOCK)
     if hint not in (int, float):
         return Field()
-    low = {"ge": 0} if name in _ZERO_OK else {"gt": 0}
-    return Field(le=1, **low) if name in _AT_MOST_ONE else Field(**low)
+    top = 1 if name in _AT_MOST_ONE else None
+    return Field(ge=0, le=top) if name in _ZERO_OK else Field(gt=0, le=top)
 
 
 def _checked(kind: type) -> type[BaseModel]:

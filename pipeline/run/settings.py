@@ -123,9 +123,9 @@ def _read_file(layers: _Layers, path: Path, home: Path, *, is_required: bool) ->
 
 
 def _read_environment(layers: _Layers, env: Mapping[str, str]) -> None:
-    for name, place in SHORT_NAMES.items():
+    for name, short in SHORT_NAMES.items():
         if env.get(name):
-            layers.put(place, _parse(place, env[name], name), name)
+            layers.put(short, _parse(short, env[name], name), name)
     for name in sorted(env):
         if not name.startswith(PREFIX):
             continue

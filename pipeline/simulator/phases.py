@@ -25,7 +25,7 @@ _Change = tuple[int, str, str, str]
 
 def statuses(day: SessionDay, end_ms: int) -> list[tuple[int, Status]]:
     """List every status of a day; the last one is CLOSING_END at ``end_ms``."""
-    segments = dict.fromkeys(_SEGMENT.values(), "CLOSING_END")
+    segments = dict.fromkeys(_SEGMENT.values(), "NORMAL_CLOSE")
     cas: dict[str, tuple[str, int]] = {}
     pre_open: dict[str, tuple[str, int]] = {}
     out: list[tuple[int, Status]] = []

@@ -19,7 +19,7 @@ SOURCES = sorted(
 TEST_LAYERS = ("unit", "integration", "exam", "property", "house", "security")
 
 
-def tests_of(path: Path) -> list[Path]:
+def mirrors_of(path: Path) -> list[Path]:
     relative = path.relative_to(ROOT)
     inside = relative.relative_to("pipeline") if relative.parts[0] == "pipeline" else relative
     name = f"test_{path.stem}.py"
@@ -28,7 +28,7 @@ def tests_of(path: Path) -> list[Path]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_has_its_test(path: Path):
-    assert tests_of(path), f"no test file for {path.relative_to(ROOT)}: make tests/unit/<folder>/test_{path.stem}.py"
+    assert mirrors_of(path), f"no test file for {path.relative_to(ROOT)}: make tests/unit/<folder>/test_{path.stem}.py"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -29,7 +29,7 @@ def main(args: argparse.Namespace) -> int:
     where = ", ".join(place(url) for url in urls.values())
     clients = open_clients(urls)
     try:
-        alive = sorted(key.decode() for key in clients[Role.DERIVED].scan_iter(match=_HOLE.sub("*", HEALTH.template)) if _is_alive(clients, key))
+        alive = _alive(clients[Role.DERIVED])
         if alive:
             raise Refused(f"processes are running ({', '.join(alive)}): stop them first, with `ticktick down`")
         if not args.yes and not _agreed(where, settings.mode):
@@ -63,9 +63,10 @@ def _unlink(client: redis.Redis, pattern: str) -> int:
     return gone + (int(client.unlink(*batch)) if batch else 0)
 
 
-def _is_alive(clients: Mapping[Role, redis.Redis], key: bytes) -> bool:
-    """A finished process leaves a health hash without expiry; only one that beats has a time to live."""
-    return int(clients[Role.DERIVED].pttl(key)) > 0
+def _alive(client: redis.Redis) -> list[str]:
+    """Name the processes that beat: a finished one leaves its health hash without a time to live."""
+    keys = client.scan_iter(match=_HOLE.sub("*", HEALTH.template))
+    return sorted(key.decode() for key in keys if int(client.pttl(key)) > 0)
 
 
 def _agreed(where: str, mode: str) -> bool:

@@ -1,4 +1,4 @@
-"""`ticktick up` and `ticktick down`: every process, forked from one warmed parent; and their end.
+"""`ticktick up`: every process, forked from one warmed parent.
 
 History goes first and alone, since the others read the watchlist that it writes. In the foreground Ctrl-C
 ends everything; with ``--detach`` the family goes into the background and `ticktick down` ends it. Nobody
@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 import functools
 import os
-import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.registry import did_you_mean
@@ -23,7 +21,7 @@ from pipeline.run import logs
 from pipeline.run.discovery import jobs
 from pipeline.run.processes import ALIASES, ENDS_BY_ITSELF, PROCESSES
 from pipeline.run.settings import Settings
-from pipeline.run.supervise import Supervisor, is_running, pss_kib, read_state, warm
+from pipeline.run.supervise import Supervisor, read_state, warm
 from pipeline.run.verbs.shared import settings_for, show
 from pipeline.run.wiring import open_house, run_process
 from pipeline.store.client import check, open_clients
@@ -48,24 +46,6 @@ def main(args: argparse.Namespace) -> int:
     family = Supervisor(children, settings.paths.runtime, first=ENDS_BY_ITSELF)
     family.start()
     return family.run()
-
-
-def down(args: argparse.Namespace) -> int:
-    """Ask the family's parent to end, and wait until it has."""
-    settings = settings_for(args)
-    state = read_state(settings.paths.runtime)
-    if state is None:
-        raise Stopped("nothing is up: start it with `ticktick up`")
-    parent = state["parent"]
-    os.kill(parent["pid"], signal.SIGTERM)
-    deadline = time.monotonic() + args.timeout
-    while is_running(parent["pid"], parent["born"]):
-        if time.monotonic() > deadline:
-            show(args, {"stopped": False, "pid": parent["pid"]}, f"process {parent['pid']} still ends; look again with `ticktick status`")
-            return 5
-        time.sleep(0.05)
-    show(args, {"stopped": True, "pid": parent["pid"]}, "down")
-    return 0
 
 
 def chosen(only: list[str]) -> list[str]:
@@ -116,9 +96,3 @@ def _await_start(args: argparse.Namespace, settings: Settings, timeout_s: float 
             return 0
         time.sleep(0.05)
     raise Stopped(f"the processes did not start within {timeout_s:.0f} s: see {settings.paths.logs}/up.out")
-
-
-def memory(state: dict[str, Any]) -> dict[str, int]:
-    """Give the proportional memory of the family, KiB by name (Linux)."""
-    pids = {name: child["pid"] for name, child in state["children"].items()} | {"supervisor": state["parent"]["pid"]}
-    return dict(pss_kib(pids))

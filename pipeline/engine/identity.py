@@ -1,0 +1,57 @@
+"""Names that say their cause, and frozen records as plain values and back.
+
+Reads   the cause of a decision: strategy, paper, timeframe, candle, side
+Writes  a digest of it: the same cause gives the same id, in any process and on any day it is replayed
+
+At most one intent per cause rests on this (reliability file, 5.2 rule 1). Never random, never a counter, never
+Python's own ``hash``, which differs from process to process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, TypeVar, get_type_hints
+
+from pipeline.core.types import Side
+
+R = TypeVar("R")
+_TAG_PREFIX = "tt-"
+
+
+def entry_cause(strategy: str, symbol: str, timeframe: str, ts_candle: int, side: Side) -> str:
+    """Spell the cause of an entry."""
+    return f"entry|{strategy}|{symbol}|{timeframe}|{ts_candle}|{side.value}"
+
+
+def exit_cause(entry_intent: str, reason: str, attempt: int) -> str:
+    """Spell the cause of a closing order: which entry it ends, why, and which attempt it is."""
+    return f"exit|{entry_intent}|{reason}|{attempt}"
+
+
+def identity(cause: str) -> str:
+    """Give 16 hex digits that name the cause."""
+    return blake2b(cause.encode(), digest_size=8).hexdigest()
+
+
+def tag_of(intent_id: str) -> str:
+    """Give the tag that stands on the broker's book: at most 20 characters of ``[a-z0-9-]``, which every broker takes."""
+    return _TAG_PREFIX + intent_id
+
+
+def to_plain(record: Any) -> list[Any]:
+    """Give a record's values in the order of its fields; enums as their words."""
+    return [getattr(record, f.name) for f in fields(record)]
+
+
+def from_plain(kind: type[R], values: Sequence[Any]) -> R:
+    """Make the record that :func:`to_plain` took apart."""
+    return kind(*(make(value) for make, value in zip(_makers(kind), values, strict=True)))
+
+
+@lru_cache(maxsize=32)
+def _makers(kind: Any) -> tuple[Callable[[Any], Any], ...]:
+    hints = get_type_hints(kind)
+    return tuple(hints[f.name] for f in fields(kind))

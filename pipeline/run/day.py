@@ -1,0 +1,247 @@
+"""Play one day through the live processes, and say what came of it.
+
+A simulator on loopback makes the market; the processes are the ones that run live, forked from one parent.
+Headless, they merge behind watermarks, the paper exchange confirms by a stated policy, and all end when the
+day is drained: the same seed gives the same digest for every stream, over Redis or in memory, killed in
+between or not. With a page, they run as they would live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import Refused, Stopped
+from pipeline.core.schema import HEALTH, PORTFOLIO_MINUTES, PROGRESS, STREAMS, Role
+from pipeline.core.types import Instrument
+from pipeline.run import outside, supervise, universe
+from pipeline.run.discovery import discover, jobs
+from pipeline.run.options import Settings
+from pipeline.run.runner import Pace
+from pipeline.run.wiring import House, announce, make_runner, open_house, open_store, run_process
+from pipeline.simulator.config import SimulatorConfig
+from pipeline.store import server
+from pipeline.store.client import open_clients
+from pipeline.store.face import ZERO, Progress, Store
+from pipeline.store.memory import MemoryStore
+
+log = logging.getLogger("ticktick.day")
+
+ORDER = ("history", "ticks", "live", "indicators", "chart", "filtering", "orders", "portfolio")
+READY_S = 60.0
+COUNTS = {"ticks": ("ticks", "rows"), "candles": ("candles", "rows"), "indicator_rows": ("indicators", "rows")}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to play, and how."""
+
+    simulator: SimulatorConfig
+    is_headless: bool = True
+    store: str = "redis"
+    confirm: str = "auto"
+    redis_url: str = ""
+    mode: str = "paper"
+    port: int = 0
+    is_browsing: bool = False
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    say: Callable[[str], None] = print
+
+
+def play(plan: Plan, base: Settings) -> dict[str, Any]:
+    """Play the day; give the summary of :func:`summary`.
+
+    Raises:
+        Refused: no Redis with TimeSeries, a mode other than paper or replay, settings that do not fit.
+        Stopped: interrupted.
+    """
+    base.paths.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        runtime = Path(tempfile.mkdtemp(prefix="day-", dir=base.paths.runtime))
+        stack.callback(shutil.rmtree, runtime, ignore_errors=True)
+        found = stack.enter_context(_redis(plan, runtime))
+        url, maker, date_iso = stack.enter_context(simulator(plan.simulator))
+        plan.say(f"market: {maker}, {date_iso}, at {url}")
+        plan.say(f"Redis:  {found.about if found is not None else 'none, all in memory of one process'}")
+        settings = _settings(plan, base, runtime, url, maker, date_iso, found)
+        pace = Pace(behind_watermarks=plan.is_headless, until_drained=plan.is_headless, is_trimming=not plan.is_headless)
+        house = open_house(settings, pace)
+        outside.login_at_simulator(settings)
+        instruments = outside.resolve_instruments(settings, house.date)
+        about = found.about if found is not None else "memory"
+        if found is None:
+            return summary(_in_memory(house, instruments), maker, about)
+        return _over_redis(plan, house, instruments, about)
+
+
+def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], about: str) -> dict[str, Any]:
+    store = open_store(house.settings)
+    _require_empty(house.settings)
+    universe.publish(store, instruments, house.date)
+    announce(store, house, speed=plan.simulator.speed)
+    names = ORDER if plan.is_headless else (*ORDER, "dashboard")
+    supervise.warm(outside.WARM_MODULES, (discover, lambda: jobs() and None, outside.warm_kernels))
+    family = supervise.Supervisor({name: partial(run_process, name, house) for name in names}, house.settings.paths.runtime)
+    family.start()
+    if not plan.is_headless:
+        outside.greet(plan.say, house, is_browsing=plan.is_browsing)
+    code = family.run()
+    if plan.is_headless and code != 0:
+        raise Refused(f"the day did not drain: a process gave up (exit {code}); see {house.settings.paths.logs}/errors.log")
+    if plan.is_headless and not all(child.state == "done" for child in family.children.values()):
+        raise Stopped("interrupted before the day was over")
+    return summary(store, house.settings.maker, about)
+
+
+def _in_memory(house: House, instruments: tuple[Instrument, ...]) -> MemoryStore:
+    """Turn all jobs in one process, one after the other, until the day is drained."""
+    store = MemoryStore()
+    discover()
+    runners = [make_runner(name, house, store, instruments) for name in ORDER]
+    try:
+        while not all(runner.is_done for runner in runners):
+            busy = [runner.turn(0) for runner in runners if not runner.is_done]
+            if not any(busy):
+                time.sleep(0.001)
+    finally:
+        for runner in runners:
+            runner.source.close()
+    return store
+
+
+def summary(store: Store, maker: str, redis: str) -> dict[str, Any]:
+    """Count what every stream holds, from the progress of its writer; name each stream's digest."""
+    found: dict[str, Progress] = {name: store.progress(name, job.writes[0].role) for name, job in jobs().items()}
+    entries = {name: count for progress in found.values() for name, count in progress.entries.items()}
+    rows = {name: count for progress in found.values() for name, count in progress.rows.items()}
+    digests = {name: digest.hex() for progress in found.values() for name, digest in progress.digests.items()}
+    health = {name: store.fetch(Role.DERIVED, HEALTH.key(name)) for name in ORDER}
+    return {
+        "maker": maker,
+        "redis": redis,
+        "frames": entries.get("ticks", 0),
+        **{key: rows.get(stream, 0) for key, (stream, _) in COUNTS.items()},
+        **{name: entries.get(name, 0) for name in ("patterns", "signals", "recommendations", "intents", "orders", "fills")},
+        "pnl": _pnl(store),
+        "digests": dict(sorted(digests.items())),
+        "lag_ms": {name: {"p50": float(h.get("lag_p50_ms", 0)), "p99": float(h.get("lag_p99_ms", 0))} for name, h in health.items()},
+    }
+
+
+def _pnl(store: Store) -> float:
+    after, last = ZERO, None
+    while entries := store.read([(PORTFOLIO_MINUTES, after)], 1000, 0)[PORTFOLIO_MINUTES.name]:
+        after, last = entries[-1].id, entries[-1].record
+    return last.net_paise / 100 if last is not None else 0.0
+
+
+@contextlib.contextmanager
+def _redis(plan: Plan, runtime: Path) -> Iterator[server.Server | None]:
+    """Take the Redis that was named, or start one for this run; None for memory."""
+    if plan.store == "memory":
+        yield None
+        return
+    if plan.redis_url:
+        root = plan.redis_url.rstrip("/")
+        yield server.configured({role: f"{root}/{number}" for role, number in server.DEFAULT_DATABASE.items()})
+        return
+    try:
+        found = server.start(runtime / "redis")
+    except Refused as error:
+        plan.say(f"{error}; going on in memory: redis-cli, the page and separate terminals need a Redis")
+        yield None
+        return
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+def _require_empty(settings: Settings) -> None:
+    """A named Redis must not hold another session of ours: nothing of anybody's is wiped by a demo."""
+    for role, client in open_clients(settings.redis.urls()).items():
+        keys = [PROGRESS.key(name) for name in jobs()] + [stream.name for stream in STREAMS if stream.role is role]
+        if client.exists(*keys):
+            raise Refused(f"Redis ({role}) holds another session: use another server, or clear it with `ticktick clear`")
+
+
+@contextlib.contextmanager
+def simulator(config: SimulatorConfig) -> Iterator[tuple[str, str, str]]:
+    """Fork a simulator; give its address, its maker's name and its date; end it afterwards."""
+    from pipeline.simulator.server import serve
+
+    reader, writer = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.close(reader)
+            os.setpgid(0, 0)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            supervise.die_with_parent(parent)
+            asyncio.run(serve(config, lambda url: os.write(writer, f"{url}\n".encode()) and None))
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writer)
+    try:
+        with os.fdopen(reader) as lines:
+            url = lines.readline().strip()
+        if not url:
+            raise Refused("the simulator did not start: run `ticktick simulate` to see why")
+        maker, date_iso = outside.ask_simulator(url)
+        yield url, maker, date_iso
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        _reap(pid)
+
+
+def _reap(pid: int) -> None:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if os.waitpid(pid, os.WNOHANG)[0] != 0:
+            return
+        time.sleep(0.02)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def _settings(
+    plan: Plan, base: Settings, runtime: Path, url: str, maker: str, date_iso: str, found: server.Server | None
+) -> Settings:
+    """Put the simulator in the place of the broker, and this run's folder in the place of the user's files."""
+    from pipeline.run.settings import load
+
+    urls = found.urls if found is not None else {}
+    given: dict[str, Any] = {
+        "mode": plan.mode,
+        "maker": maker,
+        "session_date": date_iso,
+        "orders.confirm": plan.confirm,
+        "paths.runtime": str(runtime),
+        "paths.token": str(runtime / "upstox.token.json"),
+        "paths.credentials": str(runtime / "credentials.json"),
+        "paths.symbols": str(runtime / "symbols.json"),
+        "paths.data": str(runtime / "data"),
+        **{f"upstox.{name}": url for name in ("rest_url", "order_url", "feed_url", "login_url")},
+        **{f"redis.{role}_url": found_url for role, found_url in urls.items()},
+        **plan.overrides,
+    }
+    if plan.port:
+        given["dashboard.port"] = plan.port
+    outside.write_watchlist(runtime / "symbols.json", plan.simulator, base)
+    return load(base.paths.root, overrides=given)
+

@@ -1,0 +1,182 @@
+"""The world's side of the wiring: broker, feed, history, simulator, dashboard.
+
+Everything that needs an address or a token is built here, from settings, and handed to the runner as a
+source or to the shell as a call. Against a simulator on loopback the environment's tokens are left alone:
+a real token is never sent to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from authentication.source import TokenSource
+from authentication.token import save_token
+from authentication.upstox_client import Credentials, Endpoints, exchange_code, login_address
+from pipeline.broker.feed import Access, FeedConfig, FeedSource
+from pipeline.broker.link import LinkConfig
+from pipeline.broker.rest import LOOPBACK, RestClient, RestConfig
+from pipeline.core.errors import Refused, Stopped
+from pipeline.core.session import SessionDay
+from pipeline.core.types import Instrument
+from pipeline.run.options import Settings
+from pipeline.run.sources import OutsideSource, Source
+from pipeline.store.face import Progress
+
+WARM_MODULES = ("redis", "websockets.sync.client", "numpy", "pipeline.broker.feed", "pipeline.run.wiring")
+TIMEOUT_S = 5.0
+
+
+def now_ms() -> int:
+    """Give the wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+def warm_kernels() -> None:
+    """Compile every kernel once, before the family forks."""
+    from pipeline.kernels.jit import warm_up
+
+    warm_up()
+
+
+def environ_for(settings: Settings) -> Mapping[str, str]:
+    """Give the environment that tokens may come from: none when we talk to a simulator."""
+    return {} if urlsplit(settings.upstox.rest_url).hostname in LOOPBACK else os.environ
+
+
+def tokens(settings: Settings) -> TokenSource:
+    """Give the token of the moment."""
+    return TokenSource(settings.paths.token, settings.paths.credentials, environ_for(settings), now_ms)
+
+
+def rest_client(settings: Settings) -> RestClient:
+    """Give a client for reads."""
+    config = RestConfig(settings.upstox.rest_url, settings.upstox.connect_timeout_s, settings.upstox.total_timeout_s)
+    return RestClient(config, tokens(settings))
+
+
+# ---------------------------------------------------------------------- sources
+
+
+def source_of(name: str, settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...]) -> Callable[[Progress], Source] | None:
+    """Give the maker of a job's source, or None when it reads streams."""
+    if name == "ticks":
+        return lambda progress: _feed(settings, day, instruments, progress)
+    if name == "history":
+        return lambda progress: _history(settings, day, instruments, progress)
+    return None
+
+
+class _FeedInput(OutsideSource):
+    """The feed, with its counts for the health of the process."""
+
+    def __init__(self, feed: FeedSource) -> None:
+        super().__init__(feed.read, lambda: feed.is_over, feed.close)
+        self.status = feed.status
+
+
+def _feed(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...], progress: Progress) -> Source:
+    access = tokens(settings)
+    link = LinkConfig(settings.upstox.feed_url, settings.feed.mode, settings.upstox.connect_timeout_s, settings.upstox.total_timeout_s)
+    config = FeedConfig(
+        settings.paths.runtime / "quarantine",
+        link,
+        silence_ms=settings.params.candles.gap_silence_ms,
+        backoff_s=settings.feed.backoff_min_s,
+        backoff_cap_s=settings.feed.backoff_max_s,
+    )
+    # The newest committed instant: what the feed brings up to it is a repeat.
+    return _FeedInput(FeedSource(config, instruments, Access(access, access.reject), day, progress.now if progress.entries else 0))
+
+
+# ---------------------------------------------------------------------- simulator
+
+
+def ask_simulator(url: str) -> tuple[str, str]:
+    """Give the data maker's name and the date of a simulator."""
+    told = _get_json(f"{url}/_clock")
+    return str(told["maker"]), str(told["date"])
+
+
+def login_at_simulator(settings: Settings) -> None:
+    """Go through the login dialog of a simulator and store the token, as a person would at the broker.
+
+    Raises:
+        Refused: the address is not this machine.
+    """
+    base = settings.upstox.login_url
+    if urlsplit(base).hostname not in LOOPBACK:
+        raise Refused(f"{base} is no simulator: log in with `ticktick login --open`")
+    app = Credentials("ticktick-demo", secrets.token_hex(16), settings.upstox.redirect_uri)
+    endpoints = Endpoints(base, settings.upstox.rest_url)
+    state = secrets.token_urlsafe(32)
+    query = parse_qs(urlsplit(_redirect_of(login_address(endpoints, app, state))).query)
+    if not secrets.compare_digest(query.get("state", [""])[0], state):
+        raise Refused("the simulator's login did not echo our state")
+    save_token(settings.paths.token, asyncio.run(exchange_code(endpoints, app, query["code"][0], now_ms())))
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
+        return None
+
+
+def _redirect_of(url: str) -> str:
+    opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
+    try:
+        opener.open(url, timeout=TIMEOUT_S)
+    except urllib.error.HTTPError as reply:
+        with reply:
+            return str(reply.headers["Location"])
+    raise Refused("the simulator's login dialog did not redirect")
+
+
+def _get_json(url: str) -> Any:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=TIMEOUT_S) as reply:
+            return json.load(reply)
+    except OSError as error:
+        raise Stopped(f"no simulator answers at {url}: run `ticktick simulate`") from error
+
+
+# ---------------------------------------------------------------------- dashboard
+
+
+def run_dashboard(settings: Settings, day: SessionDay) -> None:
+    """Serve the page until asked to stop."""
+    from web.server import Address, serve
+    from web.views import Facts
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        facts = Facts(settings.mode, settings.maker, day.date)
+        await serve(settings.redis.urls(), Address(settings.dashboard.host, settings.dashboard.port), facts, day, stop=stop)
+
+    asyncio.run(main())
+
+
+def greet(say: Callable[[str], None], settings: Settings, *, is_browsing: bool) -> None:
+    """Print the page's address, and open it where there is a screen."""
+    address = f"http://{settings.dashboard.host}:{settings.dashboard.port}/"
+    say(f"page:   {address}   (Ctrl-C ends everything)")
+    say(f"redis:  redis-cli -u {settings.redis.derived_url} XREVRANGE recommendations + - COUNT 3")
+    has_screen = any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")) or os.uname().sysname == "Darwin"
+    if is_browsing and has_screen:
+        with contextlib.suppress(webbrowser.Error):
+            webbrowser.open(address)

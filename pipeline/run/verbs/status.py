@@ -1,0 +1,153 @@
+"""`ticktick status`: what runs, how fresh it is, whether the token lives, and in one line what is missing.
+
+Reads the health hashes, the session and the feed's state from Redis; never writes. Exit 0 when every process
+is well, 3 when some are missing or Redis is away.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import redis
+
+from pipeline.core.errors import TickTickError
+from pipeline.core.schema import FEED_STATUS, HEALTH, MARKET_STATUS, SESSION, HashKey, Role
+from pipeline.core.session import ist_text
+from pipeline.run.processes import ENDS_BY_ITSELF, PROCESSES
+from pipeline.run.settings import Settings
+from pipeline.run.supervise import pss_kib
+from pipeline.run.verbs.shared import now_ms, settings_for, show, token_source
+from pipeline.store.client import open_clients, place
+
+STALE_MS = 5_000
+Hash = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One process as its last beat described it."""
+
+    process: str
+    state: str
+    """running, stale, done or absent."""
+    age_ms: int
+    lag_p50_ms: str = ""
+    lag_p99_ms: str = ""
+    pid: str = ""
+    version: str = ""
+    entries: str = ""
+    last_error: str = ""
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the state of the house."""
+    settings = settings_for(args)
+    token = _token(settings)
+    where = place(settings.redis.urls()[Role.DERIVED])
+    try:
+        health, session, feed, market = read(settings)
+        is_redis_up = True
+    except redis.exceptions.RedisError:
+        health, session, feed, market, is_redis_up = {}, {}, {}, {}, False
+    now = now_ms()
+    rows = [row_of(script, health.get(job, {}), now) for script, job in PROCESSES.items()]
+    missing = what_is_missing(rows, where if is_redis_up else "", token)
+    plain = {
+        "mode": session.get("mode", settings.mode),
+        "redis": where if is_redis_up else None,
+        "token": token,
+        "session": session,
+        "feed": feed,
+        "market": market,
+        "processes": [asdict(row) for row in rows],
+        "pss_kib": dict(pss_kib({row.process: int(row.pid) for row in rows if row.state == "running" and row.pid.isdecimal()})),
+        "missing": missing,
+    }
+    show(args, plain, words_of(plain, rows, now))
+    return 0 if is_redis_up and all(row.state in ("running", "done") for row in rows) else 3
+
+
+def read(settings: Settings) -> tuple[dict[str, Hash], Hash, Hash, Hash]:
+    """Fetch the health of each process, the session, the feed's and the market's state."""
+    clients = open_clients(settings.redis.urls())
+    pipe = clients[Role.DERIVED].pipeline(transaction=False)
+    for job in PROCESSES.values():
+        pipe.hgetall(HEALTH.key(job))
+    health = [_text(found) for found in pipe.execute()]
+    by_job = dict(zip(PROCESSES.values(), health, strict=True))
+    return by_job, _hash(clients, SESSION), _hash(clients, FEED_STATUS), _hash(clients, MARKET_STATUS)
+
+
+def row_of(script: str, beat: Mapping[str, str], now: int) -> Row:
+    """Judge one process by its last beat."""
+    if not beat:
+        return Row(script, "absent", 0)
+    age = max(now - int(float(beat.get("at_ms", "0"))), 0)
+    is_done = beat.get("is_done") == "1"
+    state = "done" if is_done else "stale" if age > STALE_MS else "running"
+    return Row(
+        script,
+        state,
+        age,
+        beat.get("lag_p50_ms", ""),
+        beat.get("lag_p99_ms", ""),
+        beat.get("pid", ""),
+        beat.get("version", ""),
+        beat.get("entries", ""),
+        beat.get("last_error", ""),
+    )
+
+
+def what_is_missing(rows: list[Row], redis_at: str, token: Mapping[str, Any]) -> str:
+    """Say in one line what stands between here and a running day, with the command that helps; empty when nothing does."""
+    if not redis_at:
+        return "no Redis answers: start one, or set REDIS_HOST and REDIS_PORT; `ticktick demo` brings its own"
+    parts = []
+    absent = [row.process for row in rows if row.state == "absent" and row.process not in ENDS_BY_ITSELF]
+    stale = [row.process for row in rows if row.state == "stale"]
+    if absent:
+        parts.append(f"not running: {', '.join(absent)} (`ticktick up`)")
+    if stale:
+        parts.append(f"no beat for {STALE_MS // 1000} s: {', '.join(stale)} (see logs/errors.log)")
+    if token["state"] not in ("valid", "expiring"):
+        parts.append(f"token {token['state']} (`ticktick login --open`)")
+    return "; ".join(parts)
+
+
+def words_of(plain: Mapping[str, Any], rows: list[Row], now: int) -> str:
+    """Lay the state out for a person."""
+    token, session = plain["token"], plain["session"]
+    until = f" until {ist_text(int(token['expires_ms']))[:16]} IST" if token["expires_ms"] else ""
+    shown_day = f" · {session.get('maker', '')} · {session.get('date', '')}" if session else ""
+    lines = [
+        f"mode {plain['mode']}{shown_day} · {ist_text(now)[:19]} IST",
+        f"token {token['state']}{until} · Redis {plain['redis'] or 'away'} · feed {plain['feed'].get('state', 'unknown')}",
+        "",
+        f"{'process':<24} {'state':<8} {'age':>7} {'lag p50':>9} {'lag p99':>9} {'pid':>8} {'version':<8} last error",
+    ]
+    for row in rows:
+        age = f"{row.age_ms / 1000:.1f} s" if row.state != "absent" else ""
+        lag = [f"{text} ms" if text else "" for text in (row.lag_p50_ms, row.lag_p99_ms)]
+        line = f"{row.process:<24} {row.state:<8} {age:>7} {lag[0]:>9} {lag[1]:>9} {row.pid:>8} {row.version:<8} {row.last_error}"
+        lines.append(line.rstrip())
+    return "\n".join([*lines, "", f"missing: {plain['missing']}" if plain["missing"] else "nothing is missing"])
+
+
+def _token(settings: Settings) -> dict[str, Any]:
+    """Give the token's state; a damaged or open file is a state too, and must not hide the rest."""
+    try:
+        return dict(token_source(settings).status())
+    except TickTickError as error:
+        return {"state": "unreadable", "kind": "", "issued_ms": 0, "expires_ms": 0, "next": str(error)}
+
+
+def _hash(clients: Mapping[Role, redis.Redis], key: HashKey) -> Hash:
+    found: Any = clients[key.role or Role.DERIVED].hgetall(key.key())
+    return _text(found)
+
+
+def _text(found: Mapping[bytes, bytes]) -> Hash:
+    return {name.decode(): value.decode("utf-8", "replace") for name, value in found.items()}
