@@ -111,7 +111,8 @@ class Reader:
             out.regimes[symbol], out.positions[symbol], out.indicators[symbol] = (text_of(next(replies)) for _ in range(3))
         moved = [stream for stream in TAILED if self._has_moved(stream, next(replies))]
         for stream in moved:
-            self._tails[stream.name] = self._decode(stream, await client.xrevrange(stream.name, count=TAIL))
+            entries: Any = await client.xrevrange(stream.name, count=TAIL)
+            self._tails[stream.name] = self._decode(stream, entries)
 
     def _has_moved(self, stream: Stream, newest: Any) -> bool:
         """Compare the newest id; any change counts, so that a cleared stream is noticed too."""
@@ -143,12 +144,12 @@ class Reader:
         """Newest indicators of one symbol and timeframe."""
         label = schema.timeframe_label(minutes)
         key = schema.INDICATOR_LATEST_1M.key(symbol) if minutes == 1 else schema.INDICATOR_LATEST.key(symbol, label)
-        raw: Any = await self._clients[Role.DERIVED].hgetall(key)  # type: ignore[misc]
+        raw: Any = await self._clients[Role.DERIVED].hgetall(key)
         return text_of(raw)
 
 
 async def _all(client: redis.asyncio.Redis, key: HashKey) -> Any:
-    return await client.hgetall(key.key())  # type: ignore[misc]
+    return await client.hgetall(key.key())
 
 
 async def _ranges(client: redis.asyncio.Redis, keys: Mapping[str, str], limit: int) -> dict[str, list[tuple[int, float]]]:

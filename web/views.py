@@ -289,8 +289,12 @@ def health(name: str, fields: Fields, wall_ms: int) -> Json:
 def token(fields: Fields) -> Json:
     """State of the broker token; the token itself is nowhere near."""
     state = fields.get("state") or "unknown"
-    fixes = {"absent": "log in: ticktick login --open", "expired": "log in again: ticktick login --open", "rejected": "log in again: ticktick login --open"}
-    return {"state": state, "expires_ms": whole(fields, "expires_ms", "expires_at_ms", "expires_at"), "fix": fixes.get(state, "")}
+    fixes = {
+        "absent": "log in: ticktick login --open",
+        "expired": "log in again: ticktick login --open",
+        "rejected": "log in again: ticktick login --open",
+    }
+    return {"state": state, "expires_ms": whole(fields, "expires_ms"), "fix": fixes.get(state, "")}
 
 
 def alerts(state: Mapping[str, Any]) -> list[Json]:

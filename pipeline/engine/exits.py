@@ -39,6 +39,13 @@ class Plan:
     attempts: int = 0
     """Closing orders sent so far; part of the next one's identity."""
 
+    @property
+    def due_ms(self) -> int:
+        """When the position must go whatever its price is."""
+        if self.max_hold_s <= 0:
+            return self.square_off_ms
+        return min(self.square_off_ms, self.opened_ms + self.max_hold_s * 1000)
+
 
 def exit_reason(plan: Plan, quote: Quote | None, now: int) -> str:
     """Say why the position must go now; empty while it may stay. The stop comes first: it costs most to miss."""

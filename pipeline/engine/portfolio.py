@@ -65,7 +65,9 @@ class Ledger:
         if fill.trade_id in self.trades:
             return False
         if fill.last_qty <= 0 or fill.last_paise <= 0:
-            raise Corrupt(f"fill {fill.trade_id}: {fill.last_qty} shares at {fill.last_paise} paise: stop, and compare with the broker's trades")
+            raise Corrupt(
+                f"fill {fill.trade_id}: {fill.last_qty} shares at {fill.last_paise} paise: stop, and compare with the broker's trades"
+            )
         self.trades[fill.trade_id] = None
         _book(self.holdings.setdefault(fill.symbol, Holding()), fill)
         sides = self.turnover.setdefault(fill.order_id, [0, 0])

@@ -19,7 +19,18 @@ from pipeline.engine.matching import Quote
 
 _GAP = int(TickKind.GAP)
 _HAS_DEPTH = int(TickFlag.HAS_DEPTH)
-QUOTE_ROW = np.dtype([("ts", "<i8"), ("bid_px", "<f8"), ("bid_qty", "<i8"), ("ask_px", "<f8"), ("ask_qty", "<i8"), ("ltp", "<f8"), ("ltp_ts", "<i8")])
+QUOTE_ROW = np.dtype(
+    [
+        ("ts", "<i8"),
+        ("bid_px", "<f8"),
+        ("bid_qty", "<i8"),
+        ("ask_px", "<f8"),
+        ("ask_qty", "<i8"),
+        ("ltp", "<f8"),
+        ("ltp_ts", "<i8"),
+        ("frame", "<i8"),
+    ]
+)
 
 
 class QuoteTable:
@@ -27,14 +38,17 @@ class QuoteTable:
 
     def __init__(self, size: int) -> None:
         self.rows: NDArray[np.void] = np.zeros(size, QUOTE_ROW)
+        self.frame = 0
 
-    def take(self, batch: TickBatch) -> NDArray[np.intp]:
-        """Remember what the frame shows; give the symbol ids that it touched, once each, ascending."""
+    def take(self, batch: TickBatch) -> None:
+        """Remember what the frame shows; of two rows of one paper the last counts."""
+        self.frame += 1
         rows = batch.rows
         keep = (rows["kind"] != _GAP) & (rows["sid"] < len(self.rows))
         if not keep.all():
             rows = rows[keep]
         sids = rows["sid"].astype(np.intp)
+        self.rows["frame"][sids] = self.frame
         self._take_depth(rows, sids, batch.ts)
         traded = rows["ltp"] > 0
         if not traded.all():
@@ -43,7 +57,10 @@ class QuoteTable:
             at = sids
         self.rows["ltp"][at] = rows["ltp"]
         self.rows["ltp_ts"][at] = batch.ts
-        return np.unique(sids)
+
+    def is_touched(self, sid: int) -> bool:
+        """Tell whether the newest frame brought a row of this paper."""
+        return bool(self.rows["frame"][sid] == self.frame)
 
     def quote(self, sid: int) -> Quote | None:
         """Give the newest quote of a paper, stamped by its depth; None before its first row."""
@@ -68,4 +85,3 @@ class QuoteTable:
         table["ask_px"][sids] = rows["ask_px"][:, 0]
         table["ask_qty"][sids] = rows["ask_qty"][:, 0]
         table["ts"][sids] = ts
-

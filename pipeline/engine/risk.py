@@ -213,4 +213,3 @@ def deny_reason(gate: Gate) -> str:
         if check(gate):
             return check.__name__
     return ""
-

@@ -20,25 +20,11 @@ from pipeline.core.registry import INDICATORS
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CANDLE
 from pipeline.indicators.spec import IndicatorSpec
-from pipeline.kernels.jit import kernel, warmer
+from pipeline.kernels.jit import warmer
+from pipeline.kernels.rolling import accept_k
 
 F64 = NDArray[np.float64]
 DAY_MS, IST_MS = 86_400_000, 19_800_000
-
-
-@kernel
-def accept_k(slots: NDArray[np.int64], ts: NDArray[np.int64], bars: F64, last: NDArray[np.int64], ok: NDArray[np.bool_]) -> int:
-    """Mark the rows that are newer than the last of their slot and finite; return how many are not."""
-    refused = 0
-    for i in range(len(slots)):
-        ok[i] = ts[i] > last[slots[i]]
-        for k in range(bars.shape[1]):
-            ok[i] = ok[i] and np.isfinite(bars[i, k])
-        if ok[i]:
-            last[slots[i]] = ts[i]
-        else:
-            refused += 1
-    return refused
 
 
 def bars_of(rows: NDArray[np.void]) -> F64:

@@ -128,6 +128,21 @@ def lag_k(state: F64, n: int, x: float) -> float:
     return old
 
 
+@kernel
+def accept_k(slots: NDArray[np.int64], ts: NDArray[np.int64], bars: F64, last: NDArray[np.int64], ok: NDArray[np.bool_]) -> int:
+    """Gate of a bank of states: mark the rows that are finite and newer than the last of their slot; return how many are not."""
+    refused = 0
+    for i in range(len(slots)):
+        ok[i] = ts[i] > last[slots[i]]
+        for k in range(bars.shape[1]):
+            ok[i] = ok[i] and np.isfinite(bars[i, k])
+        if ok[i]:
+            last[slots[i]] = ts[i]
+        else:
+            refused += 1
+    return refused
+
+
 @warmer
 def _warm() -> None:
     """Compile the steps for float64 state; indicators inline them."""

@@ -66,9 +66,7 @@ class CandleState:
         self.clock = np.array([base, end, base, 0, 0, 0], np.int64)
 
     def dump(self) -> bytes:
-        return pack(
-            {}, {"symbols": self.symbols, "bars": self.bars, "longer": self.longer, "gaps": self.gaps, "clock": self.clock}
-        )
+        return pack({}, {"symbols": self.symbols, "bars": self.bars, "longer": self.longer, "gaps": self.gaps, "clock": self.clock})
 
     def load(self, blob: bytes) -> None:
         _, arrays = unpack(blob)
@@ -253,8 +251,14 @@ def close_k(out: Any, symbols: Any, bars: Any, longer: Any, windows: Any, gaps: 
                 anchor = windows[sid, 0, 0]
                 long = longer[sid, k]
                 merge_k(
-                    long, anchor + (start - anchor) // span * span,
-                    bar["open"], bar["high"], bar["low"], bar["close"], bar["volume"], bar["trades"],
+                    long,
+                    anchor + (start - anchor) // span * span,
+                    bar["open"],
+                    bar["high"],
+                    bar["low"],
+                    bar["close"],
+                    bar["volume"],
+                    bar["trades"],
                 )
                 long["oi"] = bar["oi"]
         if symbols[sid]["i1_ts"] == start and symbols[sid]["is_checked"] == 0:

@@ -20,22 +20,8 @@ from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CANDLE
 from pipeline.kernels.geometry import DEPTH
 from pipeline.kernels.jit import kernel, warmer
+from pipeline.kernels.rolling import accept_k
 from pipeline.patterns.spec import PatternSpec
-
-
-@kernel
-def accept_k(slots: Any, ts: Any, bars: Any, last: Any, ok: Any) -> int:
-    """Mark the rows that are newer than the last of their slot and finite; return how many are not."""
-    refused = 0
-    for i in range(len(slots)):
-        ok[i] = ts[i] > last[slots[i]]
-        for k in range(bars.shape[1]):
-            ok[i] = ok[i] and np.isfinite(bars[i, k])
-        if ok[i]:
-            last[slots[i]] = ts[i]
-        else:
-            refused += 1
-    return refused
 
 
 @kernel

@@ -95,7 +95,7 @@ def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], a
     family = supervise.Supervisor({name: partial(run_process, name, house) for name in names}, house.settings.paths.runtime)
     family.start()
     if not plan.is_headless:
-        outside.greet(plan.say, house, is_browsing=plan.is_browsing)
+        outside.greet(plan.say, house.settings, is_browsing=plan.is_browsing)
     code = family.run()
     if plan.is_headless and code != 0:
         raise Refused(f"the day did not drain: a process gave up (exit {code}); see {house.settings.paths.logs}/errors.log")

@@ -156,7 +156,7 @@ def run_process(name: str, house: House) -> None:
     logs.setup(name, house.settings)
     should_stop = _stop_flag()
     if name == "dashboard":
-        outside.run_dashboard(house.settings, house.date)
+        outside.run_dashboard(house.settings, house.day)
         return
     store = open_store(house.settings)
     if name == "history":

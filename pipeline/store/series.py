@@ -45,15 +45,15 @@ class SeriesWriter:
         Raises:
             Refused: a sample that the server will not take.
         """
-        failed = [(sample, answer) for sample, answer in zip(samples, reply, strict=True) if isinstance(answer, Exception)]
+        failed = [sample for sample, answer in zip(samples, reply, strict=True) if isinstance(answer, Exception)]
         if not failed:
             return
-        for _, answer in failed:
-            if "does not exist" not in str(answer):
-                raise Refused(f"a time series refused a sample ({answer}): check its type and retention")
-        lost = {sample[0] for sample, _ in failed}
+        lost = {sample[0] for sample in failed}
         self._create(sorted((pair for pair, key in self._known.items() if key in lost), key=lambda pair: pair[0].key(*pair[1])))
-        self._client.execute_command("TS.MADD", *[part for sample, _ in failed for part in sample])
+        again: Any = self._client.execute_command("TS.MADD", *[part for sample in failed for part in sample])
+        wrong = next((answer for answer in again if isinstance(answer, Exception)), None)
+        if wrong is not None:
+            raise Refused(f"a time series refused a sample ({wrong}): check the type and retention of {failed[0][0]}")
 
     def _create(self, pairs: Sequence[tuple[Any, tuple[str, ...]]]) -> None:
         pipe = self._client.pipeline(transaction=False)

@@ -10,11 +10,14 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import redis
 
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.schema import HASHES, HEALTH, SERIES, STREAMS, Role
+from pipeline.run.pids import is_running
+from pipeline.run.processes import PROCESSES
 from pipeline.run.verbs.shared import settings_for, show
 from pipeline.store.client import open_clients, place
 
@@ -64,9 +67,14 @@ def _unlink(client: redis.Redis, pattern: str) -> int:
 
 
 def _alive(client: redis.Redis) -> list[str]:
-    """Name the processes that beat: a finished one leaves its health hash without a time to live."""
-    keys = client.scan_iter(match=_HOLE.sub("*", HEALTH.template))
-    return sorted(key.decode() for key in keys if int(client.pttl(key)) > 0)
+    """Name the processes that still beat, by their health; one that was killed leaves its hash for some seconds."""
+    found = []
+    for job in PROCESSES.values():
+        fields: Any = client.hgetall(HEALTH.key(job))
+        pid = fields.get(b"pid", b"")
+        if fields.get(b"is_done") != b"1" and pid.isdigit() and is_running(int(pid), 0):
+            found.append(job)
+    return found
 
 
 def _agreed(where: str, mode: str) -> bool:

@@ -85,8 +85,6 @@ def _safely(probe: Callable[[Settings], list[Finding]], settings: Settings) -> l
 def check_python(settings: Settings) -> list[Finding]:
     del settings
     shown = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
-    if sys.version_info < (3, 11):
-        return [Finding("python", "fail", f"{shown}: 3.11 or newer is needed")]
     return [Finding("python", "ok", shown)]
 
 

@@ -1,0 +1,55 @@
+"""History: candles fetched from the broker in, the same candles out, marked as history.
+
+Reads   nothing from a stream: CandleWave records of the fetcher (any timeframes, oldest first)
+Writes  HISTORY  one packed entry per wave; candle:<symbol>:<timeframe>:<field> samples
+State   none
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.core.job import Context, Job, Output
+from pipeline.core.schema import HISTORY
+from pipeline.core.snapshot import pack, unpack
+from pipeline.core.types import CandleFlag, CandleWave
+from pipeline.jobs.live import samples
+from pipeline.kernels.jit import writable
+
+
+@dataclass(slots=True)
+class State:
+    symbols: tuple[str, ...]
+
+
+def initial(context: Context) -> State:
+    return State(tuple(i.symbol for i in context.instruments))
+
+
+def step(state: State, wave: CandleWave, now: int) -> Iterator[Output]:
+    rows = writable(wave.rows)
+    rows["flags"] |= CandleFlag.HISTORY
+    yield CandleWave(wave.ts, rows)
+    yield from samples(state.symbols, rows)
+
+
+def dump(state: State) -> bytes:
+    return pack({})
+
+
+def load(state: State, blob: bytes) -> None:
+    unpack(blob)
+
+
+job = Job(
+    name="history",
+    reads=(),
+    writes=(HISTORY,),
+    initial=initial,
+    step=step,
+    dump=dump,
+    load=load,
+    script="historical_data_fetcher",
+    about="candles of the days before, fetched at start",
+)

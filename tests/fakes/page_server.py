@@ -1,0 +1,51 @@
+"""The dashboard on a free port, in a thread with its own event loop, for tests that are not asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from pipeline.core.schema import Role
+from pipeline.core.session import Calendar
+from tests.fakes.day_in_redis import DATE
+from web.server import Address, serve
+from web.views import Facts
+
+HOLIDAYS = Path(__file__).resolve().parents[2] / "config" / "holidays.json"
+
+
+class PageServer:
+    """``with PageServer(urls) as url``; whatever ends the server early is raised here."""
+
+    def __init__(self, urls: Mapping[Role, str], facts: Facts | None = None) -> None:
+        self._urls, self._facts = urls, facts or Facts(mode="paper", maker="generated day, seed 7", session_date=DATE, version="0.1.0")
+        self._ready: queue.Queue[str | BaseException] = queue.Queue()
+
+    def __enter__(self) -> str:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        first = self._ready.get(timeout=20)
+        if isinstance(first, BaseException):
+            raise first
+        return first
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            self._ready.put(error)
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        day = Calendar.from_rows(json.loads(HOLIDAYS.read_text())).day(DATE)
+        await serve(self._urls, Address(port=0), self._facts, day, stop=self._stop, on_ready=self._ready.put)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(timeout=10)
+        assert not self._thread.is_alive(), "the dashboard did not stop"
