@@ -25,7 +25,7 @@ from authentication.upstox_client import (
     fetch_profile,
     login_address,
 )
-from pipeline.core.errors import Refused
+from pipeline.core.errors import Ambiguous, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,7 +106,7 @@ def run_analytics(desk: Desk, kind: TokenKind = TokenKind.ANALYTICS) -> Token:
     """Store a token made in the developer console: analytics (one year, reads and feed) or sandbox (thirty days).
 
     Raises:
-        Refused: it is no token. Unauthorised: the broker does not accept it.
+        Refused: it is no token.
     """
     desk.say(f"Make an {kind} token at https://account.upstox.com/developer/apps and copy it.")
     token = make_token(desk.ask(f"Paste the {kind} token: "), kind, desk.now_ms())
@@ -118,7 +118,11 @@ def run_analytics(desk: Desk, kind: TokenKind = TokenKind.ANALYTICS) -> Token:
 async def _finish(credentials: Credentials, desk: Desk, code: str) -> Token:
     token = await exchange_code(desk.endpoints, credentials, code, desk.now_ms())
     save_token(desk.token_path, token)  # at once: the code is used up, whatever the profile says
-    profile = await fetch_profile(desk.endpoints, token.access_token)
+    try:
+        profile = await fetch_profile(desk.endpoints, token.access_token)
+    except (Refused, Ambiguous):
+        desk.say("Logged in; the profile could not be read just now.")
+        return token
     desk.say(f"Logged in as {_printable(profile.get('user_name'))} ({_printable(profile.get('user_id'))}).")
     return token
 

@@ -36,11 +36,20 @@ def read_private(path: Path) -> bytes | None:
         raise Refused(f"{path} cannot be read: run `chmod 600 {path}`") from error
     except OSError as error:
         raise Refused(f"{path} must be a plain file, not a link or a folder: replace it by a file of your own with mode 600") from error
-    with os.fdopen(handle, "rb") as file:
-        _check(path, os.fstat(file.fileno()))
-        content = file.read(MAX_BYTES + 1)
+    try:
+        _check(path, os.fstat(handle))
+        content = _read(handle)
+    finally:
+        os.close(handle)
     if len(content) > MAX_BYTES:
         raise Refused(f"{path} is larger than {MAX_BYTES} bytes: that is no secret file of ours, put the right one in its place")
+    return content
+
+
+def _read(handle: int) -> bytes:
+    content = b""
+    while len(content) <= MAX_BYTES and (part := os.read(handle, MAX_BYTES + 1 - len(content))):
+        content += part
     return content
 
 

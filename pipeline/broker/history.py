@@ -170,7 +170,7 @@ def spans(session_date: str, minutes: int, wanted: int) -> list[tuple[str, str]]
     reach = math.ceil(trading_days * 7 / 5 * 1.1) + 7
     last = date.fromisoformat(session_date) - timedelta(days=1)
     oldest = max(FIRST_DATE, last - timedelta(days=2 * reach))
-    asked = []
+    asked: list[tuple[str, str]] = []
     while last >= oldest:
         size = min(cap, reach) if not asked else cap
         first = max(oldest, last - timedelta(days=size - 1))

@@ -1,5 +1,6 @@
-"""Parameters of the pure half, as frozen values. ``run/settings.py`` fills them from TOML; nothing here
-reads a file. No field that can lose money has a default.
+"""Parameters of the pure half, as frozen values.
+
+``run/settings.py`` fills them from TOML; nothing here reads a file. No field that can lose money has a default.
 """
 
 from __future__ import annotations

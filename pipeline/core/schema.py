@@ -88,7 +88,9 @@ C, T, D = Role.CANDLES, Role.TICKS, Role.DERIVED
 TICKS = Stream("ticks", T, t.TickBatch, "ticks", 300_000, packed=True, about="one entry per feed frame: raw fields and metrics")
 HISTORY = Stream("history", C, t.CandleWave, "history", 5_000, packed=True, about="candles fetched from the broker at start")
 CANDLES = Stream("candles", C, t.CandleWave, "live", 20_000, packed=True, about="one entry per close wave, six timeframes")
-INDICATORS = Stream("indicators", D, t.IndicatorWave, "indicators", 5_000, packed=True, about="one entry per wave: indicators of each candle")
+INDICATORS = Stream(
+    "indicators", D, t.IndicatorWave, "indicators", 5_000, packed=True, about="one entry per wave: indicators of each candle"
+)
 CHARTS = Stream("charts", D, t.ChartWave, "chart", 5_000, packed=True, about="one entry per wave: indicators and patterns, for the filter")
 PATTERNS = Stream("patterns", D, t.PatternHit, "chart", 100_000, about="candlestick patterns as they are found")
 SIGNALS = Stream("signals", D, t.Signal, "filtering", 100_000, about="what a strategy saw, and what became of it")

@@ -36,6 +36,11 @@ def pack(plain: Any, arrays: Mapping[str, NDArray[Any]] | None = None) -> bytes:
     return len(header).to_bytes(_LENGTH, "little") + header + body
 
 
+def _field(part: list[Any]) -> tuple[Any, ...]:
+    """JSON has no tuples; a dtype's description needs them."""
+    return tuple(tuple(x) if isinstance(x, list) else x for x in part)
+
+
 def unpack(blob: bytes) -> tuple[Any, dict[str, NDArray[Any]]]:
     """Return ``(plain, arrays)``; the arrays are writable copies.
 
@@ -48,7 +53,7 @@ def unpack(blob: bytes) -> tuple[Any, dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {}
         at = _LENGTH + size
         for name, descr, shape in header["arrays"]:
-            fixed = [tuple(tuple(x) if isinstance(x, list) else x for x in part) for part in descr] if isinstance(descr, list) else descr
+            fixed: Any = [_field(part) for part in descr] if isinstance(descr, list) else descr
             dtype = np.lib.format.descr_to_dtype(fixed)
             count = int(np.prod(shape, dtype=np.int64))
             arrays[name] = np.frombuffer(blob, dtype, count, at).reshape(shape).copy()

@@ -378,5 +378,3 @@ class Record(Protocol):
 
     @property
     def ts(self) -> int: ...
-
-

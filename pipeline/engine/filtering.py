@@ -27,7 +27,7 @@ from pipeline.core.session import Group, SessionDay, group_of
 from pipeline.core.types import CandleFlag, ChartWave, Instrument, Recommendation, Side, Signal
 from pipeline.engine.exits import no_entry_ms
 from pipeline.engine.identity import entry_cause, identity
-from pipeline.signals import regime as regimes
+from pipeline.signals.regime import MARKET, NEEDS, TIMEFRAME, UNKNOWN, RegimeState, observe, of_market
 from pipeline.signals.rules import OUTRANKED, PASSED, Case, judge
 from pipeline.strategies.spec import Decision, StrategySpec, StrategyView, parameters
 
@@ -80,8 +80,8 @@ class FilterState:
     params: Params
     strategies: tuple[tuple[StrategySpec, dict[str, float]], ...]
     memories: dict[str, dict[str, float]] = field(default_factory=dict)
-    regimes: dict[str, regimes.RegimeState] = field(default_factory=dict)
-    market: str = regimes.UNKNOWN
+    regimes: dict[str, RegimeState] = field(default_factory=dict)
+    market: str = UNKNOWN
     trend_5m: dict[str, int] = field(default_factory=dict)
     open_until: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Newest recommendation of a symbol: side and expiry."""
@@ -99,7 +99,7 @@ class FilterState:
 
     def restore(self, plain: Mapping[str, Any]) -> None:
         self.memories = {key: dict(memory) for key, memory in plain["memories"].items()}
-        self.regimes = {symbol: regimes.RegimeState(**state) for symbol, state in plain["regimes"].items()}
+        self.regimes = {symbol: RegimeState(**state) for symbol, state in plain["regimes"].items()}
         self.market = plain["market"]
         self.trend_5m = dict(plain["trend_5m"])
         self.open_until = {symbol: (pair[0], pair[1]) for symbol, pair in plain["open_until"].items()}
@@ -152,23 +152,23 @@ def price(side: Side, close_px: float, atr_px: float, instrument: Instrument, pa
 
 def _regimes(state: FilterState, wave: ChartWave, now: int) -> Iterator[RegimeChange]:
     changed = False
-    for at in np.flatnonzero((wave.rows["timeframe"] == regimes.TIMEFRAME) & ((wave.rows["flags"] & _SKIP) == 0)):
+    for at in np.flatnonzero((wave.rows["timeframe"] == TIMEFRAME) & ((wave.rows["flags"] & _SKIP) == 0)):
         row, values = wave.rows[at], _warm_values(wave, int(at))
         symbol, ts_candle = state.instruments[int(row["sid"])].symbol, int(row["ts"])
         if "ema_9" in values and "ema_21" in values:
             state.trend_5m[symbol] = 1 if values["ema_9"] > values["ema_21"] else -1
-        if not all(name in values for name in regimes.NEEDS) or row["close"] <= 0:
+        if not all(name in values for name in NEEDS) or row["close"] <= 0:
             continue
-        mine = state.regimes.setdefault(symbol, regimes.RegimeState())
+        mine = state.regimes.setdefault(symbol, RegimeState())
         ratio = values["atr_14"] / float(row["close"])
-        if regimes.observe(mine, ts_candle, values["adx_14"], regimes.band_width(values), ratio):
+        if observe(mine, ts_candle, values["adx_14"], values["bollinger_width"], ratio):
             changed = True
             yield RegimeChange(now, symbol, mine.regime, ts_candle)
     if changed:
-        market = regimes.of_market(s.regime for s in state.regimes.values())
+        market = of_market(s.regime for s in state.regimes.values())
         if market != state.market:
             state.market = market
-            yield RegimeChange(now, "market", market, int(wave.rows["ts"].max()))
+            yield RegimeChange(now, MARKET, market, int(wave.rows["ts"].max()))
 
 
 def _candidates(state: FilterState, wave: ChartWave, now: int) -> Iterator[Candidate]:
@@ -184,7 +184,7 @@ def _candidates(state: FilterState, wave: ChartWave, now: int) -> Iterator[Candi
             if decision is None or flags & _HISTORY:
                 continue
             mine = state.regimes.get(view.symbol)
-            word = regimes.UNKNOWN if mine is None else mine.regime
+            word = UNKNOWN if mine is None else mine.regime
             score = round(min(1.0, max(0.0, decision.score * spec.fits.get(word, 1.0))), 4)
             yield Candidate(spec, view, flags, decision, score, word)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, TypeVar, get_type_hints
 
@@ -51,7 +50,12 @@ def from_plain(kind: type[R], values: Sequence[Any]) -> R:
     return kind(*(make(value) for make, value in zip(_makers(kind), values, strict=True)))
 
 
-@lru_cache(maxsize=32)
-def _makers(kind: Any) -> tuple[Callable[[Any], Any], ...]:
-    hints = get_type_hints(kind)
-    return tuple(hints[f.name] for f in fields(kind))
+_KNOWN: dict[type, tuple[Callable[[Any], Any], ...]] = {}
+
+
+def _makers(kind: type) -> tuple[Callable[[Any], Any], ...]:
+    """Give, per field, what turns its plain value back: ``int``, ``str``, an enum."""
+    if kind not in _KNOWN:
+        hints = get_type_hints(kind)
+        _KNOWN[kind] = tuple(hints[f.name] for f in fields(kind))
+    return _KNOWN[kind]

@@ -33,6 +33,8 @@ from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
 Journal = Iterator[Confirmation | OrderIntent | OrderEvent | Fill]
 MINUTE_MS = 60_000
+MAX_EARLY = 256
+"""Answers kept for recommendations not read yet: foreign input must not grow our state without bound."""
 
 
 def on_ticks(desk: Desk, batch: TickBatch, now: int) -> Journal:
@@ -68,7 +70,8 @@ def on_answer(desk: Desk, answer: Confirmation, now: int) -> Journal:
         return
     recommendation = desk.pending.pop(key, None)
     if recommendation is None:
-        desk.early.setdefault(key, answer)
+        if len(desk.early) < MAX_EARLY:
+            desk.early.setdefault(key, answer)
         return
     desk.settled[key] = None
     intent = entry_intent(desk, recommendation, now)
@@ -145,6 +148,8 @@ def _close(desk: Desk, plan: Plan, reason: str, now: int) -> Journal:
         yield from _cancel(desk, order, now, reason)
     held = desk.ledger.qty(plan.symbol)
     qty = closing_qty(held, desk.pending_close_qty(plan.symbol))
+    if qty == 0:
+        return
     cause = exit_cause(plan.entry_intent, reason, plan.attempts)
     key = identity(cause)
     desk.plans[plan.symbol] = replace(plan, attempts=plan.attempts + 1)

@@ -26,8 +26,9 @@ def prompt_lines(recommendation: Recommendation, qty: int, quote: Quote | None, 
     loss = worst_loss_paise(qty, r.limit_paise, r.stop_paise)
     charges = round_trip_charges_paise(r, qty)
     left = max(0, (r.expires_ms - now) // 1000)
+    head = f"{r.side.value} {qty} {r.symbol} ({instrument.name}) at limit {rupees(r.limit_paise)}"
     return [
-        f"{r.side.value} {qty} {r.symbol} ({instrument.name}) at limit {rupees(r.limit_paise)}    rank {r.rank}, score {r.score:.2f}, {r.regime}",
+        f"{head}    rank {r.rank}, score {r.score:.2f}, {r.regime}",
         f"  stop {rupees(r.stop_paise)}   target {rupees(r.target_paise)}   value {rupees(qty * r.limit_paise)}",
         f"  worst-case loss {rupees(loss)} plus charges of about {rupees(charges)} for the round trip (a gap can cost more)",
         f"  {_quote_line(r, quote, now)}",

@@ -16,7 +16,7 @@ PERIODS = (9, 21, 50, 200)
 @indicator("ema", columns=tuple(f"ema_{n}" for n in PERIODS), params=PERIODS, warmup=max(PERIODS), size=2 * len(PERIODS))
 @kernel
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
-    """ema += (close - ema) * 2 / (n + 1), seeded with the mean of the first n closes (as TA-Lib's EMA).
+    """Ema += (close - ema) * 2 / (n + 1), seeded with the mean of the first n closes (as TA-Lib's EMA).
 
     state[2 a period]: see ``ewm_sma_k``.
     """

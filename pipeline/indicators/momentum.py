@@ -16,7 +16,7 @@ PERIOD = 10
 @indicator("momentum", columns=("mom_10", "roc_10"), params=(PERIOD,), warmup=PERIOD + 1, size=1 + PERIOD, degree=(1, 0))
 @kernel
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
-    """mom = close - close n candles ago; roc = 100 (close / that - 1). state[1 + n]: ring of closes."""
+    """Mom = close - close n candles ago; roc = 100 (close / that - 1). state[1 + n]: ring of closes."""
     for i in range(len(slots)):
         close = bars[i, CLOSE]
         before = lag_k(states[slots[i]], int(params[0]), close)

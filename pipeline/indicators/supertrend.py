@@ -33,9 +33,7 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
             continue
         lower = (high + low) / 2.0 - params[1] * atr
         upper = (high + low) / 2.0 + params[1] * atr
-        if state[6] == 0.0:
-            state[6] = 1.0
-        elif close > state[5]:
+        if state[6] == 0.0 or close > state[5]:
             state[6] = 1.0
         elif close < state[4]:
             state[6] = -1.0

@@ -27,9 +27,23 @@ from pipeline.market.ticks import TickState
 from pipeline.market.ticks import step as step_ticks
 
 SHOWN = ("ts_exch", "ltt", "ltp", "ltq", "cp", "atp", "vtt", "oi", "iv", "tbq", "tsq")
-METRICS = (
-    "volume mid spread spread_bps microprice vwap session_vwap obi obi5 tick_return volatility vwap_fast vwap_slow aggressor flags"
-).split()
+METRICS = [
+    "volume",
+    "mid",
+    "spread",
+    "spread_bps",
+    "microprice",
+    "vwap",
+    "session_vwap",
+    "obi",
+    "obi5",
+    "tick_return",
+    "volatility",
+    "vwap_fast",
+    "vwap_slow",
+    "aggressor",
+    "flags",
+]
 MARKS = tuple((flag, flag.name.lower()) for flag in TickFlag if flag.name is not None)
 NEVER = -(2**62)
 NEED = {"mid": "mid", "spread": "mid", "vwap": "vwap", "obi": "mid", "tick_return": "ltp", "volatility": "volatility"}
@@ -90,8 +104,9 @@ def step(state: State, record: TickBatch | MarketStatus, now: int) -> Iterator[O
 
 
 def _status(record: MarketStatus) -> HashWrite:
-    words = {"ts": record.ts, "time": ist_text(record.ts), "is_session_over": int(record.is_session_over)}
-    return HashWrite(MARKET_STATUS, (), words | dict(record.statuses))
+    words: dict[str, str | int | float] = {"ts": record.ts, "time": ist_text(record.ts), "is_session_over": int(record.is_session_over)}
+    words.update(record.statuses)
+    return HashWrite(MARKET_STATUS, (), words)
 
 
 def _latest(symbol: str, row: np.void) -> HashWrite:

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path  # pure-ok: finds our own sources, to date the compiler's cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -46,7 +46,7 @@ def kernel(function: F) -> F:
     file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if file is not None:
         file._source_stamp = (file._source_stamp, _shared_stamp())  # noqa: SLF001
-    return dispatcher
+    return cast(F, dispatcher)
 
 
 def writable(rows: NDArray[np.void]) -> NDArray[np.void]:

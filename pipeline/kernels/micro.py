@@ -56,7 +56,7 @@ def imbalance_k(bid_qty: float, ask_qty: float) -> float:
 
 @kernel
 def return_k(price: float, previous: float) -> float:
-    """price / previous - 1, or 0 when either is missing."""
+    """Price / previous - 1, or 0 when either is missing."""
     return price / previous - 1.0 if price > 0.0 and previous > 0.0 else 0.0
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.kernels.geometry import C, O, color_k
 from pipeline.kernels.geometry import DEPTH as RING
+from pipeline.kernels.geometry import C, O, color_k
 from pipeline.kernels.jit import kernel
 from pipeline.patterns.spec import Lean, pattern
 

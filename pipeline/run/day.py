@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import Refused, Stopped
-from pipeline.core.schema import HEALTH, PORTFOLIO_MINUTES, PROGRESS, STREAMS, Role
+from pipeline.core.schema import DEFAULT_DATABASE, HEALTH, PORTFOLIO_MINUTES, PROGRESS, STREAMS, Role
 from pipeline.core.types import Instrument
 from pipeline.run import outside, supervise, universe
 from pipeline.run.discovery import discover, jobs
@@ -74,7 +74,7 @@ def play(plan: Plan, base: Settings) -> dict[str, Any]:
         url, maker, date_iso = stack.enter_context(simulator(plan.simulator))
         plan.say(f"market: {maker}, {date_iso}, at {url}")
         plan.say(f"Redis:  {found.about if found is not None else 'none, all in memory of one process'}")
-        settings = _settings(plan, base, runtime, url, maker, date_iso, found)
+        settings = _settings(plan, base, runtime, (url, maker, date_iso), found)
         pace = Pace(behind_watermarks=plan.is_headless, until_drained=plan.is_headless, is_trimming=not plan.is_headless)
         house = open_house(settings, pace)
         outside.login_at_simulator(settings)
@@ -91,7 +91,7 @@ def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], a
     universe.publish(store, instruments, house.date)
     announce(store, house, speed=plan.simulator.speed)
     names = ORDER if plan.is_headless else (*ORDER, "dashboard")
-    supervise.warm(outside.WARM_MODULES, (discover, lambda: jobs() and None, outside.warm_kernels))
+    supervise.warm(outside.WARM_MODULES, (_load_jobs, outside.warm_kernels))
     family = supervise.Supervisor({name: partial(run_process, name, house) for name in names}, house.settings.paths.runtime)
     family.start()
     if not plan.is_headless:
@@ -102,6 +102,10 @@ def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], a
     if plan.is_headless and not all(child.state == "done" for child in family.children.values()):
         raise Stopped("interrupted before the day was over")
     return summary(store, house.settings.maker, about)
+
+
+def _load_jobs() -> None:
+    jobs()
 
 
 def _in_memory(house: House, instruments: tuple[Instrument, ...]) -> MemoryStore:
@@ -154,7 +158,7 @@ def _redis(plan: Plan, runtime: Path) -> Iterator[server.Server | None]:
         return
     if plan.redis_url:
         root = plan.redis_url.rstrip("/")
-        yield server.configured({role: f"{root}/{number}" for role, number in server.DEFAULT_DATABASE.items()})
+        yield server.configured({role: f"{root}/{number}" for role, number in DEFAULT_DATABASE.items()})
         return
     try:
         found = server.start(runtime / "redis")
@@ -219,12 +223,11 @@ def _reap(pid: int) -> None:
     os.waitpid(pid, 0)
 
 
-def _settings(
-    plan: Plan, base: Settings, runtime: Path, url: str, maker: str, date_iso: str, found: server.Server | None
-) -> Settings:
+def _settings(plan: Plan, base: Settings, runtime: Path, url: str, maker: str, date_iso: str, found: server.Server | None) -> Settings:
     """Put the simulator in the place of the broker, and this run's folder in the place of the user's files."""
     from pipeline.run.settings import load
 
+    url, maker, date_iso = market
     urls = found.urls if found is not None else {}
     given: dict[str, Any] = {
         "mode": plan.mode,
@@ -236,12 +239,11 @@ def _settings(
         "paths.credentials": str(runtime / "credentials.json"),
         "paths.symbols": str(runtime / "symbols.json"),
         "paths.data": str(runtime / "data"),
-        **{f"upstox.{name}": url for name in ("rest_url", "order_url", "feed_url", "login_url")},
+        **{f"upstox.{name}": url for name in outside.ADDRESSES},
         **{f"redis.{role}_url": found_url for role, found_url in urls.items()},
         **plan.overrides,
     }
     if plan.port:
         given["dashboard.port"] = plan.port
-    outside.write_watchlist(runtime / "symbols.json", plan.simulator, base)
+    outside.write_watchlist(runtime / "symbols.json", url)
     return load(base.paths.root, overrides=given)
-

@@ -71,14 +71,14 @@ def line(record: logging.LogRecord, process: str) -> str:
         "process": process,
         "pid": record.process,
         "part": record.name.removeprefix(ROOT_LOGGER).lstrip(".") or ROOT_LOGGER,
-        "event": _message(record),
+        "event": redact(_message(record)),
     }
     fields = getattr(record, "fields", None)
     if isinstance(fields, Mapping):
         event |= {str(name): _plain(value) for name, value in fields.items() if name not in event}
     if record.exc_info and record.exc_info[1] is not None:
         event["error"] = type(record.exc_info[1]).__name__
-        event["traceback"] = "".join(traceback.format_exception(record.exc_info[1]))
+        event["traceback"] = redact("".join(traceback.format_exception(record.exc_info[1])))
     return redact(json.dumps(event, ensure_ascii=True, default=str))
 
 
@@ -90,7 +90,9 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Make a field fit for JSON: no NaN, no odd keys."""
+    """Make a field fit for JSON: no NaN, no odd keys; secrets out before quotes are escaped, and again after."""
+    if isinstance(value, str):
+        return redact(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):

@@ -48,12 +48,13 @@ class RedisOptions(Section):
 
 
 class UpstoxOptions(Section):
-    """Hosts and time-outs of the broker; the simulator puts itself in place of all four hosts."""
+    """Hosts and time-outs of the broker; the simulator puts itself in place of all of them."""
 
     rest_url: str = Field(pattern=_HTTP)
     order_url: str = Field(pattern=_HTTP)
     feed_url: str = Field(pattern=_HTTP)
     login_url: str = Field(pattern=_HTTP)
+    assets_url: str = Field(pattern=_HTTP)
     redirect_uri: str = Field(pattern=_HTTP)
     connect_timeout_s: float = Field(gt=0)
     total_timeout_s: float = Field(gt=0)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import secrets
-import shutil
 import signal
+import sys
 import time
+import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Callable, Mapping
@@ -26,15 +28,25 @@ from authentication.source import TokenSource
 from authentication.token import save_token
 from authentication.upstox_client import Credentials, Endpoints, exchange_code, login_address
 from pipeline.broker.feed import Access, FeedConfig, FeedSource
+from pipeline.broker.history import HistoryPlan, HistoryReader
+from pipeline.broker.instruments import MasterConfig, watchlist_instruments
 from pipeline.broker.link import LinkConfig
+from pipeline.broker.quota import STANDARD_READS, Limit, ReadBudget
 from pipeline.broker.rest import LOOPBACK, RestClient, RestConfig
 from pipeline.core.errors import Refused, Stopped
-from pipeline.core.session import SessionDay
-from pipeline.core.types import Instrument
+from pipeline.core.session import Calendar, Group, SessionDay, ist_date
+from pipeline.core.types import CandleWave, Instrument
+from pipeline.core.watchlist import parse_watchlist
 from pipeline.run.options import Settings
 from pipeline.run.sources import OutsideSource, Source
 from pipeline.store.face import Progress
 
+log = logging.getLogger("ticktick.outside")
+
+ADDRESSES = ("rest_url", "order_url", "feed_url", "login_url", "assets_url")
+"""The broker's hosts in the settings; a simulator stands in for all of them."""
+BAR_WIDTH = 30
+MASTER_TIMEOUT_S = 60.0
 WARM_MODULES = ("redis", "websockets.sync.client", "numpy", "pipeline.broker.feed", "pipeline.run.wiring")
 TIMEOUT_S = 5.0
 
@@ -101,7 +113,91 @@ def _feed(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ..
     return _FeedInput(FeedSource(config, instruments, Access(access, access.reject), day, progress.now if progress.entries else 0))
 
 
+def _history(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...], progress: Progress) -> Source:
+    """Fetch at the first read, with a bar; then hand the waves on. A restart fetches again and skips what is there."""
+    waves: list[CandleWave] = []
+    is_fetched = False
+
+    def read(limit: int, _timeout_s: float) -> list[CandleWave]:
+        nonlocal is_fetched
+        if not is_fetched:
+            found = _fetch(settings, day, instruments)
+            waves.extend(w for w in found if not progress.entries or w.ts > progress.now)
+            is_fetched = True
+        out = waves[:limit]
+        del waves[:limit]
+        return out
+
+    return OutsideSource(read, lambda: is_fetched and not waves, lambda: None)
+
+
+def _fetch(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...]) -> tuple[CandleWave, ...]:
+    calendar = Calendar.from_rows(json.loads(settings.paths.holidays.read_text("utf-8")))
+    budget = ReadBudget((*STANDARD_READS, Limit(max(1, round(settings.history.reads_per_s)), 1_000)))
+    bar = Bar(f"history {day.date}", budget)
+    # A day that is not today is a simulator's or a test's: its history ends before its open.
+    at = now_ms() if ist_date(now_ms()) == day.date else day.open_ms(Group.EQ)
+    plan = HistoryPlan(settings.history.depth(), day.date, at)
+    found = HistoryReader(rest_client(settings), calendar, budget, bar.show).fetch(instruments, plan)
+    bar.close()
+    log.info(
+        "history fetched",
+        extra={"fields": {"candles": found.candles, "calls": found.calls, "refused": len(found.refused), "short": len(found.short)}},
+    )
+    if found.candles == 0:
+        why = f": {found.refused[0]}" if found.refused else ""
+        raise Refused(f"no history came{why}; try again with scripts/historical_data_fetcher.py")
+    return found.waves
+
+
+class Bar:
+    """A progress bar on a terminal, with the read quota used; silent elsewhere."""
+
+    def __init__(self, title: str, budget: ReadBudget) -> None:
+        self._title, self._budget = title, budget
+        self._is_shown = sys.stderr.isatty()
+
+    def show(self, done: int, total: int, label: str) -> None:
+        """Redraw in place."""
+        if self._is_shown:
+            filled = BAR_WIDTH * done // max(total, 1)
+            bar = "#" * filled + "." * (BAR_WIDTH - filled)
+            sys.stderr.write(f"\r{self._title} [{bar}] {done}/{total} {label:<18} {self._budget.used} reads")
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        if self._is_shown:
+            sys.stderr.write("\n")
+
+
+def resolve_instruments(settings: Settings, date_iso: str) -> tuple[Instrument, ...]:
+    """Look the watchlist up in the day's instrument file.
+
+    Raises:
+        Refused: a watchlist that cannot be read, or a symbol that is not in the file.
+    """
+    path = settings.paths.symbols
+    try:
+        rows = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise Refused(f"{path.name} cannot be read ({error.strerror}): restore it, or name another under [paths] symbols") from error
+    except ValueError as error:
+        raise Refused(f"{path.name} is not valid JSON ({error}): correct it") from error
+    config = MasterConfig(
+        settings.paths.data, rest=RestConfig(settings.upstox.assets_url, settings.upstox.connect_timeout_s, MASTER_TIMEOUT_S)
+    )
+    instruments, source = watchlist_instruments(config, parse_watchlist(rows, path.name), date_iso)
+    if source != "today":
+        log.warning("instruments are not today's", extra={"fields": {"source": source}})
+    return instruments
+
+
 # ---------------------------------------------------------------------- simulator
+
+
+def write_watchlist(path: Path, url: str) -> None:
+    """Take over the symbols that a simulator plays."""
+    path.write_text(json.dumps(_get_json(f"{url}/_clock")["watch"], indent=1), "utf-8")
 
 
 def ask_simulator(url: str) -> tuple[str, str]:

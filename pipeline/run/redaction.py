@@ -1,7 +1,7 @@
 """Keep secrets out of every line that leaves the process: by value, and by pattern.
 
 By value: whoever reads a secret registers it once (:func:`register_secret`); from then on its plain, URL-
-quoted and JSON-escaped forms are replaced. By pattern: what looks like a bearer header, a JWT, an OAuth
+quoted and escaped forms are replaced. By pattern: what looks like a bearer header, a JWT, an OAuth
 code, a client secret or a password in a URL is replaced even when nobody registered it.
 """
 
@@ -32,8 +32,7 @@ def register_secret(value: str) -> None:
     """Make one secret unprintable from now on, in all the forms it may take in a line."""
     if len(value) < SHORTEST:
         return
-    escaped = json.dumps(value)[1:-1]
-    _secrets.update({value, escaped, quote(value, safe=""), quote_plus(value)})
+    _secrets.update({value, json.dumps(value)[1:-1], repr(value)[1:-1], quote(value, safe=""), quote_plus(value)})
 
 
 def forget_secrets() -> None:

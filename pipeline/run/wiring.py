@@ -59,7 +59,7 @@ def open_house(settings: Settings, pace: Pace | None = None) -> House:
         Refused: no trading on that day, or a mode that cannot trade yet.
     """
     if settings.mode not in TRADES_WITH:
-        raise Refused(f"mode {settings.mode} is not there yet: this version trades on paper only; set mode = \"paper\"")
+        raise Refused(f'mode {settings.mode} is not there yet: this version trades on paper only; set mode = "paper"')
     calendar = Calendar.from_rows(_json(settings.paths.holidays))
     date_iso = settings.session_date or ist_date(time.time_ns() // 1_000_000)
     day = calendar.day(date_iso)
@@ -162,7 +162,7 @@ def run_process(name: str, house: House) -> None:
     if name == "history":
         instruments = outside.resolve_instruments(house.settings, house.date)
         universe.publish(store, instruments, house.date)
-        if not store.fetch(Role.DERIVED, SESSION.key()).get("session") == house.session:
+        if store.fetch(Role.DERIVED, SESSION.key()).get("session") != house.session:
             announce(store, house)
     else:
         instruments = universe.load(store, house.date)

@@ -10,12 +10,14 @@ looser threshold: without it a value that sits on the line would flicker. Never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 TRENDING, RANGING, VOLATILE, UNKNOWN = "trending", "ranging", "volatile", "unknown"
+MARKET = "market"
+"""Stands where a symbol would, for the vote of all."""
 TIMEFRAME = 5
-NEEDS = ("adx_14", "atr_14")
+NEEDS = ("adx_14", "atr_14", "bollinger_width")
 _SLOW = 1 / 50
 _VOLATILE_IN, _VOLATILE_OUT = 1.8, 1.4
 _ADX_IN, _ADX_OUT = 25.0, 20.0
@@ -34,7 +36,7 @@ class RegimeState:
 
 
 def observe(state: RegimeState, ts_candle: int, adx: float, width: float, atr_ratio: float) -> bool:
-    """Take one closed candle; say whether the regime changed. ``width`` 0 is unknown."""
+    """Take one closed candle; say whether the regime changed."""
     state.atr_slow = _ewm(state.atr_slow, atr_ratio)
     state.width_slow = _ewm(state.width_slow, width)
     swing = atr_ratio / state.atr_slow if state.atr_slow > 0 else 1.0
@@ -63,12 +65,6 @@ def of_market(regimes: Iterable[str]) -> str:
     if known.count(VOLATILE) >= _VOLATILE_SHARE * len(known):
         return VOLATILE
     return TRENDING if known.count(TRENDING) >= _TRENDING_SHARE * len(known) else RANGING
-
-
-def band_width(values: Mapping[str, float]) -> float:
-    """Band width as a ratio of the middle band, from whichever columns carry the bands; 0 when none does."""
-    upper, lower, middle = (values.get(f"bollinger_{part}", 0.0) for part in ("upper", "lower", "middle"))
-    return (upper - lower) / middle if middle > 0 else 0.0
 
 
 def _ewm(slow: float, x: float) -> float:

@@ -13,7 +13,7 @@ import json
 import secrets
 from dataclasses import dataclass, field
 
-from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from pipeline.simulator.answers import ApiError, success
 from pipeline.simulator.encode import MODES, encode
@@ -72,17 +72,16 @@ async def feeds(request: web.Request) -> web.WebSocketResponse:
     await socket.prepare(request)
     exchange.feed_connections += 1
     connection = Connection(exchange, socket)
-    talk = asyncio.create_task(_talk(connection))
-    ping = asyncio.create_task(_ping(connection))
     try:
-        await _listen(connection)
+        async with asyncio.TaskGroup() as group:
+            tasks = (group.create_task(_talk(connection)), group.create_task(_ping(connection)))
+            await _listen(connection)
+            for task in tasks:
+                task.cancel()
     finally:
         exchange.feed_connections -= 1
         if connection.listener is not None:
             exchange.stage.leave(connection.listener)
-        for task in (talk, ping):
-            task.cancel()
-        await asyncio.gather(talk, ping, return_exceptions=True)
     return socket
 
 
@@ -115,13 +114,17 @@ def _control(connection: Connection, payload: bytes) -> None:
         connection.modes.update(dict.fromkeys(known, mode))
         connection.fresh += known
         connection.subscribed.set()
+        connection.exchange.stage.notify()
 
 
 async def _ping(connection: Connection) -> None:
     """Ping from time to time: a silent market is not a dead connection."""
-    while not connection.socket.closed:
-        await _send_ping(connection)
-        await asyncio.sleep(PING_S)
+    try:
+        while not connection.socket.closed:
+            await _send_ping(connection)
+            await asyncio.sleep(PING_S)
+    except ConnectionError:
+        return
 
 
 async def _send_ping(connection: Connection) -> None:
@@ -145,18 +148,20 @@ async def _talk(connection: Connection) -> None:
             start = stage.oldest
             connection.fresh.clear()
         connection.listener = stage.join(start)
-        while frames := await stage.after(connection.listener):
+        while not stage.is_done(connection.listener):
+            frames = await stage.after(connection.listener)
             await _send_batch(connection, frames)
             stage.read(connection.listener, len(frames))
+            # Only at the head: a snapshot of what is yet to be sent would put its time before older frames.
+            if connection.fresh and connection.listener.at == stage.head:
+                await _snapshot(connection)
         await connection.socket.close(code=WSCloseCode.OK, message=b"session over")
-    except (ConnectionError, ClientConnectionResetError):
+    except ConnectionError:
         return  # the client has gone: the reader sees it too and ends the connection
 
 
 async def _send_batch(connection: Connection, frames: list[Frame]) -> None:
     for frame in frames:
-        if connection.fresh:
-            await _snapshot(connection)
         await _send(connection, frame)
         connection.sent += 1
         if connection.exchange.config.hold and connection.sent % PING_EVERY == 0:

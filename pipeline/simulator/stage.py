@@ -62,22 +62,25 @@ class Stage:
         listener = Listener(at)
         self._listeners.append(listener)
         self._started.set()
-        self._notify()
+        self.notify()
         return listener
 
     def leave(self, listener: Listener) -> None:
         if listener in self._listeners:
             self._listeners.remove(listener)
-        self._notify()
+        self.notify()
 
     @property
     def oldest(self) -> int:
         """Place of the oldest frame that is still kept."""
         return self.head - len(self.ring)
 
+    def is_done(self, listener: Listener) -> bool:
+        return self.is_over and listener.at >= self.head
+
     async def after(self, listener: Listener) -> list[Frame]:
-        """Give the frames a listener has not read; waits for one, empty only at the end."""
-        while listener.at >= self.head and not self.is_over:
+        """Give the frames a listener has not read; waits for a change, so it may give none."""
+        if listener.at >= self.head and not self.is_over:
             await self._changed.wait()
         # A listener that is slower than real time loses what has left the ring, as on a real feed.
         listener.at = max(listener.at, self.oldest)
@@ -87,7 +90,7 @@ class Stage:
     def read(self, listener: Listener, frames: int) -> None:
         """Note that frames were sent on; the market may go on."""
         listener.at += frames
-        self._notify()
+        self.notify()
 
     async def run(self) -> None:
         """Play the whole market."""
@@ -97,7 +100,7 @@ class Stage:
             await self._wait_turn(frame.ts)
             self._show(frame)
         self.is_over = True
-        self._notify()
+        self.notify()
 
     async def _wait_turn(self, ts: int) -> None:
         while True:
@@ -138,9 +141,9 @@ class Stage:
             watch(frame)
         self.ring.append(frame)
         self.head += 1
-        self._notify()
+        self.notify()
 
-    def _notify(self) -> None:
+    def notify(self) -> None:
         """Wake everyone who waits; each looks for himself whether it concerns him."""
         self._changed.set()
         self._changed = asyncio.Event()

@@ -18,7 +18,7 @@ from redis.retry import Retry
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.schema import PROGRESS, Role, Stream
 from pipeline.store import codec
-from pipeline.store.face import EntryId, ZERO
+from pipeline.store.face import ZERO, EntryId
 
 SOCKET_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 2.0

@@ -35,8 +35,9 @@ def encode(stream: Stream, record: Any) -> Fields:
     Raises:
         Refused: the record is not of the stream's type, or holds NaN or an infinity.
     """
-    if type(record) is not stream.record:
-        raise Refused(f"stream {stream.name} takes {stream.record.__name__}, not {type(record).__name__}")
+    kind: type = type(record)
+    if kind is not stream.record:
+        raise Refused(f"stream {stream.name} takes {stream.record.__name__}, not {kind.__name__}")
     if not stream.packed:
         return _encode_text(record)
     out: Fields = {_V: _VERSION_BYTES, _TS: b"%d" % record.ts, _ROWS: record.rows.tobytes()}
@@ -87,7 +88,7 @@ def chain(previous: bytes, entry_id: bytes, content: bytes) -> bytes:
 
 
 def _bad_columns(record: IndicatorWave | ChartWave) -> str:
-    bad = ~np.isfinite(record.values).all(axis=0)
+    bad: Any = (~np.isfinite(record.values).all(axis=0)).tolist()
     return ", ".join(name for name, is_bad in zip(record.columns, bad, strict=True) if is_bad)
 
 
@@ -128,12 +129,12 @@ def _text(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _decode_text(record: type, fields: Mapping[bytes, bytes]) -> Any:
+def _decode_text(record: Any, fields: Mapping[bytes, bytes]) -> Any:
     return record(**{name: parse(fields[name.encode()].decode()) for name, parse in _layout(record)})
 
 
 @lru_cache(maxsize=64)
-def _layout(record: type) -> tuple[tuple[str, Callable[[str], Any]], ...]:
+def _layout(record: Any) -> tuple[tuple[str, Callable[[str], Any]], ...]:
     hints = get_type_hints(record)
     out: list[tuple[str, Callable[[str], Any]]] = []
     for field in dataclass_fields(record):

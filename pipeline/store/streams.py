@@ -55,7 +55,8 @@ class RedisStore:
                 block = wait_ms if is_last and wait_ms > 0 and not any(out.values()) else None
                 streams = {stream.name: stream for stream, _ in by_role[role]}
                 ids: Any = {stream.name: str(after) for stream, after in by_role[role]}
-                for name, entries in self._clients[role].xread(ids, count=limit, block=block) or ():
+                reply: Any = self._clients[role].xread(ids, count=limit, block=block)
+                for name, entries in reply or ():
                     stream = streams[name.decode()]
                     out[stream.name] = [_entry(stream, raw_id, fields) for raw_id, fields in entries]
             return out
@@ -93,7 +94,8 @@ class RedisStore:
             for stream, entry_id, fields in commit.entries:
                 if stream.role is not commit.role:
                     raise Corrupt(f"job {commit.job} commits to {commit.role}, but stream {stream.name} lies in {stream.role}")
-                pipe.xadd(stream.name, {**fields, AT: at}, id=str(entry_id))  # type: ignore[arg-type]
+                stamped: Any = {**fields, AT: at}
+                pipe.xadd(stream.name, stamped, id=str(entry_id))
             for (role, key), mapping in merged(commit.hashes).items():
                 if role is not commit.role:
                     raise Corrupt(f"job {commit.job} commits to {commit.role}, but {key} lies in {role}")

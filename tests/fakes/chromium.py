@@ -73,13 +73,10 @@ class Page:
             raise AssertionError(answer["exceptionDetails"].get("exception", {}).get("description", script))
         return answer["result"].get("value")
 
-    def wait(self, script: str, timeout_s: float = WAIT_S) -> Any:
-        """Poll until an expression is truthy."""
+    def wait(self, script: str, timeout_s: float = WAIT_S) -> None:
+        """Poll until an expression is true (a node counts as true)."""
         until = time.monotonic() + timeout_s
-        while True:
-            found = self.run(script)
-            if found:
-                return found
+        while not self.run(f"Boolean({script})"):
             assert time.monotonic() < until, f"never came true: {script}; complaints: {self.complaints}"
             time.sleep(0.05)
 

@@ -10,12 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
 MAX_FUNCTION = 60
-SOURCES = sorted(
-    path
-    for top in ("pipeline", "authentication", "web")
-    for path in (ROOT / top).rglob("*.py")
-    if path.name != "__init__.py"
-)
+SOURCES = sorted(path for top in ("pipeline", "authentication", "web") for path in (ROOT / top).rglob("*.py") if path.name != "__init__.py")
 TEST_LAYERS = ("unit", "integration", "exam", "property", "house", "security")
 
 

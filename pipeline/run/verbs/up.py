@@ -16,17 +16,15 @@ from pathlib import Path
 
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.registry import did_you_mean
-from pipeline.kernels.jit import warm_up
 from pipeline.run import logs
 from pipeline.run.discovery import jobs
+from pipeline.run.outside import WARM_MODULES, warm_kernels
 from pipeline.run.processes import ALIASES, ENDS_BY_ITSELF, PROCESSES
 from pipeline.run.settings import Settings
 from pipeline.run.supervise import Supervisor, read_state, warm
 from pipeline.run.verbs.shared import settings_for, show
 from pipeline.run.wiring import open_house, run_process
 from pipeline.store.client import check, open_clients
-
-HEAVY = ("numpy", "numba", "redis", "redis.asyncio", "websockets.sync.client", "web.server")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -63,7 +61,7 @@ def chosen(only: list[str]) -> list[str]:
 
 def _warm() -> None:
     """Import what the children use and compile all kernels, once, before the fork."""
-    warm(HEAVY, (jobs, warm_up))
+    warm(WARM_MODULES, (lambda: jobs() and None, warm_kernels))
 
 
 def _require_redis(settings: Settings) -> None:

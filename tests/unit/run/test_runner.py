@@ -59,9 +59,7 @@ def _both_step(state: Sum, record: Confirmation, now: int) -> Iterator[object]:
 
 
 def _job(name: str, reads: tuple, writes: Stream, step, *, every: int = 1, rebuild=None, finish=None) -> Job:
-    return Job(
-        name, reads, (writes,), lambda _: Sum(), step, _dump, _load, snapshot_every=every, rebuild_from=rebuild, finish=finish
-    )
+    return Job(name, reads, (writes,), lambda _: Sum(), step, _dump, _load, snapshot_every=every, rebuild_from=rebuild, finish=finish)
 
 
 FEEDER = _job("feed", (), FEED, _feed_step, every=7, rebuild=FEED)

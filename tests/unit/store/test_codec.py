@@ -14,7 +14,12 @@ from pipeline.core.types import CANDLE, TICK, CandleWave, ChartWave, Fill, Indic
 from pipeline.store import codec
 
 TEXT_STREAMS = [s for s in schema.STREAMS if not s.packed]
-_VALUES = {int: st.integers(-(2**53), 2**53), float: st.floats(allow_nan=False, allow_infinity=False), str: st.text(), Side: st.sampled_from(Side)}
+_VALUES = {
+    int: st.integers(-(2**53), 2**53),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    str: st.text(),
+    Side: st.sampled_from(Side),
+}
 
 
 @pytest.mark.parametrize("stream", TEXT_STREAMS, ids=lambda s: s.name)

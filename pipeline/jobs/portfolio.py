@@ -1,0 +1,180 @@
+"""Portfolio: fills folded into positions, marked by ticks, written down minute by minute.
+
+Reads   TICKS, INTENTS, FILLS      marks; stop and target of each entry; executions
+Writes  PORTFOLIO_MINUTES          the account at the end of each minute (paise)
+        portfolio, position:<symbol>   readable, at each fill and at most once a second of event time
+        portfolio:pnl              net profit of the day, rupees, one sample a minute
+State   the ledger (see engine/portfolio.py), last prices as arrays, stops and targets. Never decides anything.
+
+A frame costs a few array assignments; Python work is done only for papers that are held, once a second. After
+a silence of several minutes one snapshot is written, for the last minute that was seen; gaps are not filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline.core.errors import Corrupt
+from pipeline.core.job import Context, HashWrite, Job, Output, SampleWrite
+from pipeline.core.money import rupees
+from pipeline.core.schema import FILLS, INTENTS, PORTFOLIO, PORTFOLIO_MINUTES, PORTFOLIO_PNL, POSITION, TICKS
+from pipeline.core.snapshot import pack, unpack
+from pipeline.core.types import MINUTE_MS, Fill, OrderIntent, Record, TickBatch
+from pipeline.engine.portfolio import Ledger
+from pipeline.engine.quotes import QuoteTable
+
+REFRESH_MS = 1000
+PAISE = 100
+
+
+@dataclass(slots=True)
+class Account:
+    """``plans``: symbol -> [stop, target] in paise of its newest entry."""
+
+    sids: Mapping[str, int]
+    ledger: Ledger
+    quotes: QuoteTable
+    plans: dict[str, list[int]] = field(default_factory=dict)
+    minute: int = 0
+    refreshed_ms: int = 0
+
+
+def initial(context: Context) -> Account:
+    sids = {i.symbol: i.sid for i in context.instruments}
+    return Account(sids, Ledger(context.session_date), QuoteTable(len(context.instruments)))
+
+
+def step(account: Account, record: Record, now: int) -> Iterable[Output]:
+    if isinstance(record, TickBatch):
+        return _on_ticks(account, record, now)
+    if isinstance(record, Fill):
+        return _on_fill(account, record, now)
+    if isinstance(record, OrderIntent):
+        if record.purpose == "entry":
+            account.plans[record.symbol] = [record.stop_paise, record.target_paise]
+        return ()
+    raise Corrupt(f"portfolio cannot read a {type(record).__name__}")
+
+
+def finish(account: Account, now: int) -> Iterator[Output]:
+    """Write down the minute that was still open when the input ended."""
+    yield from _snapshot(account, now, now)
+
+
+def _on_ticks(account: Account, batch: TickBatch, now: int) -> Iterator[Output]:
+    minute = now // MINUTE_MS
+    if minute != account.minute:
+        if account.minute > 0:
+            # Before the frame is taken: it belongs to the next minute already.
+            yield from _snapshot(account, (account.minute + 1) * MINUTE_MS, now)
+        account.minute = minute
+    account.quotes.take(batch)
+    if now - account.refreshed_ms >= REFRESH_MS and account.ledger.open_symbols():
+        yield from _refresh(account, account.ledger.open_symbols(), now)
+
+
+def _on_fill(account: Account, fill: Fill, now: int) -> Iterator[Output]:
+    if account.ledger.apply(fill):
+        yield from _refresh(account, [fill.symbol], now)
+
+
+def _snapshot(account: Account, ts: int, now: int) -> Iterator[Output]:
+    _mark(account)
+    picture = account.ledger.minute(ts)
+    yield picture
+    yield SampleWrite(PORTFOLIO_PNL, (), ts, picture.net_paise / PAISE)
+    yield from _refresh(account, account.ledger.open_symbols(), now)
+
+
+def _refresh(account: Account, symbols: list[str], now: int) -> Iterator[HashWrite]:
+    _mark(account)
+    account.refreshed_ms = now
+    for symbol in symbols:
+        yield HashWrite(POSITION, (symbol,), _position(account, symbol, now))
+    yield HashWrite(PORTFOLIO, (), _totals(account.ledger, now))
+
+
+def _mark(account: Account) -> None:
+    for symbol in account.ledger.open_symbols():
+        paise, ts = account.quotes.ltp_paise(_sid(account, symbol))
+        account.ledger.mark(symbol, paise, ts)
+
+
+def _position(account: Account, symbol: str, now: int) -> dict[str, str | int | float]:
+    holding = account.ledger.holdings[symbol]
+    stop, target = account.plans.get(symbol, [0, 0]) if holding.qty != 0 else [0, 0]
+    return {
+        "ts": now,
+        "qty": holding.qty,
+        "side": "long" if holding.qty > 0 else "short" if holding.qty < 0 else "flat",
+        "avg_px": holding.avg_px,
+        "stop_px": stop / PAISE,
+        "target_px": target / PAISE,
+        "mark_px": holding.mark_paise / PAISE,
+        "mark_ts": holding.mark_ms,
+        "mark_age_ms": now - holding.mark_ms if holding.mark_ms > 0 else -1,
+        "opened_ms": holding.opened_ms,
+        "realised_paise": holding.realised_paise,
+        "unrealised_paise": holding.unrealised_paise,
+        "exposure_paise": holding.exposure_paise if holding.qty != 0 else 0,
+    }
+
+
+def _totals(ledger: Ledger, now: int) -> dict[str, str | int | float]:
+    net = ledger.net_paise
+    return {
+        "ts": now,
+        "positions": len(ledger.open_symbols()),
+        "realised_paise": ledger.realised_paise,
+        "unrealised_paise": ledger.unrealised_paise,
+        "charges_paise": ledger.charges_paise,
+        "net_paise": net,
+        "net": rupees(net),
+        "exposure_paise": ledger.exposure_paise,
+        "fills": len(ledger.trades),
+        "peak_paise": ledger.peak_paise,
+        "drawdown_paise": max(0, ledger.peak_paise - net),
+    }
+
+
+def _sid(account: Account, symbol: str) -> int:
+    if symbol not in account.sids:
+        raise Corrupt(f"{symbol} is not in today's watchlist: stop, and clear the session with `ticktick clear`")
+    return account.sids[symbol]
+
+
+def dump(account: Account) -> bytes:
+    plain = {
+        "ledger": account.ledger.dump(),
+        "plans": account.plans,
+        "minute": account.minute,
+        "refreshed_ms": account.refreshed_ms,
+        "frame": account.quotes.frame,
+    }
+    return pack(plain, {"quotes": account.quotes.rows})
+
+
+def load(account: Account, blob: bytes) -> None:
+    plain, arrays = unpack(blob)
+    account.ledger.restore(plain["ledger"])
+    account.plans = {symbol: list(pair) for symbol, pair in plain["plans"].items()}
+    account.minute, account.refreshed_ms = plain["minute"], plain["refreshed_ms"]
+    account.quotes.rows, account.quotes.frame = np.array(arrays["quotes"]), plain["frame"]
+
+
+job = Job(
+    "portfolio",
+    reads=(TICKS, INTENTS, FILLS),
+    writes=(PORTFOLIO_MINUTES,),
+    initial=initial,
+    step=step,
+    dump=dump,
+    load=load,
+    snapshot_every=256,
+    finish=finish,
+    script="portfolio",
+    about="positions, profit and loss, exposure",
+)

@@ -1,0 +1,52 @@
+import numpy as np
+
+from pipeline.core.types import NO_SYMBOL, TickBatch, TickKind
+from pipeline.engine.matching import Quote
+from pipeline.engine.quotes import QuoteTable
+from tests.fakes.trading import frame
+
+
+def test_a_quote_is_the_newest_row_in_paise():
+    table = QuoteTable(2)
+    assert table.quote(0) is None
+    table.take(frame(1000, (0, 99.95, 100.05, 10, 20, 100.0)))
+    table.take(frame(2000, (1, 5.0, 5.05)))
+    assert table.quote(0) == Quote(1000, 99_95, 10, 100_05, 20, 100_00)
+    assert table.ltp_paise(0) == (100_00, 1000)
+    assert table.is_touched(1)
+    assert not table.is_touched(0)
+
+
+def test_the_last_row_of_a_paper_counts():
+    table = QuoteTable(1)
+    table.take(frame(1000, (0, 1.0, 2.0), (0, 3.0, 4.0)))
+    assert table.quote(0).bid_paise == 300
+
+
+def test_rows_without_depth_move_only_the_price_and_gaps_nothing():
+    table = QuoteTable(1)
+    table.take(frame(1000, (0, 1.0, 2.0)))
+    rows = frame(2000, (0, 8.0, 9.0, 1, 1, 7.0)).rows.copy()
+    rows["flags"] = 0
+    table.take(TickBatch(2000, rows))
+    assert table.quote(0) == Quote(1000, 100, 1000, 200, 1000, 700)
+    gap = rows.copy()
+    gap["sid"], gap["kind"] = NO_SYMBOL, TickKind.GAP
+    table.take(TickBatch(3000, gap))
+    assert not table.is_touched(0)
+
+
+def test_a_side_that_is_gone_is_absent_and_a_missing_price_keeps_the_last():
+    table = QuoteTable(1)
+    table.take(frame(1000, (0, 1.0, 2.0)))
+    table.take(frame(2000, (0, 1.0, 0.0, 5, 0, 0.0)))
+    quote = table.quote(0)
+    assert (quote.ask_paise, quote.ask_qty, quote.ltp_paise) == (0, 0, 150)
+    assert table.ltp_paise(0) == (150, 1000)
+
+
+def test_read_only_rows_are_enough():
+    batch = frame(1, (0, 1.0, 2.0))
+    assert not batch.rows.flags.writeable
+    QuoteTable(1).take(batch)
+    assert np.count_nonzero(QuoteTable(3).rows["ts"]) == 0
