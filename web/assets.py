@@ -22,6 +22,8 @@ CHARTS_SHA256 = "a7d4221516c7ea0bb0cc17d605df8848c1c748517a2ca43c2ce1a95ddb15900
 """Of the file in ``lightweight-charts==2.1`` (160,942 bytes)."""
 FIX = "run `make setup` (or `pip install --no-deps lightweight-charts==2.1`) and start the dashboard again"
 
+SCRIPTS = ("app.js", "base.js", "panels.js", "advice.js", "chartpanel.js", "chart.js")
+
 _HERE = Path(__file__).resolve().parent
 _JS = "text/javascript"
 
@@ -58,8 +60,7 @@ def page_assets(folder: Path = _HERE) -> dict[str, Asset]:
     return {
         "/": html,
         "/INDEX.html": html,
-        "/app.js": Asset((folder / "app.js").read_bytes(), _JS),
-        "/chart.js": Asset((folder / "chart.js").read_bytes(), _JS),
+        **{f"/{name}": Asset((folder / name).read_bytes(), _JS) for name in SCRIPTS},
         "/style.css": Asset((folder / "style.css").read_bytes(), "text/css"),
         "/favicon.svg": FAVICON,
     }

@@ -97,7 +97,7 @@ def session(facts: Facts, fields: Fields) -> Json:
         "banner": f"{maker} — {consequence}",
         "is_real": is_real,
         "date": fields.get("date") or fields.get("session_date") or facts.session_date,
-        "speed": fields.get("speed") or "",
+        "speed": 1.0 if (speed := number(fields, "speed")) is None else speed,
         "version": facts.version,
     }
 

@@ -200,7 +200,7 @@ def paint_k(rows: Any, symbols: Any, bars: Any, windows: Any, gaps: Any, clock: 
 
 @kernel
 def check_k(s: Any, bars: Any, windows: Any) -> None:
-    """Compare our closed minute with the feed's own. Minutes that a gap or a late start touched do not count."""
+    """Compare our closed minute with the feed's own. A minute that we joined late does not count."""
     s["is_checked"] = 1
     if not is_open_k(windows, s["i1_ts"]):
         return
@@ -208,7 +208,7 @@ def check_k(s: Any, bars: Any, windows: Any) -> None:
     if bar["ts"] != s["i1_ts"] or bar["trades"] == 0:
         s["missing"] += 1
         return
-    if bar["flags"] != 0:
+    if bar["flags"] & PARTIAL != 0:
         return
     s["minutes"] += 1
     s["open"] += 1 if bar["open"] == s["i1_open"] else 0

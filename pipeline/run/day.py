@@ -223,7 +223,7 @@ def _reap(pid: int) -> None:
     os.waitpid(pid, 0)
 
 
-def _settings(plan: Plan, base: Settings, runtime: Path, url: str, maker: str, date_iso: str, found: server.Server | None) -> Settings:
+def _settings(plan: Plan, base: Settings, runtime: Path, market: tuple[str, str, str], found: server.Server | None) -> Settings:
     """Put the simulator in the place of the broker, and this run's folder in the place of the user's files."""
     from pipeline.run.settings import load
 

@@ -276,7 +276,7 @@ class Supervisor:
         draft.replace(self.runtime / STATE_FILE)
 
 
-def warm(modules: tuple[str, ...], steps: tuple[Callable[[], None], ...] = ()) -> None:
+def warm(modules: tuple[str, ...], steps: tuple[Callable[[], object], ...] = ()) -> None:
     """Import the heavy modules and run the warm-up steps (kernel compilation), then freeze the collector."""
     for name in modules:
         importlib.import_module(name)

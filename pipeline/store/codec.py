@@ -64,7 +64,7 @@ def decode(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
             f"stream {stream.name} holds record version {fields.get(_V)!r}, this program reads {VERSION}: clear the session first"
         )
     try:
-        return _decode_packed(stream, fields) if stream.packed else _decode_text(stream.record, fields)
+        return _decode_packed(stream, fields) if stream.packed else _decode_text(stream, fields)
     except (KeyError, ValueError, TypeError) as error:
         raise Corrupt(f"stream {stream.name} holds an entry that cannot be read ({error}): clear the session first") from error
 
@@ -129,7 +129,8 @@ def _text(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _decode_text(record: Any, fields: Mapping[bytes, bytes]) -> Any:
+def _decode_text(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
+    record: Any = stream.record
     return record(**{name: parse(fields[name.encode()].decode()) for name, parse in _layout(record)})
 
 

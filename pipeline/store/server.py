@@ -148,9 +148,7 @@ def _launch(binary: Binary, folder: Path, port: int, fsync: str) -> Server | Non
     if binary.library_path is not None:
         environment["LD_LIBRARY_PATH"] = str(binary.library_path)
     with (folder / "redis.log").open("ab") as log:
-        proc = subprocess.Popen(
-            arguments, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, preexec_fn=_die_with_parent
-        )
+        proc = subprocess.Popen(arguments, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_leave)  # noqa: PLW1509
     urls = {role: f"redis://127.0.0.1:{port}/{number}" for role, number in DEFAULT_DATABASE.items()}
     deadline = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < deadline and proc.poll() is None:
@@ -166,7 +164,7 @@ def _launch(binary: Binary, folder: Path, port: int, fsync: str) -> Server | Non
     return None
 
 
-def _die_with_parent() -> None:
+def _leave() -> None:
     """Run in the child: leave the terminal's process group, so that Ctrl-C is ours to handle, and end when we end."""
     os.setsid()
     if sys.platform.startswith("linux"):

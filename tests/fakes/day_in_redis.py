@@ -129,7 +129,7 @@ class Day:
         fast = slow = mean = closes[0][1]
         for i, (ts, close) in enumerate(closes):
             fast, slow, mean = fast + (close - fast) / 5, slow + (close - slow) / 11, mean + (close - mean) / 60
-            rsi = 50 + 3200 * (fast - slow) / close
+            rsi = 50 + 9500 * (fast - slow) / close
             for name, value in zip(lines, (fast, slow, mean, max(12.0, min(88.0, rsi))), strict=True):
                 if i >= 21:
                     lines[name].append((ts, round(value, 4)))

@@ -10,12 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from pipeline.core.params import RiskParams
 from pipeline.core.schema import Role
 from pipeline.core.session import Calendar
 from tests.fakes.day_in_redis import DATE
 from web.server import Address, serve
 from web.views import Facts
 
+RISK = RiskParams(
+    capital_paise=100_000_000, risk_per_trade=0.01, max_position_ratio=0.05, max_positions=5, max_leverage=1.5, daily_loss_stop_ratio=0.02, daily_loss_alert_ratio=0.01,
+    drawdown_stop_ratio=0.04, min_gap_s=30, max_orders_per_minute=10, max_orders_per_day=200, max_drift_bps=30.0, max_quote_age_ms=5000,
+)  # fmt: skip
+FACTS = Facts(mode="paper", maker="generated day, seed 7", session_date=DATE, version="0.1.0", risk=RISK)
 HOLIDAYS = Path(__file__).resolve().parents[2] / "config" / "holidays.json"
 
 
@@ -23,7 +29,7 @@ class PageServer:
     """``with PageServer(urls) as url``; whatever ends the server early is raised here."""
 
     def __init__(self, urls: Mapping[Role, str], facts: Facts | None = None) -> None:
-        self._urls, self._facts = urls, facts or Facts(mode="paper", maker="generated day, seed 7", session_date=DATE, version="0.1.0")
+        self._urls, self._facts = urls, facts or FACTS
         self._ready: queue.Queue[str | BaseException] = queue.Queue()
 
     def __enter__(self) -> str:

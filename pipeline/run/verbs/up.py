@@ -34,12 +34,14 @@ def main(args: argparse.Namespace) -> int:
     held = read_state(settings.paths.runtime)
     if held is not None:
         raise Refused(f"already up (process {held['parent']['pid']}): see `ticktick status`, end it with `ticktick down`")
-    _require_redis(settings)
-    if args.detach and _detach(settings.paths.logs) > 0:
-        return _await_start(args, settings)
-    logs.setup("supervisor", settings, console=not args.detach)
-    _warm()
     house = open_house(settings)
+    _require_redis(settings)
+    if args.detach:
+        pid = _detach(settings.paths.logs)
+        if pid > 0:
+            return _await_start(args, settings, pid)
+    logs.setup("supervisor", settings, console=not args.detach)
+    warm(WARM_MODULES, (jobs, warm_kernels))
     children = {name: functools.partial(run_process, PROCESSES[name], house) for name in names}
     family = Supervisor(children, settings.paths.runtime, first=ENDS_BY_ITSELF)
     family.start()
@@ -59,9 +61,8 @@ def chosen(only: list[str]) -> list[str]:
     return [name for name in PROCESSES if not wanted or name in wanted]
 
 
-def _warm() -> None:
-    """Import what the children use and compile all kernels, once, before the fork."""
-    warm(WARM_MODULES, (lambda: jobs() and None, warm_kernels))
+def _load_jobs() -> None:
+    jobs()
 
 
 def _require_redis(settings: Settings) -> None:
@@ -85,12 +86,12 @@ def _detach(folder: Path) -> int:
     return 0
 
 
-def _await_start(args: argparse.Namespace, settings: Settings, timeout_s: float = 60.0) -> int:
+def _await_start(args: argparse.Namespace, settings: Settings, pid: int, timeout_s: float = 60.0) -> int:
     deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and os.waitpid(pid, os.WNOHANG)[0] == 0:
         state = read_state(settings.paths.runtime)
         if state is not None:
-            show(args, state, f"up (process {state['parent']['pid']}): see `ticktick status`, end it with `ticktick down`")
+            show(args, state, f"up (process {pid}): see `ticktick status`, end it with `ticktick down`")
             return 0
         time.sleep(0.05)
-    raise Stopped(f"the processes did not start within {timeout_s:.0f} s: see {settings.paths.logs}/up.out")
+    raise Stopped(f"the processes did not start: see {settings.paths.logs / 'up.out'} and errors.log")

@@ -1,0 +1,48 @@
+import pytest
+
+from pipeline.core.types import Side
+from pipeline.engine.desk import new_desk
+from pipeline.engine.matching import Quote
+from pipeline.engine.orders import entry_intent
+from pipeline.engine.prompt import parse_answer, prompt_lines, round_trip_charges_paise
+from tests.fakes.trading import PAPERS, PARAMS, at, day, recommendation
+
+NOW = at("10:00") + 5000
+
+
+def test_the_prompt_shows_what_the_order_will_be():
+    rec = recommendation()
+    intent = entry_intent(new_desk(PAPERS, day(), PARAMS), rec, NOW)
+    quote = Quote(NOW - 400, 99_95, 10, 100_05, 10, 100_10)
+    text = "\n".join(prompt_lines(rec, intent.qty, quote, NOW, PAPERS[0]))
+    assert f"BUY {intent.qty} AAA" in text
+    assert "limit 100.10" in text
+    assert "stop 99.00" in text
+    assert "target 101.50" in text
+    assert intent.worst_loss_paise == intent.qty * 110
+    assert "worst-case loss 548.90" in text
+    assert "spread 0.10 (10.0 bps)" in text
+    assert "last 100.10 (+10.0 bps since the signal)" in text
+    assert "0.4 s old" in text
+    assert "55 s left" in text
+    assert "9-EMA crossed above 21-EMA" in text
+
+
+def test_an_expired_prompt_without_quote_says_so():
+    text = "\n".join(prompt_lines(recommendation(), 1, None, at("11:00"), PAPERS[0]))
+    assert "0 s left" in text
+    assert "no two-sided quote" in text
+
+
+def test_charges_take_the_sides_as_they_are():
+    long, short = recommendation(), recommendation(side=Side.SELL)
+    assert round_trip_charges_paise(long, 100) > 0
+    assert round_trip_charges_paise(long, 100) != round_trip_charges_paise(short, 100)
+    assert round_trip_charges_paise(long, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"), [("y", "confirm"), (" YES\n", "confirm"), ("n", "reject"), ("No", "reject"), ("", None), ("yy", None), ("1", None)]
+)
+def test_only_a_clear_answer_counts(text, answer):
+    assert parse_answer(text) == answer
