@@ -1,6 +1,6 @@
 // Recommendations and the one command of the page: an answer to one of them.
 
-import { $, ABSENT, ONE, WHOLE, el, open, put, rupees, span, state, time, view } from "/base.js";
+import { $, ABSENT, ONE, WHOLE, el, open, money, put, rupees, span, state, time, view } from "/base.js";
 import { choose, showMarks } from "/chartpanel.js";
 
 // ---------------------------------------------------------------- recommendations
@@ -22,8 +22,8 @@ function card(rec, number) {
   li.append(el("dl", "prices", "", cell("Limit", rupees(rec.limit_paise)), cell("Stop", rupees(rec.stop_paise), "stop"), cell("Target", rec.target_paise ? rupees(rec.target_paise) : ABSENT, "target")));
   li.append(el("dl", "stake", "",
     cell("Shares", isSized ? WHOLE.format(rec.qty) : ABSENT, "", isSized ? "" : "set when you confirm"),
-    isSized ? cell("Worst loss", rupees(rec.worst_loss_paise), "stop", "if the stop is filled at its price; a gap can cost more") : cell("Loss a share", rupees(rec.risk_paise), "stop", "if the stop is filled at its price"),
-    cell("Charges", rupees(rec.charges_paise), "", "about, for the round trip"),
+    isSized ? cell("Worst loss", money(rec.worst_loss_paise), "stop", "if the stop is filled at its price; a gap can cost more") : cell("Loss a share", money(rec.risk_paise), "stop", "if the stop is filled at its price"),
+    cell("Charges", money(rec.charges_paise), "", "about, for the round trip"),
     cell("R : R", rec.reward_ratio === null ? ABSENT : `1 : ${ONE.format(rec.reward_ratio)}`)));
   li.append(el("p", "meta", [rec.strategy, rec.timeframe, rec.regime, time(rec.ts)].filter(Boolean).join(" · ")));
   li.append(el("ul", "why", "", ...rec.reasons.map((r) => el("li", "", r))));

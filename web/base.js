@@ -15,6 +15,7 @@ export const ABSENT = "–";
 
 export const price = (v) => (v === null || v === undefined ? ABSENT : PRICE.format(v));
 export const rupees = (paise) => (paise === null || paise === undefined ? ABSENT : PRICE.format(paise / 100));
+export const money = (paise) => (paise === null || paise === undefined ? ABSENT : `₹${rupees(paise)}`);
 export const signed = (v, format) => (v === null || v === undefined ? ABSENT : (v > 0 ? "+" : v < 0 ? "−" : "") + format(Math.abs(v)));
 export const tone = (v) => (v > 0 ? "up" : v < 0 ? "down" : "");
 export const ist = (ms) => new Date(ms + 19800000).toISOString();

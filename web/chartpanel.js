@@ -1,6 +1,6 @@
 // The chart's panel: which symbol and timeframe, its candles from the server, price lines, newest indicators.
 
-import { $, PRICE, el, open, price, put, signed, state, tone, view } from "/base.js";
+import { $, PRICE, el, open, price, put, signed, state, time, tone, view } from "/base.js";
 import { Chart, isUsable } from "/chart.js";
 
 // ---------------------------------------------------------------- chart
@@ -44,6 +44,8 @@ const HIDDEN = new Set(["ema_9", "ema_21", "vwap", "rsi_14", "ts", "ts_candle", 
 function showIndicators(fields) {
   const known = Object.entries(fields).filter(([name, text]) => !HIDDEN.has(name) && text !== "" && Number.isFinite(Number(text)));
   $("indicators").replaceChildren(...known.map(([name, text]) => el("span", "", `${name.replaceAll("_", " ")} `, el("b", "", Number(text).toLocaleString("en-IN", { maximumFractionDigits: Math.abs(Number(text)) < 1 ? 4 : 2 })))));
+  const at = Number(fields.ts_candle ?? fields.ts);
+  if (known.length > 0 && at > 0) $("indicators").prepend(el("span", "", `candle of ${time(at).slice(0, 5)}`));
   $("indicators").hidden = known.length === 0;
 }
 

@@ -1,6 +1,6 @@
 // Header, alerts, processes, watchlist, portfolio, orders and fills: each shows one part of the state.
 
-import { $, ABSENT, ONE, PRICE, WHOLE, ageOf, el, ist, isStale, price, put, rupees, showAge, signed, span, state, time, tone, view } from "/base.js";
+import { $, ABSENT, ONE, PRICE, WHOLE, ageOf, el, isStale, ist, money, price, put, rupees, showAge, signed, span, state, time, tone, view } from "/base.js";
 import { choose, showMarks } from "/chartpanel.js";
 
 // ---------------------------------------------------------------- header, alerts, health
@@ -134,7 +134,7 @@ export function showPortfolio() {
   const p = state.portfolio;
   $("kpis").replaceChildren(...KPIS.map(([label, key, isSigned]) => {
     const value = p[key];
-    return el("div", key === "net_paise" ? "main" : "", "", el("dt", "", label), el("dd", isSigned ? tone(value) : "", isSigned ? signed(value, rupees) : rupees(value)));
+    return el("div", key === "net_paise" ? "main" : "", "", el("dt", "", label), el("dd", isSigned ? tone(value) : "", isSigned ? signed(value, money) : money(value)));
   }));
   $("positions").tBodies[0].replaceChildren(...p.positions.map((q) => {
     const tr = el("tr", "", "", el("th", "sym", q.symbol), el("td", `n ${tone(q.qty)}`, signed(q.qty, (v) => WHOLE.format(v))), el("td", "n", price(q.avg_px)), el("td", "n", price(q.mark_px)),

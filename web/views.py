@@ -315,9 +315,11 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
         add("error", "feed_silent", f"no frame from the feed for {now['quiet_ms'] // 1000} s: prices are old, do not trade on them")
     if feed["gaps"]:
         add("warn", "feed_gap", f"{feed['gaps']} gap{'s' if feed['gaps'] > 1 else ''} in the feed today: candles over it are marked")
-    for row in state["health"] if store["is_up"] else ():
-        if row["state"] == "silent":
-            add("error", "process_silent", f"process {row['name']} is silent: ticktick status")
+    rows = state["health"] if store["is_up"] else []
+    silent = [row["name"] for row in rows if row["state"] == "silent"]
+    if silent:
+        add("error", "process_silent", f"no sign of life from {', '.join(silent)}: see `ticktick status`")
+    for row in rows:
         if row["error"]:
             add("warn", "process_error", f"{row['name']}: {row['error']}")
     if state["portfolio"]["trading_state"] in {"REDUCING", "HALTED"}:

@@ -47,10 +47,14 @@ class Exchange:
     tokens: Tokens
     faults: Faults = field(default_factory=Faults)
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=JOURNAL))
-    feed_connections: int = 0
     portfolio_sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    feed_sockets: list[web.WebSocketResponse] = field(default_factory=list)
     gtt: dict[str, dict[str, Any]] = field(default_factory=dict)
     kill_switch: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def feed_connections(self) -> int:
+        return len(self.feed_sockets)
 
     @property
     def date(self) -> str:

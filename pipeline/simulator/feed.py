@@ -70,7 +70,7 @@ async def feeds(request: web.Request) -> web.WebSocketResponse:
         raise ApiError(403, "UDAPI10005", f"at most {MAX_CONNECTIONS} feed connections")
     socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=1 << 20)
     await socket.prepare(request)
-    exchange.feed_connections += 1
+    exchange.feed_sockets.append(socket)
     connection = Connection(exchange, socket)
     try:
         async with asyncio.TaskGroup() as group:
@@ -79,7 +79,7 @@ async def feeds(request: web.Request) -> web.WebSocketResponse:
             for task in tasks:
                 task.cancel()
     finally:
-        exchange.feed_connections -= 1
+        exchange.feed_sockets.remove(socket)
         if connection.listener is not None:
             exchange.stage.leave(connection.listener)
     return socket

@@ -187,7 +187,9 @@ class GeneratedMarket:
             told = [u for when, u in auction.pre_open(terms, windows, self._openings[terms.listing.key]) if when < ts]
             if told:
                 return told[-1]
-        return Update(terms.listing.key, terms.prev_close, terms.prev_ltt, 0, terms.prev_close, is_cas=terms.is_cas, is_index=terms.listing.is_index)
+        return Update(
+            terms.listing.key, terms.prev_close, terms.prev_ltt, 0, terms.prev_close, is_cas=terms.is_cas, is_index=terms.listing.is_index
+        )
 
 
 def previous_close(seed: int, date: str, listing: Listing) -> float:

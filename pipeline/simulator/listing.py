@@ -71,9 +71,14 @@ _DEFAULTS = (
     ("BAJFINANCE", "INE296A01032", "317", 1015.0, 900.0, "BAJAJ FINANCE LIMITED"),
     ("ASIANPAINT", "INE021A01026", "236", 2590.0, 450.0, "ASIAN PAINTS LIMITED"),
 )
-_INDICES = (("NIFTY 50", "NSE_INDEX|Nifty 50", "26000", 25010.0, "Nifty 50"), ("NIFTY BANK", "NSE_INDEX|Nifty Bank", "26009", 55800.0, "Nifty Bank"))
+_INDICES = (
+    ("NIFTY 50", "NSE_INDEX|Nifty 50", "26000", 25010.0, "Nifty 50"),
+    ("NIFTY BANK", "NSE_INDEX|Nifty Bank", "26009", 55800.0, "Nifty Bank"),
+)
 
-DEFAULT_LISTINGS: tuple[Listing, ...] = tuple(Listing(f"NSE_EQ|{isin}", s, name, token, px, cr) for s, isin, token, px, cr, name in _DEFAULTS)
+DEFAULT_LISTINGS: tuple[Listing, ...] = tuple(
+    Listing(f"NSE_EQ|{isin}", s, name, token, px, cr) for s, isin, token, px, cr, name in _DEFAULTS
+)
 INDEX_LISTINGS: tuple[Listing, ...] = tuple(
     Listing(key, s, name, token, px, 0.0, is_cas=False, is_index=True, tick_paise=5) for s, key, token, px, name in _INDICES
 )

@@ -174,7 +174,9 @@ class Ticker:
         return out
 
 
-def _depth(terms: Terms, ticker: Ticker, part: slice, chunk: int) -> tuple[list[list[float]], list[list[int]], list[list[float]], list[list[int]]]:
+def _depth(
+    terms: Terms, ticker: Ticker, part: slice, chunk: int
+) -> tuple[list[list[float]], list[list[int]], list[list[float]], list[list[int]]]:
     """Draw five levels of each side around the best prices; a side beyond its band is empty."""
     draw = rng(terms.seed, terms.date, terms.listing.key, "depth", chunk)
     bid, ask = ticker.bid[part], ticker.ask[part]

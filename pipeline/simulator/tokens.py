@@ -59,7 +59,13 @@ class Tokens:
         now = time.time()
         ends = now + self.life_s if self.life_s > 0 else next_half_past_three(int(now * 1000)) / 1000
         claims = {"sub": USER_ID, "jti": secrets.token_hex(12), "isMultiClient": False, "isPlusPlan": True, "iat": int(now)}
-        token = ".".join((_part({"typ": "JWT", "alg": "HS256"}), _part({**claims, "iss": "udapi-gateway-service", "exp": int(ends)}), secrets.token_urlsafe(32)))
+        token = ".".join(
+            (
+                _part({"typ": "JWT", "alg": "HS256"}),
+                _part({**claims, "iss": "udapi-gateway-service", "exp": int(ends)}),
+                secrets.token_urlsafe(32),
+            )
+        )
         self._live[token] = ends
         return token
 

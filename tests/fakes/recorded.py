@@ -15,12 +15,17 @@ from pipeline.core.types import TICK, FeedMode, TickFlag, TickKind
 FOLDER = Path("feed") / "upstox_v3_full_d5_2025-12-15"
 RECEIVER_IS_SLOW_MS = 5_000
 """The receiver's clock ran this much behind the exchange's (README of the data)."""
+SANE_MS = 2_000
 
 
-def rows_of(shared: Path) -> np.ndarray:
-    """Give every update of the five instruments; sid is the file's place by name, ts_exch the corrected time of reception."""
+def rows_of(shared: Path, instruments: tuple[str, ...] = ()) -> np.ndarray:
+    """Give every update of the instruments (by the beginning of their file's name; none means all); sid is the file's place.
+
+    The recording has no server time. The receiver stalled for 10 to 45 s now and then and stamped what had
+    queued up afterwards, so ``ts_exch`` is the newest trade seen so far: what the server can have been at least.
+    """
     out = []
-    for sid, path in enumerate(sorted((shared / FOLDER).glob("*.jsonl.gz"))):
+    for sid, path in enumerate(_files(shared, instruments)):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             records = [json.loads(line) for line in lines]
         rows = np.zeros(len(records), TICK)
@@ -29,18 +34,25 @@ def rows_of(shared: Path) -> np.ndarray:
             _fill(row, record)
         out.append(rows)
     merged = np.concatenate(out)
-    return merged[np.argsort(merged["ts_exch"], kind="stable")]
+    merged = merged[np.argsort(merged["ts_recv"], kind="stable")]
+    sane = merged["ltt"] <= merged["ts_recv"] + SANE_MS
+    merged["ts_exch"] = np.maximum.accumulate(np.where(sane, merged["ltt"], 0))
+    return merged
 
 
-def names(shared: Path) -> list[str]:
-    return [path.name.partition(".")[0] for path in sorted((shared / FOLDER).glob("*.jsonl.gz"))]
+def names(shared: Path, instruments: tuple[str, ...] = ()) -> list[str]:
+    return [path.name.partition(".")[0] for path in _files(shared, instruments)]
+
+
+def _files(shared: Path, instruments: tuple[str, ...]) -> list[Path]:
+    return [p for p in sorted((shared / FOLDER).glob("*.jsonl.gz")) if not instruments or p.name.startswith(instruments)]
 
 
 def _fill(row: np.void, record: dict) -> None:
     feed = record["fullFeed"]["marketFF"]
     received = datetime.fromisoformat(record["_insertion_time"]).replace(tzinfo=IST)
     row["kind"], row["mode"] = TickKind.LIVE, FeedMode.FULL_D5
-    row["ts_exch"] = round(received.timestamp() * 1000) + RECEIVER_IS_SLOW_MS
+    row["ts_recv"] = round(received.timestamp() * 1000) + RECEIVER_IS_SLOW_MS
     trade = feed.get("ltpc", {})
     row["ltp"], row["ltt"], row["ltq"], row["cp"] = (float(trade.get(k, 0)) for k in ("ltp", "ltt", "ltq", "cp"))
     row["vtt"], row["atp"], row["oi"], row["iv"] = (float(feed.get(k, 0)) for k in ("vtt", "atp", "oi", "iv"))

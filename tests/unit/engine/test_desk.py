@@ -38,7 +38,7 @@ def test_exposure_counts_what_may_still_fill():
     assert desk.ledger.qty("AAA") == 50
     assert desk.open_symbols() == {"AAA", "BBB"}
     assert [o.leaves_qty for o in desk.entries("AAA")] == [499 - 50]
-    assert desk.exposure_paise() == 50 * 100_05 + 449 * 100_10 + 499 * 100_05
+    assert desk.exposure_paise() == 50 * 100_00 + 449 * 100_10 + 499 * 100_05
     desk.mark_held()
     assert desk.exposure_paise() == 50 * 100_00 + 449 * 100_10 + 499 * 100_00
 

@@ -1,0 +1,50 @@
+"""Hand-made feed rows and parameters for tests of the pure half."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.params import CandleParams, TickParams
+from pipeline.core.types import NO_SYMBOL, TICK, FeedMode, TickBatch, TickFlag, TickKind
+
+OPEN = 1_765_770_300_000
+"""09:15 IST of 2025-12-15."""
+CLOSE = OPEN + 375 * 60_000
+TICKS = TickParams(
+    window=300, vwap_s=60, vwap_fast=20, vwap_slow=60, liquid_spread_bps=8.0, volatile_bps=6.0, hysteresis=1.25,
+    series_interval_ms=1000, ltp_interval_ms=250,
+)  # fmt: skip
+CANDLES = CandleParams(grace_ms=2000, gap_silence_ms=30_000)
+
+
+def tick(ts: int, ltp: float, **fields: Any) -> np.ndarray:
+    """One raw live row, full mode; ``bid`` and ``ask`` are (price, quantity) of the first level; ltt is ts unless given."""
+    row = np.zeros(1, TICK)
+    row["kind"], row["mode"], row["ts_exch"], row["ltt"], row["ltp"] = TickKind.LIVE, FeedMode.FULL_D5, ts, ts, ltp
+    for side in ("bid", "ask"):
+        if side in fields:
+            px, qty = fields.pop(side)
+            row[f"{side}_px"][0, 0], row[f"{side}_qty"][0, 0] = px, qty
+            row["flags"] |= TickFlag.HAS_DEPTH
+    for name, value in fields.items():
+        row[name] = value
+    return row
+
+
+def trade(ts: int, ltp: float, volume: int = 1, sid: int = 0, **fields: Any) -> np.ndarray:
+    """One row as the ticks process leaves it: something traded."""
+    fields = {"ltq": volume, "flags": TickFlag.TRADED} | fields
+    return tick(ts, ltp, sid=sid, volume=volume, **fields)
+
+
+def gap(last: int, first: int) -> np.ndarray:
+    row = np.zeros(1, TICK)
+    row["sid"], row["kind"], row["ltt"], row["ts_exch"] = NO_SYMBOL, TickKind.GAP, last, first
+    return row
+
+
+def batch(*rows: np.ndarray, ts: int | None = None) -> TickBatch:
+    joined = np.concatenate(rows) if rows else np.zeros(0, TICK)
+    return TickBatch(int(joined["ts_exch"].max()) if ts is None else ts, joined)

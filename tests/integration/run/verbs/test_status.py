@@ -1,0 +1,47 @@
+"""`ticktick status` over a real Redis."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+
+import pytest
+
+from pipeline.core.schema import HEALTH, SESSION, Role
+from pipeline.run import cli
+from pipeline.run.processes import PROCESSES
+from pipeline.store.client import open_clients
+
+
+@pytest.fixture(autouse=True)
+def _here(redis_urls: Mapping[Role, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for role, url in redis_urls.items():
+        monkeypatch.setenv(f"TICKTICK__REDIS__{role.upper()}_URL", url)
+
+
+def beat(redis_urls: Mapping[Role, str], jobs: list[str]) -> None:
+    client = open_clients(redis_urls)[Role.DERIVED]
+    for job in jobs:
+        fields = {"pid": os.getpid(), "at_ms": time.time_ns() // 1_000_000, "lag_p99_ms": 1.25, "is_done": 0, "last_error": ""}
+        client.hset(HEALTH.key(job), mapping=fields)
+    client.hset(SESSION.key(), mapping={"mode": "paper", "maker": "generated seed 7", "date": "2026-11-20"})
+
+
+def test_all_processes_well_is_zero(redis_urls: Mapping[Role, str], capsys: pytest.CaptureFixture[str]):
+    beat(redis_urls, list(PROCESSES.values()))
+    assert cli.main(["status", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {row["state"] for row in told["processes"]} == {"running"}
+    assert told["session"]["maker"] == "generated seed 7"
+    assert cli.main(["status"]) == 0
+    out = capsys.readouterr().out
+    assert "generated seed 7" in out
+    assert "1.25 ms" in out
+
+
+def test_a_missing_process_is_named_and_is_three(redis_urls: Mapping[Role, str], capsys: pytest.CaptureFixture[str]):
+    beat(redis_urls, [job for job in PROCESSES.values() if job != "orders"])
+    assert cli.main(["status"]) == 3
+    assert "not running: orders" in capsys.readouterr().out

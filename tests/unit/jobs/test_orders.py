@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import pytest
+
+from pipeline.core.errors import Corrupt, Refused
+from pipeline.core.job import Context
+from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent
+from pipeline.jobs.orders import job
+from tests.fakes.trading import DATE, PAPERS, PARAMS, at, day, frame, recommendation
+
+T = at("10:00")
+CONTEXT = Context(PAPERS, DATE, "paper", PARAMS, day())
+
+
+def run(desk, *records):
+    return [out for record in records for out in job.step(desk, record, record.ts)]
+
+
+def test_a_day_in_four_records():
+    desk = job.initial(CONTEXT)
+    out = run(desk, frame(T, (0, 99.95, 100.05)), recommendation(ts=T), frame(T + 2000, (0, 99.95, 100.05)), frame(T + 3000, (0, 98.0, 98.1)))
+    kinds = [type(r) for r in out]
+    assert kinds[:6] == [Confirmation, OrderIntent, OrderEvent, OrderEvent, Fill, OrderEvent]
+    assert [r.purpose for r in out if isinstance(r, OrderIntent)] == ["entry", "exit"]
+    assert sum(r.side.sign * r.last_qty for r in out if isinstance(r, Fill)) == 0
+
+
+def test_answers_are_taken():
+    desk = job.initial(replace(CONTEXT, params=replace(PARAMS, orders=replace(PARAMS.orders, confirm="ask"))))
+    rec = recommendation(ts=T)
+    out = run(desk, frame(T, (0, 99.95, 100.05)), rec, Confirmation(T + 5, rec.id, "reject", "terminal"))
+    assert [(r.status, r.reason) for r in out] == [("DENIED", "rejected")]
+
+
+@pytest.mark.parametrize("mode", ["live-real", "live-sandbox"])
+def test_live_modes_are_refused(mode):
+    with pytest.raises(Refused, match="paper"):
+        job.initial(replace(CONTEXT, mode=mode))
+
+
+def test_a_record_of_another_stream_is_corrupt():
+    with pytest.raises(Corrupt, match="str"):
+        job.step(job.initial(CONTEXT), "x", 0)
+
+
+def test_saved_and_loaded_it_goes_on_the_same():
+    desk, twin = job.initial(CONTEXT), job.initial(CONTEXT)
+    run(desk, frame(T, (0, 99.95, 100.05)), recommendation(ts=T), frame(T + 2000, (0, 99.95, 100.05)))
+    job.load(twin, job.dump(desk))
+    last = frame(T + 3000, (0, 98.0, 98.1))
+    assert run(twin, last) == run(desk, last)
+    assert job.dump(twin) == job.dump(desk)
+    assert job.finish is not None
+    assert list(job.finish(desk, T + 4000)) == []

@@ -1,0 +1,100 @@
+import pytest
+
+from pipeline.core.errors import Corrupt
+from pipeline.core.job import Context, HashWrite, SampleWrite
+from pipeline.core.schema import PORTFOLIO, PORTFOLIO_PNL, POSITION
+from pipeline.core.types import Fill, OrderIntent, PortfolioMinute, Side
+from pipeline.jobs.portfolio import job
+from tests.fakes.trading import DATE, PAPERS, PARAMS, at, day, frame
+
+T = at("10:00")
+CONTEXT = Context(PAPERS, DATE, "paper", PARAMS, day())
+
+
+def run(account, *records):
+    return [out for record in records for out in job.step(account, record, record.ts)]
+
+
+def bought(ts=T + 10, trade="P1-1", symbol="AAA"):
+    return Fill(ts, trade, "P1", "i1", symbol, Side.BUY, 100, 100_05, "entry")
+
+
+def intent(purpose="entry"):
+    return OrderIntent(T + 9, "i1", "c", "AAA", Side.BUY, purpose, "LIMIT", 100, 100_10, 99_00, 101_50, 110_00, "tt-i1", "R1")
+
+
+def hashes(outputs, kind):
+    return [o.fields for o in outputs if isinstance(o, HashWrite) and o.hash is kind]
+
+
+def test_a_fill_shows_at_once_with_its_plan():
+    account = job.initial(CONTEXT)
+    out = run(account, frame(T, (0, 99.95, 100.05)), intent(), bought())
+    position, total = hashes(out, POSITION)[0], hashes(out, PORTFOLIO)[0]
+    assert (position["qty"], position["side"], position["avg_px"], position["mark_px"]) == (100, "long", 100.05, 100.0)
+    assert (position["stop_px"], position["target_px"], position["mark_age_ms"]) == (99.0, 101.5, 10)
+    assert total["net_paise"] == -500 - total["charges_paise"]
+    assert total["positions"] == 1
+
+
+def test_a_doubled_fill_changes_nothing():
+    account = job.initial(CONTEXT)
+    run(account, bought())
+    assert run(account, bought()) == []
+    assert account.ledger.qty("AAA") == 100
+
+
+def test_a_minute_is_written_at_the_first_frame_after_it_with_the_marks_before():
+    account = job.initial(CONTEXT)
+    run(account, frame(T, (0, 99.95, 100.05)), bought())
+    out = run(account, frame(T + 60_000, (0, 119.95, 120.05)))
+    picture = next(o for o in out if isinstance(o, PortfolioMinute))
+    assert (picture.ts, picture.unrealised_paise, picture.fills, picture.positions) == (T + 60_000, -500, 1, 1)
+    sample = next(o for o in out if isinstance(o, SampleWrite))
+    assert (sample.series, sample.ts, sample.value) == (PORTFOLIO_PNL, T + 60_000, picture.net_paise / 100)
+
+
+def test_a_silence_gives_one_picture():
+    account = job.initial(CONTEXT)
+    run(account, frame(T, (0, 99.95, 100.05)))
+    out = run(account, frame(T + 600_000, (0, 99.95, 100.05)))
+    assert [o.ts for o in out if isinstance(o, PortfolioMinute)] == [T + 60_000]
+
+
+def test_readable_hashes_come_once_a_second_and_only_for_what_is_held():
+    account = job.initial(CONTEXT)
+    assert run(account, *(frame(T + n, (0, 99.95, 100.05)) for n in range(0, 5000, 100))) == []
+    run(account, bought(T + 5000))
+    out = run(account, *(frame(T + 5000 + n, (0, 99.95, 100.05)) for n in range(100, 3100, 100)))
+    assert len(hashes(out, POSITION)) == len(hashes(out, PORTFOLIO)) == 3
+
+
+def test_a_closed_position_is_shown_flat():
+    account = job.initial(CONTEXT)
+    sold = Fill(T + 20, "P2-1", "P2", "i2", "AAA", Side.SELL, 100, 101_05, "exit")
+    position = hashes(run(account, frame(T, (0, 99.95, 100.05)), intent(), bought(), intent("exit"), sold), POSITION)[-1]
+    assert (position["qty"], position["side"], position["stop_px"], position["exposure_paise"]) == (0, "flat", 0.0, 0)
+    assert position["realised_paise"] == 100_00
+
+
+def test_the_end_writes_the_open_minute():
+    account = job.initial(CONTEXT)
+    run(account, frame(T, (0, 99.95, 100.05)))
+    assert job.finish is not None
+    assert [o.ts for o in job.finish(account, T + 5) if isinstance(o, PortfolioMinute)] == [T + 5]
+
+
+@pytest.mark.parametrize("record", [bought(symbol="ZZZ"), "x"])
+def test_what_cannot_be_ours_is_corrupt(record):
+    account = job.initial(CONTEXT)
+    with pytest.raises(Corrupt):
+        list(job.step(account, record, T))
+
+
+def test_saved_and_loaded_it_goes_on_the_same():
+    account, twin = job.initial(CONTEXT), job.initial(CONTEXT)
+    run(account, frame(T, (0, 99.95, 100.05)), intent(), bought())
+    job.load(twin, job.dump(account))
+    last = frame(T + 60_000, (0, 98.0, 98.1))
+    assert run(twin, last) == run(account, last)
+    assert job.dump(twin) == job.dump(account)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.core.errors import Refused, Stopped, Unauthorised
+from pipeline.run import outside
+from pipeline.run.settings import load
+from pipeline.store.server import free_port
+
+
+def _settings(tmp_path, **overrides):
+    given = {"paths.token": str(tmp_path / "t.json"), "paths.credentials": str(tmp_path / "c.json"), "paths.symbols": str(tmp_path / "s.json")}
+    return load(environ={}, overrides={**given, **overrides})
+
+
+@pytest.mark.parametrize(("text", "words"), [(None, "cannot be read"), ("[", "not valid JSON"), ('{"a": 1}', "s.json"), ('[{"symbol": "X"}]', "instrument_key")])
+def test_a_watchlist_that_is_wrong_is_one_line(tmp_path, text, words):
+    if text is not None:
+        (tmp_path / "s.json").write_text(text)
+    with pytest.raises(Refused, match=words) as caught:
+        outside.resolve_instruments(_settings(tmp_path), "2026-11-20")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_real_token_never_goes_to_a_simulator(tmp_path, monkeypatch):
+    monkeypatch.setenv("UPSTOX_ACCESS_TOKEN", "real-token")
+    assert outside.tokens(_settings(tmp_path))() == "real-token"
+    with pytest.raises(Unauthorised, match="ticktick login"):
+        outside.tokens(_settings(tmp_path, **{"upstox.rest_url": "http://127.0.0.1:1"}))()
+
+
+def test_login_at_a_real_host_is_for_people(tmp_path):
+    with pytest.raises(Refused, match="is no simulator"):
+        outside.login_at_simulator(_settings(tmp_path))
+
+
+def test_no_simulator_there():
+    with pytest.raises(Stopped, match="ticktick simulate"):
+        outside.ask_simulator(f"http://127.0.0.1:{free_port()}")
+
+
+def test_only_feed_and_history_come_from_outside(tmp_path):
+    settings = _settings(tmp_path)
+    assert outside.source_of("live", settings, None, ()) is None
+    assert outside.source_of("ticks", settings, None, ()) is not None
+    assert outside.source_of("history", settings, None, ()) is not None
+
+
+def test_bar_is_silent_without_a_terminal(capsys):
+    from pipeline.broker.quota import ReadBudget
+
+    bar = outside.Bar("history", ReadBudget())
+    bar.show(1, 2, "X 1m")
+    bar.close()
+    assert capsys.readouterr().err == ""
+
+
+def test_bar_on_a_terminal(monkeypatch, capsys):
+    from pipeline.broker.quota import ReadBudget
+
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    bar = outside.Bar("history", ReadBudget())
+    bar.show(1, 2, "X 1m")
+    bar.close()
+    assert "1/2 X 1m" in capsys.readouterr().err

@@ -1,0 +1,189 @@
+"""From Redis replies to JSON: absent is None, ages are the feed's, hostile text stays text."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.core.session import Phase
+from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Side
+from tests.fakes.day_in_redis import NOW, PROPOSALS, instruments, tick
+from tests.fakes.page_server import RISK
+from web import views
+
+
+def words(fields: dict) -> dict[str, str]:
+    return {name: str(value) for name, value in fields.items()}
+
+
+def state(**given):
+    quiet = views.clock(NOW, 0, Phase.CONTINUOUS, {}, None)
+    base = {
+        "store": {"is_up": True, "error": ""}, "clock": quiet, "feed": views.feed({}), "token": views.token({"state": "valid"}),
+        "health": [], "portfolio": views.portfolio({}, {}),
+    }  # fmt: skip
+    return base | given
+
+
+def codes(**given) -> list[str]:
+    return [alert["code"] for alert in views.alerts(state(**given))]
+
+
+def test_watch_row_shows_what_the_tick_told():
+    row = views.watch_row("TCS", words(tick(1, 3120.4)), {"regime": "ranging"})
+    assert row["ltp"] == 3120.4
+    assert row["change_ratio"] == pytest.approx(3120.4 / float(tick(1, 3120.4)["cp"]) - 1)
+    assert row["spread_bps"] > 0
+    assert row["regime"] == "ranging"
+    assert row["is_cas"]
+
+
+def test_absent_is_none_and_never_zero():
+    row = views.watch_row("TCS", words({"ltp": 0.0, "cp": 0.0, "bid_px": 0.0, "ask_px": 10.0, "obi": 0.0, "spread_bps": 0.0, "vwap": "nan"}), {})
+    assert {row[name] for name in ("ltp", "cp", "change_ratio", "spread_bps", "obi", "vwap", "ts")} == {None}
+
+
+def test_a_zero_imbalance_with_a_book_is_a_number():
+    assert views.watch_row("TCS", words({"bid_px": 9.95, "ask_px": 10.0, "obi": 0.0}), {})["obi"] == 0.0
+
+
+@pytest.mark.parametrize("text", ["inf", "-inf", "nan", "", "1e999", "abc", "0x10"])
+def test_what_is_no_finite_number_is_absent(text):
+    assert views.number({"x": text}, "x") is None
+
+
+def test_broken_bytes_become_marks():
+    assert views.text_of({b"\xff": b"a\xfe"}) == {"\ufffd": "a\ufffd"}
+    assert views.text_of(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_real", "tail"),
+    [("paper", False, "no real orders"), ("replay", False, "no real orders"), ("live-sandbox", False, "no money moves"), ("live-real", True, "REAL orders")],
+)
+def test_session_says_whether_money_moves(mode, is_real, tail):
+    shown = views.session(views.Facts(mode=mode, maker="recorded feed"), {})
+    assert shown["is_real"] is is_real
+    assert shown["banner"].startswith("recorded feed")
+    assert shown["banner"].endswith(tail)
+
+
+def test_session_in_redis_wins_over_the_start():
+    shown = views.session(views.Facts(mode="paper", maker="a"), {"mode": "replay", "maker": "b", "speed": "60.0", "date": "2026-11-20"})
+    assert (shown["mode"], shown["maker"], shown["speed"], shown["date"]) == ("replay", "b", 60.0, "2026-11-20")
+
+
+def test_feed_time_is_the_newest_instant_told():
+    rows = [views.watch_row("A", {"ts_exch": "5"}, {}), views.watch_row("B", {}, {})]
+    assert views.feed_time(rows, {}) == 5
+    assert views.feed_time(rows, {"ts": "9"}) == 9
+    assert views.feed_time([], {}) == 0
+
+
+def test_quiet_pre_open_and_a_finished_session_are_no_alarm():
+    silent = 60_000
+    assert codes(clock=views.clock(NOW, silent, Phase.CONTINUOUS, {}, None)) == ["feed_silent"]
+    assert codes(clock=views.clock(NOW, silent, Phase.CLOSED, {}, None)) == []
+    assert codes(clock=views.clock(NOW, silent, Phase.CONTINUOUS, {"is_session_over": "True"}, None)) == []
+    assert codes(clock=views.clock(0, silent, Phase.CONTINUOUS, {}, None)) == []
+
+
+def test_alerts_tell_the_gravest_first():
+    health = [views.health("live", {"at_ms": "0"}, 60_000), views.health("ticks", {"at_ms": "59000", "last_error": "lost"}, 60_000)]
+    found = codes(health=health, feed=views.feed({"gaps": "2"}), token=views.token({"state": "expired"}))
+    assert found == ["token", "process_silent", "feed_gap", "process_error"]
+    assert codes(store={"is_up": False, "error": "gone"}, health=health) == ["redis_away"]
+    assert codes(portfolio=views.portfolio({"trading_state": "HALTED"}, {})) == ["trading_state"]
+    assert codes() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [({}, "absent"), ({"at_ms": "99000"}, "alive"), ({"at_ms": "1000"}, "silent"), ({"at_ms": "1000", "is_done": "1"}, "done"), ({"pid": "3"}, "silent")],
+)
+def test_health_states(fields, expected):
+    assert views.health("ticks", fields, 100_000)["state"] == expected
+
+
+def test_first_answer_counts_whoever_gave_it():
+    late, early = Confirmation(20, "r", "confirm", "page"), Confirmation(10, "r", "reject", "terminal")
+    assert views.answers_of([[late], [early]]) == {"r": early}
+
+
+def view_of(record, answer=None, intent=None, now=NOW, risk=RISK):
+    listed = {i.symbol: i for i in instruments()}
+    stake = views.terms(record, intent, listed.get(record.symbol), risk)
+    return views.recommendation(record, answer, stake, now, lambda key: f"nonce of {key}")
+
+
+def test_an_open_recommendation_tells_the_stake_and_carries_a_nonce():
+    shown = view_of(PROPOSALS[0])
+    assert shown["state"] == "open"
+    assert shown["nonce"] == "nonce of r-1"
+    assert shown["worst_loss_paise"] == shown["qty"] * shown["risk_paise"]
+    assert shown["qty"] * shown["limit_paise"] <= RISK.capital_paise * RISK.max_position_ratio
+    assert shown["charges_paise"] > 0
+    assert len(shown["reasons"]) == 4
+
+
+def test_without_limits_the_stake_is_unknown_not_zero():
+    shown = view_of(PROPOSALS[0], risk=None)
+    assert (shown["qty"], shown["worst_loss_paise"]) == (None, None)
+
+
+def test_the_intent_knows_better_than_the_estimate():
+    p = PROPOSALS[0]
+    intent = OrderIntent(NOW, "i", p.id, p.symbol, p.side, "entry", "LIMIT", 7, p.limit_paise, p.stop_paise, p.target_paise, 777, "t", "")
+    assert (view_of(p, intent=intent)["qty"], view_of(p, intent=intent)["worst_loss_paise"]) == (7, 777)
+
+
+def test_answered_and_expired_carry_no_nonce():
+    p = PROPOSALS[0]
+    assert view_of(p, Confirmation(NOW, p.id, "confirm", "page"))["state"] == "confirmed"
+    assert view_of(p, Confirmation(NOW, p.id, "reject", "terminal"))["answered_by"] == "terminal"
+    gone = view_of(p, now=p.expires_ms)
+    assert (gone["state"], gone["nonce"]) == ("expired", "")
+
+
+def test_open_ones_are_never_pushed_out():
+    order = [view["id"] for view in views.rank([view_of(p) for p in views.newest(PROPOSALS, NOW)])]
+    assert order[:3] == ["r-1", "r-2", "r-3"]
+    assert order[3:] == ["r-4", "r-5", "r-6"]
+    assert [p.id for p in views.newest(PROPOSALS[:3] + PROPOSALS[3:] * 20, NOW)][:3] == ["r-1", "r-2", "r-3"]
+
+
+def test_trades_show_the_newest_state_of_each_order():
+    first = OrderEvent(1, "o", "i", "TCS", Side.BUY, "entry", "OPEN", 5, 0, 5, 100, 0.0, "", "t")
+    last = OrderEvent(3, "o", "i", "TCS", Side.BUY, "entry", "FILLED", 5, 5, 0, 100, 1.0, "", "t")
+    denied = OrderEvent(2, "", "j", "TCS", Side.BUY, "entry", "DENIED", 5, 0, 5, 100, 0.0, "too late", "t")
+    fills = [Fill(1, "a", "o", "i", "TCS", Side.BUY, 2, 100, "entry"), Fill(2, "b", "o", "i", "TCS", Side.BUY, 3, 100, "entry")]
+    shown = views.trades([first, denied, last], fills)
+    assert [order["status"] for order in shown["orders"]] == ["FILLED", "DENIED"]
+    assert [fill["trade_id"] for fill in shown["fills"]] == ["b", "a"]
+
+
+def test_candles_join_by_time_and_leave_out_what_lacks_a_price():
+    columns = {"open": [(1, 10.0), (2, 11.0)], "high": [(1, 12.0), (2, 12.0)], "low": [(1, 9.0), (2, 9.0)], "close": [(1, 11.0)], "volume": [(1, 5.0)]}
+    found = views.candles(columns, {"ema_9": [(0, 1.0), (1, 2.0)], "vwap": []})
+    assert found == {"candles": [[1, 10.0, 12.0, 9.0, 11.0, 5.0]], "overlays": {"ema_9": [[1, 2.0]]}}
+    assert views.candles({}, {}) == {"candles": [], "overlays": {}}
+
+
+def test_positions_are_split_into_open_and_closed():
+    shown = views.portfolio({"net_paise": "-5"}, {"A": {"qty": "-3", "avg_px": "10.5"}, "B": {"qty": "0"}, "C": {}})
+    assert shown["net_paise"] == -5
+    assert [row["symbol"] for row in shown["positions"]] == ["A"]
+    assert [row["symbol"] for row in shown["closed"]] == ["B"]
+
+
+def test_hostile_text_stays_text_and_everything_is_json():
+    evil = "</script><img src=x onerror=alert(1)>"
+    shown = [views.watch_row(evil, {"ltp": evil}, {"regime": evil}), views.health(evil, {"at_ms": "1", "last_error": evil}, 2), views.session(views.Facts(), {"maker": evil})]
+    assert evil in json.dumps(shown, allow_nan=False)
+
+
+def test_metrics_are_lines_of_name_and_number():
+    text = views.metrics(state(health=[views.health("ticks", {"at_ms": "1"}, 2)]), 3)
+    assert "ticktick_page_sockets 3\n" in text
+    assert 'ticktick_process_up{process="ticks"} 1\n' in text
