@@ -63,8 +63,8 @@ export function showMarks() {
   const held = state.portfolio?.positions.find((q) => q.symbol === view.symbol);
   if (held) {
     if (held.avg_px) marks.push({ price: held.avg_px, title: `avg ${held.qty}`, tone: "--accent" });
-    if (held.stop_paise) marks.push({ price: held.stop_paise / 100, title: "stop", tone: "--down" });
-    if (held.target_paise) marks.push({ price: held.target_paise / 100, title: "target", tone: "--up" });
+    if (held.stop_px) marks.push({ price: held.stop_px, title: "stop", tone: "--down" });
+    if (held.target_px) marks.push({ price: held.target_px, title: "target", tone: "--up" });
   } else {
     const rec = open().find((r) => r.symbol === view.symbol);
     if (rec) marks.push({ price: rec.limit_paise / 100, title: `${rec.side} limit`, tone: "--accent" }, { price: rec.stop_paise / 100, title: "stop", tone: "--down" }, { price: rec.target_paise / 100, title: "target", tone: "--up" });

@@ -25,6 +25,7 @@ from web.reader import Poll
 
 MAX_SOCKETS = 4
 SEND_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 1.0
 
 
 @dataclass(slots=True)
@@ -55,14 +56,15 @@ class Board:
     def show(self, poll: Poll, wall_ms: int) -> None:
         """Take in a poll."""
         rows = {symbol: views.watch_row(symbol, tick, poll.regimes.get(symbol, {})) for symbol, tick in poll.ticks.items()}
-        ts = views.feed_time(rows.values(), poll.feed)
+        feed = {**poll.feed, **poll.health.get(schema.TICKS.writer, {})}
+        ts = views.feed_time(rows.values(), feed)
         if ts != self.state.get("clock", {}).get("ts"):
             self._moved_at = time.monotonic()
         state: dict[str, Any] = {
             "store": {"is_up": True, "error": ""},
             "session": views.session(self.facts, poll.session),
             "clock": self._clock(ts, poll.market, has_auction=any(row["is_cas"] for row in rows.values())),
-            "feed": views.feed(poll.feed),
+            "feed": views.feed(feed),
             "token": views.token(poll.auth),
             "watch": rows,
             "recommendations": self._recommendations(poll, ts),
@@ -136,7 +138,7 @@ class Sockets:
         """Show the board to one viewer until it goes away or stops reading."""
         if len(self._wake) >= MAX_SOCKETS:
             raise web.HTTPServiceUnavailable(text=f"{MAX_SOCKETS} pages are open already: close one")
-        socket = web.WebSocketResponse(heartbeat=20.0, max_msg_size=1024, compress=False)
+        socket = web.WebSocketResponse(timeout=CLOSE_TIMEOUT_S, heartbeat=20.0, max_msg_size=1024, compress=False)
         self._wake[socket] = event = asyncio.Event()
         event.set()
         try:
@@ -155,7 +157,9 @@ class Sockets:
         while not socket.closed:
             await event.wait()
             event.clear()
-            changed = {name: text for name, text in self._board.parts.items() if seen.get(name) != text}
+            # Taken before the send: what changes while it waits must count as unseen.
+            now = dict(self._board.parts)
+            changed = {name: text for name, text in now.items() if seen.get(name) != text}
             if not changed:
                 continue
             try:
@@ -164,9 +168,10 @@ class Sockets:
             except (TimeoutError, ConnectionError):
                 await socket.close(code=1013, drain=False)
                 return
-            seen = dict(self._board.parts)
+            seen = now
 
     async def close(self) -> None:
         """Say goodbye to all."""
-        for socket in list(self._wake):
-            await socket.close(code=1001, message=b"the dashboard is stopping")
+        async with asyncio.TaskGroup() as group:
+            for socket in list(self._wake):
+                group.create_task(socket.close(code=1001, message=b"the dashboard is stopping"))

@@ -138,7 +138,7 @@ export function showPortfolio() {
   }));
   $("positions").tBodies[0].replaceChildren(...p.positions.map((q) => {
     const tr = el("tr", "", "", el("th", "sym", q.symbol), el("td", `n ${tone(q.qty)}`, signed(q.qty, (v) => WHOLE.format(v))), el("td", "n", price(q.avg_px)), el("td", "n", price(q.mark_px)),
-      el("td", "n wide dim", q.stop_paise ? rupees(q.stop_paise) : ABSENT), el("td", "n wide dim", q.target_paise ? rupees(q.target_paise) : ABSENT),
+      el("td", "n wide dim", price(q.stop_px)), el("td", "n wide dim", price(q.target_px)),
       el("td", `n ${tone(q.unrealised_paise)}`, signed(q.unrealised_paise, rupees)), el("td", "n age"));
     tr.dataset.ts = q.mark_ts ?? "";
     tr.addEventListener("click", () => choose(q.symbol));

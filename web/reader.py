@@ -34,8 +34,6 @@ TAILED = (
     schema.ORDERS,
     schema.FILLS,
 )
-OVERLAYS = ("ema_9", "ema_21", "vwap", "rsi_14")
-"""Indicator columns that the chart draws."""
 
 Fields = dict[str, str]
 
@@ -131,14 +129,11 @@ class Reader:
                 self.skipped += 1
         return out
 
-    async def candles(self, symbol: str, minutes: int, limit: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Newest ``limit`` samples of each candle field and overlay, oldest first; a series that is not there is empty."""
+    async def candles(self, symbol: str, minutes: int, limit: int) -> dict[str, list[tuple[int, float]]]:
+        """Newest ``limit`` samples of each candle field, oldest first; a series that is not there is empty."""
         label = schema.timeframe_label(minutes)
-        fields = await _ranges(
-            self._clients[Role.CANDLES], {name: schema.CANDLE_FIELD.key(symbol, label, name) for name in schema.CANDLE_FIELDS}, limit
-        )
-        lines = await _ranges(self._clients[Role.DERIVED], {name: schema.INDICATOR.key(symbol, label, name) for name in OVERLAYS}, limit)
-        return fields, lines
+        keys = {name: schema.CANDLE_FIELD.key(symbol, label, name) for name in schema.CANDLE_FIELDS}
+        return await _ranges(self._clients[Role.CANDLES], keys, limit)
 
     async def indicators(self, symbol: str, minutes: int) -> Fields:
         """Newest indicators of one symbol and timeframe."""

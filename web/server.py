@@ -26,7 +26,7 @@ from pipeline.core.schema import CONFIRM_PAGE, Role
 from pipeline.core.session import SessionDay
 from pipeline.core.types import TIMEFRAMES, Confirmation
 from pipeline.store import client as store_client
-from web import assets, views
+from web import assets, overlays, views
 from web.guard import Guard, add_headers, middleware
 from web.live import Board, Sockets
 from web.reader import Reader
@@ -132,12 +132,13 @@ class Page:
         if symbol not in self.board.state["watch"]:
             raise _not_watched(request)
         try:
-            columns, lines = await self.reader.candles(symbol, int(minutes), limit)
+            columns = await self.reader.candles(symbol, int(minutes), limit + overlays.WARMUP)
             newest = await self.reader.indicators(symbol, int(minutes))
         except (redis.exceptions.RedisError, OSError) as error:
             raise _away(error) from error
-        found = views.candles(columns, lines)
-        return web.json_response({"symbol": symbol, "timeframe": f"{minutes}m", **found, "indicators": newest})
+        rows = views.candles(columns)
+        shown = {"candles": rows[-limit:], "overlays": overlays.lines(rows, limit), "indicators": newest}
+        return web.json_response({"symbol": symbol, "timeframe": f"{minutes}m", **shown})
 
     async def metrics(self, _request: web.Request) -> web.Response:
         await self.refresh()

@@ -17,7 +17,7 @@ from typing import Any
 
 from pipeline.core.params import RiskParams
 from pipeline.core.session import Phase
-from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation, TickFlag
+from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation
 from pipeline.engine.prompt import round_trip_charges_paise
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
@@ -105,8 +105,8 @@ def session(facts: Facts, fields: Fields) -> Json:
 def watch_row(symbol: str, tick: Fields, regime: Fields) -> Json:
     """One line of the watchlist. Metrics that the book does not give are None."""
     ltp, close = positive(tick, "ltp"), positive(tick, "cp")
-    bid, ask = positive(tick, "bid_px", "bid"), positive(tick, "ask_px", "ask")
-    flags = whole(tick, "flags") or 0
+    bid, ask = positive(tick, "bid_px"), positive(tick, "ask_px")
+    marks = tick.get("marks", "").split()
     has_book = bid is not None and ask is not None
     return {
         "symbol": symbol,
@@ -119,24 +119,24 @@ def watch_row(symbol: str, tick: Fields, regime: Fields) -> Json:
         "ask_qty": whole(tick, "ask_qty"),
         "spread_bps": number(tick, "spread_bps") if has_book else None,
         "vwap": positive(tick, "session_vwap", "vwap"),
-        "obi": number(tick, "obi", "imbalance") if has_book else None,
+        "obi": number(tick, "obi") if has_book else None,
         "volume": whole(tick, "vtt"),
         "oi": positive(tick, "oi"),
         "volatility": positive(tick, "volatility"),
-        "ts": whole(tick, "ts_exch", "ts"),
+        "ts": whole(tick, "ts_exch"),
         "ltt": whole(tick, "ltt"),
         "regime": regime.get("regime") or "",
-        "is_cas": bool(flags & TickFlag.CAS_ELIGIBLE),
-        "is_index": bool(flags & TickFlag.INDEX),
-        "is_liquid": bool(flags & TickFlag.LIQUID),
-        "is_volatile": bool(flags & TickFlag.VOLATILE),
+        "is_cas": "cas_eligible" in marks,
+        "is_index": "index" in marks,
+        "is_liquid": "liquid" in marks,
+        "is_volatile": "volatile" in marks,
     }
 
 
 def feed_time(rows: Iterable[Json], feed: Fields) -> int:
     """Return the newest instant the feed has told, 0 before the first frame."""
     newest = [row["ts"] for row in rows if row["ts"] is not None]
-    told = whole(feed, "ts")
+    told = whole(feed, "last_ts")
     return max([*newest, 0 if told is None else told])
 
 
@@ -147,7 +147,7 @@ def quiet(ms: int) -> int:
 
 def clock(ts: int, quiet_ms: int, phase: Phase, market: Fields, open_ms: int | None) -> Json:
     """The session's clock, in event time."""
-    is_over = market.get("is_session_over", "").lower() in {"1", "true"}
+    is_over = market.get("is_session_over") == "1"
     return {
         "ts": ts,
         "quiet_ms": quiet(quiet_ms),
@@ -156,7 +156,7 @@ def clock(ts: int, quiet_ms: int, phase: Phase, market: Fields, open_ms: int | N
         "is_live": not is_over and phase in LIVE_PHASES,
         "open_ms": open_ms,
         "stale_ms": STALE_MS,
-        "market": {name: value for name, value in sorted(market.items()) if name not in {"is_session_over", "ts"}},
+        "market": {name: value for name, value in sorted(market.items()) if name not in {"is_session_over", "ts", "time"}},
     }
 
 
@@ -233,7 +233,7 @@ def portfolio(fields: Fields, positions: Mapping[str, Fields]) -> Json:
     rows = [position(symbol, held) for symbol, held in positions.items() if held]
     return {
         **{name: whole(fields, name) for name in PORTFOLIO_FIELDS},
-        "ts": whole(fields, "ts", "now"),
+        "ts": whole(fields, "ts"),
         "fills": whole(fields, "fills"),
         "trading_state": fields.get("trading_state", ""),
         "positions": [row for row in rows if row["qty"]],
@@ -244,14 +244,14 @@ def portfolio(fields: Fields, positions: Mapping[str, Fields]) -> Json:
 def position(symbol: str, fields: Fields) -> Json:
     return {
         "symbol": symbol,
-        "qty": whole(fields, "qty", "quantity") or 0,
-        "avg_px": positive(fields, "avg_px", "average"),
-        "mark_px": positive(fields, "mark_px", "mark", "ltp"),
-        "stop_paise": whole(fields, "stop_paise"),
-        "target_paise": whole(fields, "target_paise"),
+        "qty": whole(fields, "qty") or 0,
+        "avg_px": positive(fields, "avg_px"),
+        "mark_px": positive(fields, "mark_px"),
+        "stop_px": positive(fields, "stop_px"),
+        "target_px": positive(fields, "target_px"),
         "realised_paise": whole(fields, "realised_paise"),
         "unrealised_paise": whole(fields, "unrealised_paise"),
-        "mark_ts": whole(fields, "mark_ts", "ts"),
+        "mark_ts": whole(fields, "mark_ts"),
     }
 
 
@@ -315,6 +315,8 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
         add("error", "feed_silent", f"no frame from the feed for {now['quiet_ms'] // 1000} s: prices are old, do not trade on them")
     if feed["gaps"]:
         add("warn", "feed_gap", f"{feed['gaps']} gap{'s' if feed['gaps'] > 1 else ''} in the feed today: candles over it are marked")
+    if feed["refused_frames"]:
+        add("warn", "feed_refused", f"{feed['refused_frames']} frames of the feed could not be read: they are kept in quarantine")
     rows = state["health"] if store["is_up"] else []
     silent = [row["name"] for row in rows if row["state"] == "silent"]
     if silent:
@@ -328,27 +330,28 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
 
 
 def feed(fields: Fields) -> Json:
+    """The connection to the broker's feed, as the tick process counts it."""
     return {
         "state": fields.get("state", ""),
         "frames": whole(fields, "frames"),
         "gaps": whole(fields, "gaps") or 0,
-        "subscribed": whole(fields, "subscribed", "subscriptions", "instruments"),
-        "maker": fields.get("maker", ""),
+        "subscribed": whole(fields, "subscribed"),
+        "refused_frames": whole(fields, "refused_frames") or 0,
     }
 
 
 Samples = Sequence[tuple[int, float]]
 
 
-def candles(columns: Mapping[str, Samples], overlays: Mapping[str, Samples]) -> Json:
-    """Join the field series of one symbol and timeframe by time; a candle that lacks a price is left out."""
+def candles(columns: Mapping[str, Samples]) -> list[list[float]]:
+    """Join the field series of one symbol and timeframe by time: ``[ts, open, high, low, close, volume]``, oldest first.
+
+    A candle that lacks a price is left out.
+    """
     opens, highs, lows, closes = (dict(columns.get(name, ())) for name in ("open", "high", "low", "close"))
     volumes = dict(columns.get("volume", ()))
     times = sorted(opens.keys() & highs.keys() & lows.keys() & closes.keys())
-    rows = [[ts, opens[ts], highs[ts], lows[ts], closes[ts], volumes.get(ts, 0.0)] for ts in times]
-    first = times[0] if times else 0
-    lines = {name: [[ts, value] for ts, value in samples if ts >= first] for name, samples in overlays.items() if len(samples) > 0}
-    return {"candles": rows, "overlays": lines}
+    return [[ts, opens[ts], highs[ts], lows[ts], closes[ts], volumes.get(ts, 0.0)] for ts in times]
 
 
 def metrics(state: Mapping[str, Any], sockets: int) -> str:

@@ -12,6 +12,7 @@ import json
 import ssl
 import time
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -31,6 +32,8 @@ MODES = {"ltpc": 5_000, "option_greeks": 3_000, "full": 2_000, "full_d30": 50}
 """Most keys of one connection in one mode (Upstox, September 2026)."""
 KEYS_PER_FRAME = 500
 NORMAL_CLOSE = 1_000
+CLOSE_TIMEOUT_S = 1.0
+"""A server that no longer answers does not answer our farewell either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class LinkConfig:
     dead_after_s: float = 60.0
 
 
-class LinkLost(Exception):  # noqa: N818  # it is a state of the connection, not an error of ours
+class LinkLost(Exception):  # it is a state of the connection, not an error of ours
     """The connection is over. ``code`` is the close code, 1006 when there was none."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -67,9 +70,10 @@ class _Connection(ClientConnection):
 class Link:
     """An open, subscribed connection."""
 
-    def __init__(self, config: LinkConfig, socket: _Connection) -> None:
+    def __init__(self, config: LinkConfig, socket: _Connection, held: ExitStack) -> None:
         self._config = config
         self._socket = socket
+        self._held = held
         self._pinged = 0.0
 
     @classmethod
@@ -80,16 +84,20 @@ class Link:
             Unauthorised: the token is not accepted. Refused, Ambiguous: no connection now, try again later.
         """
         address = authorise(config, token)
+        held = ExitStack()
         try:
-            socket = connect(
-                address,
-                open_timeout=config.total_timeout_s,
-                ping_interval=None,
-                compression=None,
-                proxy=None,
-                max_size=MAX_FRAME_BYTES,
-                user_agent_header=USER_AGENT,
-                create_connection=_Connection,
+            socket = held.enter_context(
+                connect(
+                    address,
+                    open_timeout=config.total_timeout_s,
+                    close_timeout=CLOSE_TIMEOUT_S,
+                    ping_interval=None,
+                    compression=None,
+                    proxy=None,
+                    max_size=MAX_FRAME_BYTES,
+                    user_agent_header=USER_AGENT,
+                    create_connection=_Connection,
+                )
             )
         except InvalidStatus as error:
             status = error.response.status_code
@@ -104,8 +112,12 @@ class Link:
             raise Refused("the feed's certificate is not valid, nothing was sent: check this machine's clock and network") from None
         except OSError as error:
             raise Ambiguous(f"the feed cannot be reached ({error.strerror or type(error).__name__}): trying again") from None
-        link = cls(config, socket)  # type: ignore[arg-type]  # create_connection makes ours
-        link.subscribe(keys)
+        link = cls(config, socket, held)  # type: ignore[arg-type]  # create_connection makes ours
+        try:
+            link.subscribe(keys)
+        except Ambiguous:
+            link.close()
+            raise
         return link
 
     def subscribe(self, keys: Sequence[str]) -> None:
@@ -143,7 +155,7 @@ class Link:
                 raise LinkLost(_code(error), "closed") from None
 
     def close(self) -> None:
-        self._socket.close()
+        self._held.close()
 
 
 def authorise(config: LinkConfig, token: str) -> str:

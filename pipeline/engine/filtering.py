@@ -140,7 +140,7 @@ def price(side: Side, close_px: float, atr_px: float, instrument: Instrument, pa
     away = max(params.filter.stop_atr * atr, MIN_STOP_TICKS * tick)
     gain = max(params.filter.target_atr * atr, MIN_STOP_TICKS * tick)
     try:
-        limit = round_out(round(ref + sign * LIMIT_ATR * atr), tick, side)
+        limit = round_out(round(ref + sign * max(LIMIT_ATR * atr, tick)), tick, side)
         stop = round_to_tick(round(ref - sign * away), tick, side.opposite)
         target = round_to_tick(round(ref + sign * gain), tick, side.opposite)
     except Refused:

@@ -29,7 +29,7 @@ def initial(context: Context) -> State:
 
 def step(state: State, wave: CandleWave, now: int) -> Iterator[Output]:
     rows = writable(wave.rows)
-    rows["flags"] |= CandleFlag.HISTORY
+    rows["flags"] |= int(CandleFlag.HISTORY)
     yield CandleWave(wave.ts, rows)
     yield from samples(state.symbols, rows)
 

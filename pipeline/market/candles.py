@@ -37,10 +37,24 @@ VOLUME_TOLERANCE = 0.05
 SYMBOL = np.dtype(
     [("epoch", "<i8"), ("late", "<i8"), ("ahead", "<i8"), ("auction_trades", "<i8"), ("auction_qty", "<i8"), ("auction_px", "<f8")]
     + [("i1_ts", "<i8"), ("i1_open", "<f8"), ("i1_high", "<f8"), ("i1_low", "<f8"), ("i1_close", "<f8"), ("i1_vol", "<i8")]
-    + [(name, "<i8") for name in ("is_checked", "minutes", "open", "high", "low", "close", "volume", "missing")]
+    + [(name, "<i8") for name in ("is_checked", "minutes", "open", "high", "low", "close", "volume_minutes", "volume", "missing")]
 )
 """Per symbol: counts of prints that were not painted; the newest I1; how many of our minutes agree with it."""
-CHECKS = ("minutes", "open", "high", "low", "close", "volume", "missing", "late", "ahead", "auction_trades", "auction_qty", "auction_px")
+CHECKS = (
+    "minutes",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume_minutes",
+    "volume",
+    "missing",
+    "late",
+    "ahead",
+    "auction_trades",
+    "auction_qty",
+    "auction_px",
+)
 
 
 class CandleState:
@@ -200,7 +214,9 @@ def paint_k(rows: Any, symbols: Any, bars: Any, windows: Any, gaps: Any, clock: 
 
 @kernel
 def check_k(s: Any, bars: Any, windows: Any) -> None:
-    """Compare our closed minute with the feed's own. A minute that we joined late does not count."""
+    """Compare our closed minute with the feed's own. A minute that we joined late does not count, nor
+    does the volume of one with a gap: what was missed is marked, not filled.
+    """
     s["is_checked"] = 1
     if not is_open_k(windows, s["i1_ts"]):
         return
@@ -215,6 +231,9 @@ def check_k(s: Any, bars: Any, windows: Any) -> None:
     s["high"] += 1 if bar["high"] == s["i1_high"] else 0
     s["low"] += 1 if bar["low"] == s["i1_low"] else 0
     s["close"] += 1 if bar["close"] == s["i1_close"] else 0
+    if bar["flags"] & GAP != 0:
+        return
+    s["volume_minutes"] += 1
     s["volume"] += 1 if abs(bar["volume"] - s["i1_vol"]) <= VOLUME_TOLERANCE * s["i1_vol"] else 0
 
 

@@ -7,6 +7,7 @@ Error fields come in both spellings, as the live service gives them.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pipeline.core.errors import Refused
@@ -58,6 +59,6 @@ def number(body: dict[str, Any], name: str, default: float | None = None) -> flo
     value = body.get(name, default)
     if value is None and default is not None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) == float("inf"):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ApiError(400, "UDAPI100036", f"{name} must be a number", name, value)
     return value

@@ -26,6 +26,8 @@ MAX_CONNECTIONS = 2
 MAX_KEYS = {"ltpc": 5_000, "option_greeks": 3_000, "full": 2_000, "full_d30": 50}
 PING_EVERY = 256
 PING_S = 5.0
+CLOSE_S = 600.0
+"""How long a client may take to read what was sent before the day's end."""
 routes = web.RouteTableDef()
 
 
@@ -44,7 +46,8 @@ class Connection:
     pinged: int = 0
     ponged: int = 0
     pong: asyncio.Event = field(default_factory=asyncio.Event)
-    stalled_s: float = 0.0
+    is_ending: bool = False
+    """The day is over and our close frame is on its way."""
 
 
 @routes.get("/v3/feed/market-data-feed/authorize")
@@ -74,10 +77,10 @@ async def feeds(request: web.Request) -> web.WebSocketResponse:
     connection = Connection(exchange, socket)
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = (group.create_task(_talk(connection)), group.create_task(_ping(connection)))
+            talk, ping = group.create_task(_talk(connection)), group.create_task(_ping(connection))
             await _listen(connection)
-            for task in tasks:
-                task.cancel()
+            ping.cancel()
+            talk.cancel()
     finally:
         exchange.feed_sockets.remove(socket)
         if connection.listener is not None:
@@ -120,7 +123,7 @@ def _control(connection: Connection, payload: bytes) -> None:
 async def _ping(connection: Connection) -> None:
     """Ping from time to time: a silent market is not a dead connection."""
     try:
-        while not connection.socket.closed:
+        while not connection.socket.closed and not connection.is_ending:
             await _send_ping(connection)
             await asyncio.sleep(PING_S)
     except ConnectionError:
@@ -155,6 +158,8 @@ async def _talk(connection: Connection) -> None:
             # Only at the head: a snapshot of what is yet to be sent would put its time before older frames.
             if connection.fresh and connection.listener.at == stage.head:
                 await _snapshot(connection)
+        connection.is_ending = True
+        await _read_out(connection)
         await connection.socket.close(code=WSCloseCode.OK, message=b"session over")
     except ConnectionError:
         return  # the client has gone: the reader sees it too and ends the connection
@@ -175,6 +180,15 @@ async def _checkpoint(connection: Connection) -> None:
     while connection.ponged < before and not connection.socket.closed:
         connection.pong.clear()
         await connection.pong.wait()
+
+
+async def _read_out(connection: Connection) -> None:
+    """Wait until a slow client has read everything: a close cuts off what is still on its way."""
+    await _send_ping(connection)
+    async with asyncio.timeout(CLOSE_S):
+        while connection.ponged < connection.pinged and not connection.socket.closed:
+            connection.pong.clear()
+            await connection.pong.wait()
 
 
 async def _snapshot(connection: Connection) -> None:
@@ -206,5 +220,5 @@ def raise_reset(connection: Connection) -> None:
     """Cut the line without a close frame, as a lost network does."""
     transport = connection.socket._req.transport if connection.socket._req is not None else None  # noqa: SLF001 - aiohttp has no public abort
     if transport is not None:
-        transport.abort()  # type: ignore[attr-defined]
+        transport.abort()
     raise ConnectionResetError("fault: feed dropped")

@@ -50,7 +50,7 @@ def application(exchange: Exchange) -> web.Application:
     return app
 
 
-WINDOWS: web.AppKey[dict[bool, deque[float]]] = web.AppKey("windows", dict)
+WINDOWS = web.AppKey("windows", dict[bool, deque[float]])
 
 
 @web.middleware
@@ -122,7 +122,7 @@ async def _auth(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @routes.get("/_clock")
 async def clock(request: web.Request) -> web.Response:
-    """Simulated time and progress."""
+    """Simulated time and progress, and the papers that are played."""
     exchange = request.app[EXCHANGE]
     tape, stage = exchange.tape, exchange.stage
     row = {
@@ -131,6 +131,7 @@ async def clock(request: web.Request) -> web.Response:
         "date": exchange.date,
         "maker": exchange.maker.name,
         "is_started": stage.is_started,
+        "watch": [{"symbol": p.symbol, "instrument_key": p.key, "name": p.name} for p in exchange.maker.listings],
     }
     counts = {"frames": tape.frames, "updates": tape.updates, "trades": tape.trades}
     return web.json_response(

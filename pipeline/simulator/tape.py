@@ -51,7 +51,7 @@ class Tape:
         return [bar for bar in self.bars.get(key, []) if bar.ts + MINUTE_MS <= self.now_ms]
 
     def _is_trade(self, before: Update, update: Update) -> bool:
-        return update.vtt > before.vtt or (update.ltt > before.ltt and (update.is_index or update.vtt == 0))
+        return update.vtt > before.vtt or update.ltt > before.ltt
 
     def _count(self, before: Update, update: Update) -> None:
         hours = self._hours[self._groups[update.key]]

@@ -1,8 +1,8 @@
 """A browser for tests: Debian's Chromium, headless, driven over its own debugging socket. No driver package.
 
-    with Chromium(tmp_path) as browser:
-        page = browser.open("http://127.0.0.1:8080/", width=1440, height=900)
-        page.wait("document.title === 'x'")
+with Chromium(tmp_path) as browser:
+    page = browser.open("http://127.0.0.1:8080/", width=1440, height=900)
+    page.wait("document.title === 'x'")
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from websockets.sync.client import ClientConnection, connect
@@ -105,9 +106,9 @@ class Chromium:
         self._profile = folder / "chromium"
         self._profile.mkdir(parents=True, exist_ok=True)
         self._path = find()
-        self._sockets: list[ClientConnection] = []
+        self._links = ExitStack()
 
-    def __enter__(self) -> Chromium:
+    def __enter__(self) -> Self:
         command = [self._path, *FLAGS, f"--user-data-dir={self._profile}", "about:blank"]
         self._log = (self._profile / "log").open("wb")
         self._child = subprocess.Popen(command, stdout=self._log, stderr=self._log, start_new_session=True)
@@ -118,15 +119,14 @@ class Chromium:
             time.sleep(0.05)
         port, path = port_file.read_text().splitlines()[:2]
         self._base = f"ws://127.0.0.1:{port}"
-        self._browser = connect(self._base + path, max_size=None)
+        self._browser = self._links.enter_context(connect(self._base + path, max_size=None))
         return self
 
     def open(self, url: str, width: int = 1440, height: int = 900) -> Page:
         self._browser.send(json.dumps({"id": 1, "method": "Target.createTarget", "params": {"url": "about:blank"}}))
         while "result" not in (answer := json.loads(self._browser.recv(timeout=WAIT_S))):
             pass
-        socket = connect(f"{self._base}/devtools/page/{answer['result']['targetId']}", max_size=None)
-        self._sockets.append(socket)
+        socket = self._links.enter_context(connect(f"{self._base}/devtools/page/{answer['result']['targetId']}", max_size=None))
         page = Page(socket)
         for domain in ("Page", "Runtime", "Log"):
             page.send(f"{domain}.enable")
@@ -135,8 +135,7 @@ class Chromium:
         return page
 
     def __exit__(self, *_: object) -> None:
-        for socket in (*self._sockets, self._browser):
-            socket.close()
+        self._links.close()
         os.killpg(self._child.pid, 15)
         try:
             self._child.wait(10)

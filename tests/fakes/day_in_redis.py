@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.core import schema
 from pipeline.core.schema import Role, Series, Stream
 from pipeline.core.session import ist_ms
-from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation, Side, TickFlag
+from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation, Side
 from pipeline.store import codec
 from pipeline.store.client import open_clients
 
@@ -30,7 +30,9 @@ REGIMES = ("trending", "ranging", "trending", "volatile", "ranging")
 
 def instruments() -> list[Instrument]:
     return [
-        Instrument(sid, symbol, f"NSE_EQ|INE{sid:06d}", f"{symbol} LIMITED", 5, 1, 100_000, is_cas_eligible=True, is_index=symbol == "NIFTY 50")
+        Instrument(
+            sid, symbol, f"NSE_EQ|INE{sid:06d}", f"{symbol} LIMITED", 5, 1, 100_000, is_cas_eligible=True, is_index=symbol == "NIFTY 50"
+        )
         for sid, symbol in enumerate(SYMBOLS)
     ]
 
@@ -44,12 +46,12 @@ def tick(sid: int, last: float, now: int = NOW) -> dict[str, Any]:
     """The readable hash of one symbol, in the fields of ``TICK``."""
     close = last / (1 + 0.011 * math.sin(sid * 1.9 + 0.4))
     half = max(0.05, round(last * (0.00008 + 0.00004 * (sid % 4)), 2))
-    flags = TickFlag.HAS_DEPTH | TickFlag.TRADED | TickFlag.WARM | TickFlag.CAS_ELIGIBLE | (TickFlag.LIQUID if sid % 4 < 3 else 0)
+    marks = "has_depth traded warm cas_eligible" + (" liquid" if sid % 4 < 3 else "")
     return {
         "ltp": last, "ltq": 10 + sid, "cp": round(close, 2), "vtt": 1_200_000 + sid * 77_000, "ts_exch": now - (sid % 5) * 300, "ltt": now - 900, "oi": 0.0,
         "bid_px": round(last - half, 2), "ask_px": round(last + half, 2), "bid_qty": 340 + sid, "ask_qty": 210 + 9 * sid,
         "mid": last, "spread": 2 * half, "spread_bps": 20_000 * half / last, "vwap": round(last * 0.9995, 2), "session_vwap": round(last * (1 - 0.002 * math.sin(sid)), 2),
-        "obi": round(0.85 * math.sin(sid * 2.3), 3), "volatility": 0.00021, "flags": int(flags),
+        "obi": round(0.85 * math.sin(sid * 2.3), 3), "volatility": 0.00021, "marks": marks, "kind": "live",
     }  # fmt: skip
 
 
@@ -64,7 +66,14 @@ def recommendation(number: int, symbol: str, side: Side, score: float, left_s: i
 
 
 PROPOSALS = (
-    recommendation(1, "RELIANCE", Side.BUY, 0.82, 24, "EMA 9 above EMA 21 for 4 candles; RSI 61.3 rising; volume 2.4 times its average; price 0.18 % above VWAP"),
+    recommendation(
+        1,
+        "RELIANCE",
+        Side.BUY,
+        0.82,
+        24,
+        "EMA 9 above EMA 21 for 4 candles; RSI 61.3 rising; volume 2.4 times its average; price 0.18 % above VWAP",
+    ),
     recommendation(2, "M&M", Side.SELL, 0.74, 24, "EMA 9 below EMA 21; MACD histogram falling for 3 candles; bearish engulfing on 5m"),
     recommendation(3, "BHARTIARTL", Side.BUY, 0.69, 24, "EMA 9 above EMA 21; Supertrend up; book imbalance 0.41"),
     recommendation(4, "ICICIBANK", Side.BUY, 0.71, -60, "EMA 9 above EMA 21; RSI 58.0", NOW - 240_000),
@@ -106,7 +115,6 @@ class Day:
             self.hash(schema.TICK_LATEST, (symbol,), tick(sid, last, self.now))
             self.hash(schema.REGIME, (symbol,), {"regime": REGIMES[sid % len(REGIMES)], "since": self.now - 900_000})
         self.hash(schema.MARKET_STATUS, (), {"NSE_EQ": "NORMAL_OPEN", "ts": self.now, "is_session_over": 0})
-        self.hash(schema.FEED_STATUS, (), {"state": "open", "frames": 48_112, "gaps": 0, "subscribed": len(SYMBOLS), "ts": self.now})
 
     def write_candles(self, symbol: str = "RELIANCE", count: int = 250, timeframe: str = "1m") -> None:
         sid, last = list(SYMBOLS).index(symbol), SYMBOLS[symbol]
@@ -117,27 +125,30 @@ class Day:
         for i, ts in enumerate(times):
             o, c = close[i], close[i + 1]
             reach = last * 0.0006 * (1 + math.sin(i * 2.2))
-            values = (o, round(max(o, c) + reach, 2), round(min(o, c) - reach * 0.8, 2), c, 9000 + 7000 * abs(math.sin(i / 7)) + 90_000 * abs(c - o) / last * 60, 0)
+            values = (
+                o,
+                round(max(o, c) + reach, 2),
+                round(min(o, c) - reach * 0.8, 2),
+                c,
+                9000 + 7000 * abs(math.sin(i / 7)) + 90_000 * abs(c - o) / last * 60,
+                0,
+            )
             for name, value in zip(schema.CANDLE_FIELDS, values, strict=True):
                 body[name].append((ts, float(value)))
         for name, samples in body.items():
             self.series(schema.CANDLE_FIELD, (symbol, timeframe, name), samples)
-        self.write_indicators(symbol, timeframe, body["close"])
-
-    def write_indicators(self, symbol: str, timeframe: str, closes: list[tuple[int, float]]) -> None:
-        lines: dict[str, list[tuple[int, float]]] = {"ema_9": [], "ema_21": [], "vwap": [], "rsi_14": []}
-        fast = slow = mean = closes[0][1]
-        for i, (ts, close) in enumerate(closes):
-            fast, slow, mean = fast + (close - fast) / 5, slow + (close - slow) / 11, mean + (close - mean) / 60
-            rsi = 50 + 9500 * (fast - slow) / close
-            for name, value in zip(lines, (fast, slow, mean, max(12.0, min(88.0, rsi))), strict=True):
-                if i >= 21:
-                    lines[name].append((ts, round(value, 4)))
-        for name, samples in lines.items():
-            self.series(schema.INDICATOR, (symbol, timeframe, name), samples)
-        newest = {name: samples[-1][1] for name, samples in lines.items()}
-        others = {"macd": 1.284, "macd_signal": 0.913, "macd_hist": 0.371, "atr_14": 2.417, "bb_upper": 1418.2, "bb_lower": 1404.9, "stoch_k": 71.2, "stoch_d": 66.8, "supertrend": 1407.55}
-        self.hash(schema.INDICATOR_LATEST_1M, (symbol,), {"ts": closes[-1][0], **newest, **others})
+        lines = {
+            "ema_9": last,
+            "ema_21": last - 1.2,
+            "rsi_14": 61.3,
+            "macd": 1.284,
+            "macd_signal": 0.913,
+            "macd_hist": 0.371,
+            "atr_14": 2.417,
+            "bb_upper": last + 6,
+        }
+        others = {"bb_lower": last - 7.4, "stoch_k": 71.2, "stoch_d": 66.8, "supertrend": last - 4.8}
+        self.hash(schema.INDICATOR_LATEST_1M, (symbol,), {"ts": times[-1], "time": "as text", "close": last, **lines, **others})
 
     def write_trades(self) -> None:
         for record in sorted(PROPOSALS, key=lambda r: r.ts):
@@ -150,9 +161,13 @@ class Day:
             self.write_order(PROPOSALS[number - 1], qty)
         self.hash(schema.POSITION, ("ICICIBANK",), position(PROPOSALS[3], 36, 12_550, self.now))
         self.hash(schema.POSITION, ("SBIN",), position(PROPOSALS[5], 51, -4_080, self.now))
-        self.hash(schema.POSITION, ("ITC",), {"qty": 0, "avg_px": 0.0, "realised_paise": 41_500, "unrealised_paise": 0, "ts": self.now - 600_000})
+        self.hash(
+            schema.POSITION, ("ITC",), {"qty": 0, "avg_px": 0.0, "realised_paise": 41_500, "unrealised_paise": 0, "ts": self.now - 600_000}
+        )
         account = {"ts": self.now, "realised_paise": 41_500, "unrealised_paise": 8_470, "charges_paise": 11_842, "net_paise": 38_128}
-        self.hash(schema.PORTFOLIO, (), {**account, "exposure_paise": 9_893_460, "peak_paise": 52_210, "drawdown_paise": 14_082, "fills": 5})
+        self.hash(
+            schema.PORTFOLIO, (), {**account, "exposure_paise": 9_893_460, "peak_paise": 52_210, "drawdown_paise": 14_082, "fills": 5}
+        )
 
     def write_order(self, source: Recommendation, qty: int) -> None:
         ts = source.ts + 12_000
@@ -162,12 +177,38 @@ class Day:
         )  # fmt: skip
         self.add(schema.INTENTS, intent)
         event = OrderEvent(
-            ts + 40, f"o-{source.id}", intent.id, source.symbol, source.side, "entry", "OPEN", qty, 0, qty, source.limit_paise, 0.0, "", intent.tag
+            ts + 40,
+            f"o-{source.id}",
+            intent.id,
+            source.symbol,
+            source.side,
+            "entry",
+            "ACCEPTED",
+            qty,
+            0,
+            qty,
+            source.limit_paise,
+            0.0,
+            "",
+            intent.tag,
         )
         self.add(schema.ORDERS, event)
         half = qty // 2
         for n, part in enumerate((half, qty - half)):
-            self.add(schema.FILLS, Fill(ts + 60 + n * 400, f"o-{source.id}-{n + 1}", event.order_id, intent.id, source.symbol, source.side, part, source.ref_paise, "entry"))
+            self.add(
+                schema.FILLS,
+                Fill(
+                    ts + 60 + n * 400,
+                    f"o-{source.id}-{n + 1}",
+                    event.order_id,
+                    intent.id,
+                    source.symbol,
+                    source.side,
+                    part,
+                    source.ref_paise,
+                    "entry",
+                ),
+            )
         self.add(schema.ORDERS, replace(event, ts=ts + 500, status="FILLED", cum_qty=qty, leaves_qty=0, avg_px=source.ref_paise / 100))
 
     def write_machinery(self, silent: str = "") -> None:
@@ -177,9 +218,22 @@ class Day:
             self.beat(name, lag=0.8 + 0.4 * n, is_done=int(name == "history"), age_ms=60_000 if name == silent else 0)
 
     def beat(self, name: str, *, lag: float = 1.0, is_done: int = 0, age_ms: int = 0, error: str = "") -> None:
+        counts = (
+            {"state": "connected", "frames": 48_112, "gaps": 0, "subscribed": len(SYMBOLS), "last_ts": self.now} if name == "ticks" else {}
+        )
         at = time.time_ns() // 1_000_000 - age_ms
-        fields = {"pid": 4200, "mode": "paper", "at_ms": at, "now_ms": self.now, "entries": 1200, "lag_p50_ms": lag, "lag_p99_ms": 4 * lag, "is_done": is_done, "last_error": error}
-        self.hash(schema.HEALTH, (name,), fields)
+        fields = {
+            "pid": 4200,
+            "mode": "paper",
+            "at_ms": at,
+            "now_ms": self.now,
+            "entries": 1200,
+            "lag_p50_ms": lag,
+            "lag_p99_ms": 4 * lag,
+            "is_done": is_done,
+            "last_error": error,
+        }
+        self.hash(schema.HEALTH, (name,), fields | counts)
 
     def move(self, symbol: str, last: float, now: int) -> None:
         """One more tick of one symbol."""
@@ -190,6 +244,6 @@ class Day:
 def position(source: Recommendation, qty: int, unrealised_paise: int, now: int) -> dict[str, Any]:
     average = source.ref_paise / 100
     return {
-        "qty": qty * source.side.sign, "avg_px": average, "mark_px": round(average + unrealised_paise / 100 / qty, 2), "stop_paise": source.stop_paise,
-        "target_paise": source.target_paise, "realised_paise": 0, "unrealised_paise": unrealised_paise, "mark_ts": now - 400,
+        "qty": qty * source.side.sign, "avg_px": average, "mark_px": round(average + unrealised_paise / 100 / qty, 2), "stop_px": source.stop_paise / 100,
+        "target_px": source.target_paise / 100, "realised_paise": 0, "unrealised_paise": unrealised_paise, "mark_ts": now - 400,
     }  # fmt: skip

@@ -27,7 +27,7 @@ def tick(ts: int, ltp: float, **fields: Any) -> np.ndarray:
         if side in fields:
             px, qty = fields.pop(side)
             row[f"{side}_px"][0, 0], row[f"{side}_qty"][0, 0] = px, qty
-            row["flags"] |= TickFlag.HAS_DEPTH
+            row["flags"] |= int(TickFlag.HAS_DEPTH)
     for name, value in fields.items():
         row[name] = value
     return row

@@ -28,8 +28,9 @@ HOLIDAYS = Path(__file__).resolve().parents[2] / "config" / "holidays.json"
 class PageServer:
     """``with PageServer(urls) as url``; whatever ends the server early is raised here."""
 
-    def __init__(self, urls: Mapping[Role, str], facts: Facts | None = None) -> None:
+    def __init__(self, urls: Mapping[Role, str], facts: Facts | None = None, address: Address | None = None) -> None:
         self._urls, self._facts = urls, facts or FACTS
+        self._address = address or Address(port=0)
         self._ready: queue.Queue[str | BaseException] = queue.Queue()
 
     def __enter__(self) -> str:
@@ -49,7 +50,7 @@ class PageServer:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         day = Calendar.from_rows(json.loads(HOLIDAYS.read_text())).day(DATE)
-        await serve(self._urls, Address(port=0), self._facts, day, stop=self._stop, on_ready=self._ready.put)
+        await serve(self._urls, self._address, self._facts, day, stop=self._stop, on_ready=self._ready.put)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)

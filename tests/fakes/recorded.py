@@ -57,12 +57,12 @@ def _fill(row: np.void, record: dict) -> None:
     row["ltp"], row["ltt"], row["ltq"], row["cp"] = (float(trade.get(k, 0)) for k in ("ltp", "ltt", "ltq", "cp"))
     row["vtt"], row["atp"], row["oi"], row["iv"] = (float(feed.get(k, 0)) for k in ("vtt", "atp", "oi", "iv"))
     for i, level in enumerate(feed.get("marketLevel", {}).get("bidAskQuote", [])[:5]):
-        row["flags"] |= TickFlag.HAS_DEPTH
+        row["flags"] |= int(TickFlag.HAS_DEPTH)
         row["bid_px"][i], row["ask_px"][i] = level.get("bidP", 0.0), level.get("askP", 0.0)
         row["bid_qty"][i], row["ask_qty"][i] = int(level.get("bidQ", 0)), int(level.get("askQ", 0))
     for bar in feed.get("marketOHLC", {}).get("ohlc", []):
         if bar.get("interval") == "I1" and "ts" in bar:
-            row["flags"] |= TickFlag.HAS_MINUTE
+            row["flags"] |= int(TickFlag.HAS_MINUTE)
             row["i1_ts"], row["i1_vol"] = int(bar["ts"]), int(bar.get("vol", 0))
             for name in ("open", "high", "low", "close"):
                 row[f"i1_{name}"] = bar.get(name, 0.0)

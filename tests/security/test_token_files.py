@@ -99,5 +99,5 @@ def test_a_mark_does_not_store_the_token(tmp_path):
 
 def test_a_token_is_no_pickle_by_accident(tmp_path):
     save_token(tmp_path / "upstox.token.json", make_token("abc", TokenKind.OAUTH, 0))
-    with pytest.raises(Exception):  # noqa: PT011
+    with pytest.raises(Exception):
         pickle.loads((tmp_path / "upstox.token.json").read_bytes())

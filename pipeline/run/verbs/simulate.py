@@ -36,7 +36,7 @@ def main(args: argparse.Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, note)
         env_file = prepare(settings, url, maker, date_iso)
-        words = f"{maker}, {date_iso}, at {url}\nin each other terminal: . {env_file}\nthen: python scripts/historical_data_fetcher.py, and so on"
+        words = f"{maker}, {date_iso}, at {url}\nin each other terminal: . {env_file}\nthen historical_data_fetcher.py and the rest"
         show(args, {"url": url, "maker": maker, "date": date_iso, "env": str(env_file)}, words)
         while not is_over.wait(LOOK_S):
             ask_simulator(url)  # raises Stopped when it is gone

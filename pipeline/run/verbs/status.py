@@ -7,8 +7,9 @@ is well, 3 when some are missing or Redis is away.
 from __future__ import annotations
 
 import argparse
+import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import redis
@@ -23,6 +24,7 @@ from pipeline.run.verbs.shared import now_ms, settings_for, show, token_source
 from pipeline.store.client import open_clients, place
 
 STALE_MS = 5_000
+KNOCK_S = 0.3
 Hash = dict[str, str]
 
 
@@ -54,13 +56,14 @@ def main(args: argparse.Namespace) -> int:
         health, session, feed, market, is_redis_up = {}, {}, {}, {}, False
     now = now_ms()
     rows = [row_of(script, health.get(job, {}), now) for script, job in PROCESSES.items()]
+    rows = [_page(row, settings) if row.process == "dashboard" else row for row in rows]
     missing = what_is_missing(rows, where if is_redis_up else "", token)
     plain = {
         "mode": session.get("mode", settings.mode),
         "redis": where if is_redis_up else None,
         "token": token,
         "session": session,
-        "feed": feed,
+        "feed": feed or feed_of(health.get("ticks", {})),
         "market": market,
         "processes": [asdict(row) for row in rows],
         "pss_kib": dict(pss_kib({row.process: int(row.pid) for row in rows if row.state == "running" and row.pid.isdecimal()})),
@@ -101,6 +104,21 @@ def row_of(script: str, beat: Mapping[str, str], now: int) -> Row:
     )
 
 
+def feed_of(beat: Mapping[str, str]) -> Hash:
+    """Give the feed's state, which the feed process carries in its health."""
+    return {name: beat[name] for name in ("state", "frames", "ticks", "gaps", "connects", "last_ts", "subscribed") if name in beat}
+
+
+def _page(row: Row, settings: Settings) -> Row:
+    """Judge the dashboard by its port: it writes no health, it only reads."""
+    host, port = settings.dashboard.host, settings.dashboard.port
+    try:
+        with socket.create_connection((host, port), KNOCK_S):
+            return replace(row, state="running")
+    except OSError:
+        return row
+
+
 def what_is_missing(rows: list[Row], redis_at: str, token: Mapping[str, Any]) -> str:
     """Say in one line what stands between here and a running day, with the command that helps; empty when nothing does."""
     if not redis_at:
@@ -122,9 +140,10 @@ def words_of(plain: Mapping[str, Any], rows: list[Row], now: int) -> str:
     token, session = plain["token"], plain["session"]
     until = f" until {ist_text(int(token['expires_ms']))[:16]} IST" if token["expires_ms"] else ""
     shown_day = f" · {session.get('maker', '')} · {session.get('date', '')}" if session else ""
+    feed = f"feed {plain['feed'].get('state', 'unknown')}, {plain['feed'].get('frames', '0')} frames"
     lines = [
         f"mode {plain['mode']}{shown_day} · {ist_text(now)[:19]} IST",
-        f"token {token['state']}{until} · Redis {plain['redis'] or 'away'} · feed {plain['feed'].get('state', 'unknown')}",
+        f"token {token['state']}{until} · Redis {plain['redis'] or 'away'} · {feed}",
         "",
         f"{'process':<24} {'state':<8} {'age':>7} {'lag p50':>9} {'lag p99':>9} {'pid':>8} {'version':<8} last error",
     ]

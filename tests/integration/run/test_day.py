@@ -20,8 +20,24 @@ from pipeline.store.server import start
 
 ROOT = Path(__file__).resolve().parents[3]
 SHORT = "09:15-09:40"
-KEYS = "maker redis frames ticks candles indicator_rows patterns signals recommendations intents orders fills pnl digests lag_ms".split()
-COUNTS = "frames ticks candles indicator_rows patterns signals recommendations intents orders fills".split()
+KEYS = [
+    "maker",
+    "redis",
+    "frames",
+    "ticks",
+    "candles",
+    "indicator_rows",
+    "patterns",
+    "signals",
+    "recommendations",
+    "intents",
+    "orders",
+    "fills",
+    "pnl",
+    "digests",
+    "lag_ms",
+]
+COUNTS = ["frames", "ticks", "candles", "indicator_rows", "patterns", "signals", "recommendations", "intents", "orders", "fills"]
 WORKERS = ("ticks", "live", "indicators", "chart", "filtering", "orders", "portfolio")
 
 

@@ -171,7 +171,9 @@ def test_a_taken_port_is_said_in_one_line(tmp_path, broker):
         run_open(Credentials("k", "s", f"http://127.0.0.1:{broker.port}/cb"), desk, lambda _a: None)
 
 
-@pytest.mark.parametrize("uri", ["https://127.0.0.1:5000/cb", "http://0.0.0.0:5000/cb", "http://192.168.1.2:5000/cb", "https://example.org/cb"])
+@pytest.mark.parametrize(
+    "uri", ["https://127.0.0.1:5000/cb", "http://0.0.0.0:5000/cb", "http://192.168.1.2:5000/cb", "https://example.org/cb"]
+)
 def test_the_listener_binds_loopback_only(tmp_path, broker, uri):
     desk, _ = desk_for(tmp_path, broker)
     with pytest.raises(Refused, match="on this machine"):

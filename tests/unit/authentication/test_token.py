@@ -58,7 +58,9 @@ def test_the_tokens_own_word_goes_first():
     assert token.is_plus
 
 
-@pytest.mark.parametrize("text", ["abc", "a.b.c", "a.%%.c", jwt(exp="soon"), jwt(exp=True), jwt(exp=-5), jwt(exp=1e300), "a." + "W" * 40 + ".c"])
+@pytest.mark.parametrize(
+    "text", ["abc", "a.b.c", "a.%%.c", jwt(exp="soon"), jwt(exp=True), jwt(exp=-5), jwt(exp=1e300), "a." + "W" * 40 + ".c"]
+)
 def test_a_token_that_says_nothing_useful_gets_the_usual_end(text):
     issued = ist_ms("2026-09-12", "13:57")
     assert make_token(text, TokenKind.OAUTH, issued).expires_ms == oauth_expiry(issued)
@@ -133,7 +135,9 @@ def test_marks_do_not_pile_up(tmp_path):
     assert load_token(path) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 9}', b'{"version": 1, "token": {"access_token": "canary"}}', b"[" * 50_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"version": 9}', b'{"version": 1, "token": {"access_token": "canary"}}', b"[" * 50_000]
+)
 def test_a_damaged_record_is_refused_without_showing_it(tmp_path, content):
     path = tmp_path / "upstox.token.json"
     path.write_bytes(content)

@@ -55,7 +55,9 @@ def test_missing_fields_and_the_command_are_named(tmp_path):
     assert "\n" not in said
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '"x"', '{"api_kay": "k"}', '{"api_key": "k", "api_secret": "canary", "redirect_uri": "callback"}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '"x"', '{"api_kay": "k"}', '{"api_key": "k", "api_secret": "canary", "redirect_uri": "callback"}']
+)
 def test_a_wrong_file_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "c.json"
     path.write_text(content)
@@ -87,7 +89,9 @@ def test_the_login_address_carries_what_the_dialog_needs():
     assert "canary" not in address.query
 
 
-@pytest.mark.parametrize("url", ["http://api.upstox.com", "ftp://x", "", "http://127.0.0.1.evil.example", "http://localhost.evil.example:80"])
+@pytest.mark.parametrize(
+    "url", ["http://api.upstox.com", "ftp://x", "", "http://127.0.0.1.evil.example", "http://localhost.evil.example:80"]
+)
 def test_secrets_do_not_travel_in_the_clear(url):
     with pytest.raises(Refused):
         check_base(url)

@@ -99,7 +99,16 @@ def test_option_greeks_mode():
     row = decode(frame_of(**{OPTION.instrument_key: {"firstLevelWithGreeks": first, "requestMode": "option_greeks"}}).SerializeToString())
     row = row.batch.rows[0]
     assert (row["mode"], row["flags"]) == (2, TickFlag.HAS_DEPTH)
-    assert [row[n] for n in ("delta", "theta", "gamma", "vega", "rho", "vtt", "oi", "iv")] == [-0.4, -9.0, 0.001, 5.0, 0.1, 900, 1_000.0, 0.15]
+    assert [row[n] for n in ("delta", "theta", "gamma", "vega", "rho", "vtt", "oi", "iv")] == [
+        -0.4,
+        -9.0,
+        0.001,
+        5.0,
+        0.1,
+        900,
+        1_000.0,
+        0.15,
+    ]
     assert (row["bid_px"][0], row["bid_qty"][0], row["ask_px"][0], row["ask_qty"][0]) == (120.0, 65, 121.0, 130)
 
 
@@ -300,7 +309,8 @@ def test_recorded_full_frames_decode_to_their_json(shared_data, step):
 
 
 @pytest.mark.parametrize(
-    "name", ["upstox_v3_ltpc_2025-10-07_messages", "upstox_v3_full_d5_2026-01-23_100_messages", "upstox_v2_ltpc_2024-08-02_0944ist_messages"]
+    "name",
+    ["upstox_v3_ltpc_2025-10-07_messages", "upstox_v3_full_d5_2026-01-23_100_messages", "upstox_v2_ltpc_2024-08-02_0944ist_messages"],
 )
 @pytest.mark.parametrize("step", [pytest.param(61), pytest.param(1, marks=pytest.mark.nightly)])
 def test_recorded_messages_decode_to_their_json(shared_data, name, step):

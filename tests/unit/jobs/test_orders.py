@@ -18,7 +18,9 @@ def run(desk, *records):
 
 def test_a_day_in_four_records():
     desk = job.initial(CONTEXT)
-    out = run(desk, frame(T, (0, 99.95, 100.05)), recommendation(ts=T), frame(T + 2000, (0, 99.95, 100.05)), frame(T + 3000, (0, 98.0, 98.1)))
+    out = run(
+        desk, frame(T, (0, 99.95, 100.05)), recommendation(ts=T), frame(T + 2000, (0, 99.95, 100.05)), frame(T + 3000, (0, 98.0, 98.1))
+    )
     kinds = [type(r) for r in out]
     assert kinds[:6] == [Confirmation, OrderIntent, OrderEvent, OrderEvent, Fill, OrderEvent]
     assert [r.purpose for r in out if isinstance(r, OrderIntent)] == ["entry", "exit"]

@@ -80,7 +80,9 @@ def test_snapshot_sets_the_base_without_volume(state):
 
 
 def test_after_a_gap_a_print_counts_with_its_own_quantity(state):
-    rows = run(state, tick(OPEN, 100.0, vtt=500), gap(OPEN, OPEN + 9), tick(OPEN + 9, 101.0, vtt=9500, ltq=25), tick(OPEN + 10, 101.0, vtt=9510))
+    rows = run(
+        state, tick(OPEN, 100.0, vtt=500), gap(OPEN, OPEN + 9), tick(OPEN + 9, 101.0, vtt=9500, ltq=25), tick(OPEN + 10, 101.0, vtt=9510)
+    )
     assert rows["volume"].tolist() == [0, 0, 25, 10]
 
 

@@ -9,11 +9,17 @@ from pipeline.store.server import free_port
 
 
 def _settings(tmp_path, **overrides):
-    given = {"paths.token": str(tmp_path / "t.json"), "paths.credentials": str(tmp_path / "c.json"), "paths.symbols": str(tmp_path / "s.json")}
+    given = {
+        "paths.token": str(tmp_path / "t.json"),
+        "paths.credentials": str(tmp_path / "c.json"),
+        "paths.symbols": str(tmp_path / "s.json"),
+    }
     return load(environ={}, overrides={**given, **overrides})
 
 
-@pytest.mark.parametrize(("text", "words"), [(None, "cannot be read"), ("[", "not valid JSON"), ('{"a": 1}', "s.json"), ('[{"symbol": "X"}]', "instrument_key")])
+@pytest.mark.parametrize(
+    ("text", "words"), [(None, "cannot be read"), ("[", "not valid JSON"), ('{"a": 1}', "s.json"), ('[{"symbol": "X"}]', "instrument_key")]
+)
 def test_a_watchlist_that_is_wrong_is_one_line(tmp_path, text, words):
     if text is not None:
         (tmp_path / "s.json").write_text(text)

@@ -29,7 +29,7 @@ def test_supervisord_runs_every_process_in_this_order():
     conf = configparser.RawConfigParser(inline_comment_prefixes=(" ;",))
     conf.read(ROOT / "config" / "supervisord.conf")
     programs = {s.removeprefix("program:"): dict(conf[s]) for s in conf.sections() if s.startswith("program:")}
-    assert list(sorted(set(programs) - {"redis"}, key=lambda n: int(programs[n]["priority"]))) == list(PROCESSES)
+    assert sorted(set(programs) - {"redis"}, key=lambda n: int(programs[n]["priority"])) == list(PROCESSES)
     for name in PROCESSES:
         assert programs[name]["command"] == f"/bin/sh %(here)s/python.sh scripts/{name}.py"
         assert programs[name]["directory"] == "%(here)s/.."

@@ -43,7 +43,9 @@ def test_patterns_are_masked_though_nobody_registered_them(text: str):
     assert MASK in redact(text)
 
 
-@pytest.mark.parametrize("text", ["code=price_band", '{"code": "max_positions"}', "token valid until 03:30", "exit code 3", "secretary", "NSE_EQ|INE002A01018"])
+@pytest.mark.parametrize(
+    "text", ["code=price_band", '{"code": "max_positions"}', "token valid until 03:30", "exit code 3", "secretary", "NSE_EQ|INE002A01018"]
+)
 def test_ordinary_words_stay(text: str):
     assert redact(text) == text
 

@@ -92,7 +92,9 @@ def test_a_missing_risk_limit_is_refused(limit: str, tmp_path: Path):
         load(environ={"TICKTICK_CONFIG": str(folder)})
 
 
-@pytest.mark.parametrize(("file", "key"), [pair for pair in all_keys() if pair[1] not in ("maker", "session_date") and not pair[1].startswith("paths.")])
+@pytest.mark.parametrize(
+    ("file", "key"), [pair for pair in all_keys() if pair[1] not in ("maker", "session_date") and not pair[1].startswith("paths.")]
+)
 def test_every_key_with_a_value_of_the_wrong_type_is_refused(file: str, key: str):
     with pytest.raises(Refused, match=key):
         load(environ={}, overrides={key: {1: 2}.items()})
@@ -145,7 +147,9 @@ def test_environment_goes_over_files_and_the_caller_over_both():
 
 
 def test_promised_names_work_and_the_full_name_wins():
-    settings = load(environ={"REDIS_HOST": "there", "REDIS_PORT": "6390", "TICKTICK__REDIS__PORT": "6391", "UPSTOX_REST_URL": "http://127.0.0.1:1"})
+    settings = load(
+        environ={"REDIS_HOST": "there", "REDIS_PORT": "6390", "TICKTICK__REDIS__PORT": "6391", "UPSTOX_REST_URL": "http://127.0.0.1:1"}
+    )
     assert settings.redis.urls() == {
         Role.CANDLES: "redis://there:6391/0",
         Role.TICKS: "redis://there:6391/1",

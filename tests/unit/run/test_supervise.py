@@ -113,7 +113,9 @@ def test_an_unexpected_error_is_shown_and_counts_as_a_death(tmp_path: Path, capf
     assert "boom" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("way_out", "code"), [(lambda: sys.exit(0), 0), (lambda: sys.exit(None), 0), (lambda: sys.exit(4), 4), (lambda: sys.exit("x"), 1)])
+@pytest.mark.parametrize(
+    ("way_out", "code"), [(lambda: sys.exit(0), 0), (lambda: sys.exit(None), 0), (lambda: sys.exit(4), 4), (lambda: sys.exit("x"), 1)]
+)
 def test_exit_codes_of_children_are_understood(way_out: Callable[[], None], code: int, tmp_path: Path):
     family = Supervisor({"a": way_out}, tmp_path, Policy(max_deaths=0))
     family.start()

@@ -36,7 +36,19 @@ def test_any_other_host_is_refused(ask, hosts):
     assert GUARD.verdict(replace(ask, hosts=hosts, origins=origins)).status == HTTPStatus.FORBIDDEN
 
 
-@pytest.mark.parametrize("origins", [(), ("null",), ("http://evil.example",), ("http://127.0.0.1:8081",), ("https://127.0.0.1:8080",), ("http://localhost:8080",), (OURS, OURS), (OURS + "/",)])
+@pytest.mark.parametrize(
+    "origins",
+    [
+        (),
+        ("null",),
+        ("http://evil.example",),
+        ("http://127.0.0.1:8081",),
+        ("https://127.0.0.1:8080",),
+        ("http://localhost:8080",),
+        (OURS, OURS),
+        (OURS + "/",),
+    ],
+)
 @pytest.mark.parametrize("ask", [SOCKET, POST])
 def test_commands_and_sockets_need_our_origin(ask, origins):
     assert GUARD.verdict(replace(ask, origins=origins)).status == HTTPStatus.FORBIDDEN
@@ -47,7 +59,17 @@ def test_a_forged_form_is_refused(change):
     assert GUARD.verdict(replace(POST, **change)).status == HTTPStatus.FORBIDDEN
 
 
-@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain; application/json", "application/json-patch"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "text/plain; application/json",
+        "application/json-patch",
+    ],
+)
 def test_only_json_is_taken(kind):
     assert GUARD.verdict(replace(POST, content_type=kind)).status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 

@@ -40,7 +40,9 @@ def test_watch_row_shows_what_the_tick_told():
 
 
 def test_absent_is_none_and_never_zero():
-    row = views.watch_row("TCS", words({"ltp": 0.0, "cp": 0.0, "bid_px": 0.0, "ask_px": 10.0, "obi": 0.0, "spread_bps": 0.0, "vwap": "nan"}), {})
+    row = views.watch_row(
+        "TCS", words({"ltp": 0.0, "cp": 0.0, "bid_px": 0.0, "ask_px": 10.0, "obi": 0.0, "spread_bps": 0.0, "vwap": "nan"}), {}
+    )
     assert {row[name] for name in ("ltp", "cp", "change_ratio", "spread_bps", "obi", "vwap", "ts")} == {None}
 
 
@@ -60,7 +62,12 @@ def test_broken_bytes_become_marks():
 
 @pytest.mark.parametrize(
     ("mode", "is_real", "tail"),
-    [("paper", False, "no real orders"), ("replay", False, "no real orders"), ("live-sandbox", False, "no money moves"), ("live-real", True, "REAL orders")],
+    [
+        ("paper", False, "no real orders"),
+        ("replay", False, "no real orders"),
+        ("live-sandbox", False, "no money moves"),
+        ("live-real", True, "REAL orders"),
+    ],
 )
 def test_session_says_whether_money_moves(mode, is_real, tail):
     shown = views.session(views.Facts(mode=mode, maker="recorded feed"), {})
@@ -77,7 +84,7 @@ def test_session_in_redis_wins_over_the_start():
 def test_feed_time_is_the_newest_instant_told():
     rows = [views.watch_row("A", {"ts_exch": "5"}, {}), views.watch_row("B", {}, {})]
     assert views.feed_time(rows, {}) == 5
-    assert views.feed_time(rows, {"ts": "9"}) == 9
+    assert views.feed_time(rows, {"last_ts": "9"}) == 9
     assert views.feed_time([], {}) == 0
 
 
@@ -85,7 +92,7 @@ def test_quiet_pre_open_and_a_finished_session_are_no_alarm():
     silent = 60_000
     assert codes(clock=views.clock(NOW, silent, Phase.CONTINUOUS, {}, None)) == ["feed_silent"]
     assert codes(clock=views.clock(NOW, silent, Phase.CLOSED, {}, None)) == []
-    assert codes(clock=views.clock(NOW, silent, Phase.CONTINUOUS, {"is_session_over": "True"}, None)) == []
+    assert codes(clock=views.clock(NOW, silent, Phase.CONTINUOUS, {"is_session_over": "1"}, None)) == []
     assert codes(clock=views.clock(0, silent, Phase.CONTINUOUS, {}, None)) == []
 
 
@@ -100,7 +107,13 @@ def test_alerts_tell_the_gravest_first():
 
 @pytest.mark.parametrize(
     ("fields", "expected"),
-    [({}, "absent"), ({"at_ms": "99000"}, "alive"), ({"at_ms": "1000"}, "silent"), ({"at_ms": "1000", "is_done": "1"}, "done"), ({"pid": "3"}, "silent")],
+    [
+        ({}, "absent"),
+        ({"at_ms": "99000"}, "alive"),
+        ({"at_ms": "1000"}, "silent"),
+        ({"at_ms": "1000", "is_done": "1"}, "done"),
+        ({"pid": "3"}, "silent"),
+    ],
 )
 def test_health_states(fields, expected):
     assert views.health("ticks", fields, 100_000)["state"] == expected
@@ -164,10 +177,15 @@ def test_trades_show_the_newest_state_of_each_order():
 
 
 def test_candles_join_by_time_and_leave_out_what_lacks_a_price():
-    columns = {"open": [(1, 10.0), (2, 11.0)], "high": [(1, 12.0), (2, 12.0)], "low": [(1, 9.0), (2, 9.0)], "close": [(1, 11.0)], "volume": [(1, 5.0)]}
-    found = views.candles(columns, {"ema_9": [(0, 1.0), (1, 2.0)], "vwap": []})
-    assert found == {"candles": [[1, 10.0, 12.0, 9.0, 11.0, 5.0]], "overlays": {"ema_9": [[1, 2.0]]}}
-    assert views.candles({}, {}) == {"candles": [], "overlays": {}}
+    columns = {
+        "open": [(1, 10.0), (2, 11.0)],
+        "high": [(1, 12.0), (2, 12.0)],
+        "low": [(1, 9.0), (2, 9.0)],
+        "close": [(1, 11.0)],
+        "volume": [(1, 5.0)],
+    }
+    assert views.candles(columns) == [[1, 10.0, 12.0, 9.0, 11.0, 5.0]]
+    assert views.candles({}) == []
 
 
 def test_positions_are_split_into_open_and_closed():
@@ -179,7 +197,11 @@ def test_positions_are_split_into_open_and_closed():
 
 def test_hostile_text_stays_text_and_everything_is_json():
     evil = "</script><img src=x onerror=alert(1)>"
-    shown = [views.watch_row(evil, {"ltp": evil}, {"regime": evil}), views.health(evil, {"at_ms": "1", "last_error": evil}, 2), views.session(views.Facts(), {"maker": evil})]
+    shown = [
+        views.watch_row(evil, {"ltp": evil}, {"regime": evil}),
+        views.health(evil, {"at_ms": "1", "last_error": evil}, 2),
+        views.session(views.Facts(), {"maker": evil}),
+    ]
     assert evil in json.dumps(shown, allow_nan=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -45,9 +46,11 @@ def test_every_key_of_ours_goes_and_a_strangers_stays(redis_urls: Mapping[Role, 
     assert {role: client.keys() for role, client in clients.items()} == {Role.CANDLES: [], Role.TICKS: [b"somebody:else"], Role.DERIVED: []}
 
 
-def test_it_refuses_without_a_yes_and_under_a_running_process(redis_urls: Mapping[Role, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def test_it_refuses_without_a_yes_and_under_a_running_process(
+    redis_urls: Mapping[Role, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
     count = fill(redis_urls)
-    monkeypatch.setattr("sys.stdin", open(os.devnull))
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert cli.main(["clear"]) == 4
     assert "add --yes" in capsys.readouterr().err
     open_clients(redis_urls)[Role.DERIVED].hset(HEALTH.key("orders"), mapping={"pid": os.getpid(), "is_done": 0})

@@ -26,6 +26,7 @@ def beat(redis_urls: Mapping[Role, str], jobs: list[str]) -> None:
     for job in jobs:
         fields = {"pid": os.getpid(), "at_ms": time.time_ns() // 1_000_000, "lag_p99_ms": 1.25, "is_done": 0, "last_error": ""}
         client.hset(HEALTH.key(job), mapping=fields)
+    client.hset(HEALTH.key("ticks"), mapping={"state": "connected", "frames": 12})
     client.hset(SESSION.key(), mapping={"mode": "paper", "maker": "generated seed 7", "date": "2026-11-20"})
 
 
@@ -39,6 +40,7 @@ def test_all_processes_well_is_zero(redis_urls: Mapping[Role, str], capsys: pyte
     out = capsys.readouterr().out
     assert "generated seed 7" in out
     assert "1.25 ms" in out
+    assert "feed connected, 12 frames" in out
 
 
 def test_a_missing_process_is_named_and_is_three(redis_urls: Mapping[Role, str], capsys: pytest.CaptureFixture[str]):

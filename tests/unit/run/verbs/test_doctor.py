@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 from pathlib import Path
 
@@ -70,13 +69,13 @@ def test_a_page_open_to_others_is_warned_of():
 def test_credentials_are_judged_by_completeness_mode_and_redirect(tmp_path: Path):
     path = tmp_path / "credentials.json"
     path.write_text(json.dumps({"api_key": "k", "api_secret": "hushhush1", "redirect_uri": "http://127.0.0.1:9/x"}))
-    os.chmod(path, 0o600)
+    path.chmod(0o600)
     good, other = doctor.check_credentials(load())
     assert "mode 600" in good.words
     assert other.level == "warn"
     assert "http://127.0.0.1:9/x" in other.words
     assert "hushhush1" not in good.words + other.words
-    os.chmod(path, 0o644)
+    path.chmod(0o644)
     (bad,) = doctor._safely(doctor.check_credentials, load())
     assert bad.level == "fail"
 

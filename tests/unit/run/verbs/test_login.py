@@ -28,7 +28,9 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", ["analytics", "sandbox"])
-def test_a_pasted_token_is_stored_private_and_never_shown(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_a_pasted_token_is_stored_private_and_never_shown(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     monkeypatch.setattr("sys.stdin", io.StringIO(TOKEN + "\n"))
     assert cli.main(["login", f"--{kind}", "--json"]) == 0
     out = capsys.readouterr()

@@ -11,9 +11,11 @@ from pipeline.run import cli
 from pipeline.run.settings import load
 from pipeline.run.verbs import simulate
 
+LINE = "simulate --seed 3 --session short --speed max --hold --port 0 --date 2026-11-19"
+
 
 def test_flags_reach_the_simulator():
-    args = cli.parser().parse_args("simulate --seed 3 --session short --speed max --hold --port 0 --date 2026-11-19".split())
+    args = cli.parser().parse_args(LINE.split())
     config = simulate.config_of(args)
     assert (config.seed, config.session, config.speed, config.hold, config.port, config.date) == (3, "short", 0.0, True, 0, "2026-11-19")
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
 from pipeline.run import cli
 from pipeline.run.processes import PROCESSES
-from pipeline.run.verbs.status import Row, row_of, what_is_missing
+from pipeline.run.settings import load
+from pipeline.run.verbs.status import Row, _page, row_of, what_is_missing
 
 NOW = 1_790_000_000_000
 VALID = {"state": "valid"}
@@ -27,6 +29,16 @@ VALID = {"state": "valid"}
 )
 def test_a_beat_tells_the_state(beat: dict[str, str], state: str):
     assert row_of("orders", beat, NOW).state == state
+
+
+def test_the_dashboard_is_judged_by_its_port():
+    row = Row("dashboard", "absent", 0)
+    with socket.socket() as page:
+        page.bind(("127.0.0.1", 0))
+        page.listen()
+        settings = load(overrides={"dashboard.port": page.getsockname()[1]})
+        assert _page(row, settings).state == "running"
+    assert _page(row, settings).state == "absent"
 
 
 def all_running(**states: str) -> list[Row]:

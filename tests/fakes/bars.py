@@ -1,0 +1,78 @@
+"""Random candles on the price grid, with gaps between them, and one way to run an indicator alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.core.registry import INDICATORS
+from pipeline.core.types import CANDLE
+from pipeline.indicators.bank import bars_of
+from tests.fakes.feed_rows import OPEN
+
+TICK = 0.05
+
+
+def candles(n: int, seed: int = 7, gap_ticks: int = 3, start: float = 1000.0) -> np.ndarray:
+    """A walk of n one-minute candles; prices are whole ticks, and opens jump, so that patterns with gaps occur."""
+    rng = np.random.default_rng(seed)
+    gaps = rng.integers(-gap_ticks, gap_ticks + 1, n)
+    bodies = np.rint(rng.normal(0, 6, n)).astype(int)
+    opens = round(start / TICK) + np.cumsum(gaps + bodies) - bodies
+    closes = opens + bodies
+    highs = np.maximum(opens, closes) + np.rint(rng.exponential(2, n)).astype(int)
+    lows = np.minimum(opens, closes) - np.rint(rng.exponential(2, n)).astype(int)
+    rows = np.zeros(n, CANDLE)
+    rows["timeframe"], rows["ts"] = 1, OPEN + np.arange(n) * 60_000
+    for name, ticks in (("open", opens), ("high", highs), ("low", lows), ("close", closes)):
+        rows[name] = np.round(np.maximum(ticks, 1) * TICK, 2)
+    rows["volume"], rows["trades"] = rng.integers(1, 5000, n), 3
+    return rows
+
+
+def run(name: str, rows: np.ndarray, *, plain: bool = False) -> dict[str, np.ndarray]:
+    """Step one indicator alone over candles of one slot; columns with NaN where not defined."""
+    spec = INDICATORS.get(name)
+    out = np.empty((len(rows), len(spec.columns)))
+    step = spec.step.py_func if plain else spec.step
+    step(np.zeros((1, spec.size)), np.zeros(len(rows), np.int64), bars_of(rows), np.array(spec.params, np.float64), out)
+    return dict(zip(spec.columns, out.T, strict=True))
+
+
+def agree(ours: np.ndarray, theirs: np.ndarray, rel: float = 1e-9) -> None:
+    """Defined at the same places, and equal there."""
+    assert np.isnan(ours).tolist() == np.isnan(theirs).tolist()
+    known = ~np.isnan(theirs)
+    np.testing.assert_allclose(ours[known], theirs[known], rtol=rel, atol=1e-9)
+
+
+def drawn(*shapes: tuple[float, float, float, float], before: int = 14) -> np.ndarray:
+    """Quiet candles around 100 with bodies and shadows of 1, then the ones drawn: (open, high, low, close)."""
+    quiet = [(100.0, 102.0, 99.0, 101.0) if i % 2 else (101.0, 102.0, 99.0, 100.0) for i in range(before)]
+    rows = np.zeros(before + len(shapes), CANDLE)
+    rows["timeframe"], rows["ts"], rows["volume"], rows["trades"] = 1, OPEN + np.arange(len(rows)) * 60_000, 1, 1
+    for name, column in zip(("open", "high", "low", "close"), zip(*quiet, *shapes, strict=True), strict=True):
+        rows[name] = column
+    return rows
+
+
+def found(rows: np.ndarray, name: str) -> list[int]:
+    """Scan candles of one slot for one pattern."""
+    from pipeline.patterns.scan import Scan
+
+    scan = Scan(1)
+    return scan.step(np.zeros(len(rows), np.int64), rows)[:, scan.patterns.index(name)].tolist()
+
+
+def found_plain(rows: np.ndarray, name: str) -> list[int]:
+    """The same by the pattern's plain twin, candle by candle."""
+    from pipeline.core.registry import PATTERNS
+    from pipeline.kernels.geometry import DEPTH
+
+    spec = PATTERNS.get(name)
+    rings, state, slot, out = np.zeros((1, DEPTH, 4)), np.zeros((1, spec.size)), np.zeros(1, np.int64), np.zeros(1, np.int8)
+    answers = []
+    for i, row in enumerate(rows):
+        rings[0, i % DEPTH] = [row[n] for n in ("open", "high", "low", "close")]
+        spec.step.py_func(rings, np.array([i], np.int64), state, slot, out)
+        answers.append(int(out[0]))
+    return answers

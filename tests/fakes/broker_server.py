@@ -1,0 +1,141 @@
+"""A tiny Upstox for tests of the clients: scripted HTTP answers and a market feed that plays a list of frames.
+
+The feed's authorise call names a single-use address; frames, rewind and close code are set by the test. Loopback only.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+Answer = tuple[int, bytes]
+
+
+class HttpServer:
+    """Answers GET by a function of (path, query, headers); remembers what was asked."""
+
+    def __init__(self, answer: Callable[[str, dict[str, list[str]], Any], Answer]) -> None:
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                outer.asked.append((parts.path, dict(self.headers)))
+                status, body = answer(parts.path, parse_qs(parts.query), self)
+                if status == 0:
+                    return  # the handler hangs up
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_args: Any) -> None:
+                return
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_args: Any) -> None:
+                return  # a client that hangs up is part of some tests
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+def ok(content: Any) -> Answer:
+    return 200, json.dumps({"status": "success", "data": content}).encode()
+
+
+def error(status: int, code: str = "") -> Answer:
+    return status, json.dumps({"status": "error", "errors": [{"error_code": code, "message": "canary-message"}]}).encode()
+
+
+class FeedServer:
+    """Plays ``script``: one list of steps per connection. A step is bytes (a frame), a number (seconds to wait), or
+    ``("close", code)``. After the last script the connection stays open and silent."""
+
+    def __init__(self, *scripts: Iterable[Any], tokens: tuple[str, ...] = ("good",)) -> None:
+        self.scripts = [list(script) for script in scripts]
+        self.tokens = tokens
+        self.refuse_handshake: list[int] = []
+        self.subscribed: list[dict[str, Any]] = []
+        self.seen_tokens: list[str] = []
+        self._codes: set[str] = set()
+        self._count = 0
+        self._is_stopped = threading.Event()
+        self._ws = serve(self._play, "127.0.0.1", 0, process_request=self._admit)
+        self.ws_port = self._ws.socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._ws.serve_forever, daemon=True)
+        self._thread.start()
+        self.http = HttpServer(self._authorise)
+        self.url = self.http.url
+
+    def _authorise(self, path: str, _query: Any, handler: Any) -> Answer:
+        token = handler.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.seen_tokens.append(token)
+        if path != "/v3/feed/market-data-feed/authorize" or token not in self.tokens:
+            return error(401, "UDAPI100050")
+        self._count += 1
+        code = f"code-{self._count}"
+        self._codes.add(code)
+        return ok({"authorized_redirect_uri": f"ws://127.0.0.1:{self.ws_port}/feeds?requestId=1&code={code}"})
+
+    def _admit(self, connection: ServerConnection, request: Any) -> Any:
+        if self.refuse_handshake:
+            return connection.respond(self.refuse_handshake.pop(0), "no\n")
+        code = parse_qs(urlsplit(request.path).query).get("code", [""])[0]
+        if code not in self._codes:
+            return connection.respond(403, "used\n")
+        self._codes.discard(code)
+        return None
+
+    def _play(self, connection: ServerConnection) -> None:
+        try:
+            wanted = connection.recv(timeout=5)
+            assert isinstance(wanted, bytes), "subscriptions travel in binary frames"
+            self.subscribed.append(json.loads(wanted))
+            for step in self.scripts.pop(0) if self.scripts else ():
+                if isinstance(step, bytes | str):
+                    connection.send(step)
+                elif isinstance(step, tuple):
+                    connection.close(step[1])
+                    return
+                else:
+                    self._is_stopped.wait(step)
+            while not self._is_stopped.is_set():
+                try:
+                    connection.recv(timeout=0.05)
+                except TimeoutError:
+                    continue
+        except ConnectionClosed:
+            return
+
+    def stop(self) -> None:
+        self._is_stopped.set()
+        self.http.stop()
+        self._ws.shutdown()
+        self._thread.join(5)
+
+
+def eventually(done: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Poll until true, or fail."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)

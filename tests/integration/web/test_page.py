@@ -1,0 +1,233 @@
+"""The page in a real browser over composed data: it shows, follows, confirms, and executes nothing it is told."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+import pytest
+
+from pipeline.core import schema
+from pipeline.core.schema import Role
+from pipeline.core.types import Fill, Instrument, Side
+from pipeline.store import codec
+from tests.fakes.chromium import Chromium, Page
+from tests.fakes.day_in_redis import NOW, PROPOSALS, SYMBOLS, Day, tick
+from tests.fakes.page_server import PageServer
+from web import assets
+
+pytestmark = pytest.mark.xdist_group("browser")
+EVIL = '<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>\'"</td>${window.pwned=3}{{pwned}}'
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory) -> Iterator[Chromium]:
+    with Chromium(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def day(redis_urls) -> Day:
+    day = Day(redis_urls)
+    day.write_all()
+    return day
+
+
+@pytest.fixture
+def page(day, redis_urls, browser) -> Iterator[Page]:
+    with PageServer(redis_urls) as url:
+        page = browser.open(url)
+        page.wait("document.querySelectorAll('#watch tbody tr').length > 0")
+        yield page
+        page.go("about:blank")
+
+
+def text(page: Page, selector: str) -> str:
+    return page.run(f"document.querySelector({json.dumps(selector)}).innerText")
+
+
+def row(symbol: str) -> str:
+    return f"#watch tr[data-symbol={json.dumps(symbol)}]"
+
+
+def answers(day: Day, stream=schema.CONFIRM_PAGE) -> list:
+    return [codec.decode(stream, fields) for _, fields in day.clients[Role.DERIVED].xrange(stream.name)]
+
+
+def test_it_shows_what_redis_holds(page):
+    assert page.run("document.querySelectorAll('#watch tbody tr').length") == len(SYMBOLS)
+    assert "1,412.35" in text(page, row("RELIANCE"))
+    assert "15,980.00" in text(page, row("MARUTI"))
+    assert text(page, "#mode") == "PAPER"
+    assert text(page, "#banner") == "generated day, seed 7 — no real orders"
+    assert text(page, "#clock") == "11:42:17"
+    assert text(page, "#phase") == "continuous trading"
+    assert page.run("document.querySelectorAll('#recommendations .card.open').length") == 3
+    assert "RSI 61.3 rising" in text(page, "#recommendations .card")
+    assert "Worst loss" in text(page, "#recommendations .card")
+    assert "+₹381.28" in text(page, "#kpis")
+    assert page.run("document.querySelectorAll('#positions tbody tr').length") == 2
+    assert page.run("document.querySelectorAll('#orders tbody tr').length") == 2
+    assert page.run("document.querySelectorAll('#health li.alive').length") == 7
+    assert "TradingView" in text(page, "footer")
+    assert page.complaints == []
+
+
+def test_prices_move_without_a_reload(page, day):
+    page.run("window.mark = 1")
+    day.move("TCS", 3133.75, NOW + 1500)
+    page.wait(f"document.querySelector({json.dumps(row('TCS'))}).innerText.includes('3,133.75')")
+    page.wait("document.getElementById('clock').textContent === '11:42:18'")
+    assert page.run("window.mark") == 1
+
+
+def test_the_chart_draws_candles_and_changes_with_symbol_and_timeframe(page, day):
+    if not assets.find_charts().is_usable:
+        pytest.skip(assets.find_charts().problem)
+    page.wait("document.querySelector('#canvas canvas')")
+    page.wait("document.getElementById('legend').innerText.includes('EMA 21')")
+    assert "Vol" in text(page, "#legend")
+    painted = "(() => { const c = [...document.querySelectorAll('#canvas canvas')].sort((a, b) => b.width - a.width)[0];"
+    painted += " return new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size; })()"
+    page.wait(f"{painted} > 20")
+    day.write_candles("TCS", 30)
+    page.run(f"document.querySelector({json.dumps(row('TCS'))}).click()")
+    page.wait("document.getElementById('chart-title').textContent === 'TCS'")
+    page.wait("document.getElementById('legend').innerText.includes('3,1')")
+    page.key("]")
+    page.wait("document.querySelector('#frames [aria-pressed=true]').textContent === '3m'")
+    page.wait(
+        "document.getElementById('chart-empty').offsetParent && document.getElementById('chart-empty').textContent.includes('No closed 3-minute candles')"
+    )
+    assert page.complaints == []
+
+
+def test_a_click_confirms_and_the_stream_has_it(page, day):
+    page.run("document.querySelector('.card[data-id=r-1] button.confirm').click()")
+    page.wait("document.querySelector('.card[data-id=r-1].confirmed')")
+    record = answers(day)[-1]
+    assert (record.recommendation_id, record.answer, record.source, record.ts) == ("r-1", "confirm", "page", NOW)
+    assert page.run("document.querySelectorAll('.card[data-id=r-1] button.confirm').length") == 0
+
+
+def test_keys_answer_too_and_one_key_is_not_enough(page, day):
+    before = len(answers(day))
+    page.key("2")
+    page.key("n")
+    page.wait("document.getElementById('toast').textContent.includes('Reject which?')")
+    page.key("2")
+    page.wait("document.querySelector('.card[data-id=r-2].rejected')")
+    assert [(r.recommendation_id, r.answer) for r in answers(day)[before:]] == [("r-2", "reject")]
+
+
+def test_an_expired_one_greys_out(page, day):
+    day.move("RELIANCE", 1413.0, NOW + 30_000)
+    page.wait("document.querySelectorAll('.card.open').length === 0 && document.querySelector('.card[data-id=r-1].expired')")
+    assert page.run("document.querySelectorAll('.card button.confirm').length") == 0
+
+
+def test_old_numbers_grey_out(page, day):
+    day.move("RELIANCE", 1413.0, NOW + 20_000)
+    page.wait(f"document.querySelector({json.dumps(row('TCS'))}).classList.contains('stale')")
+    assert not page.run(f"document.querySelector({json.dumps(row('RELIANCE'))}).classList.contains('stale')")
+
+
+def test_a_silent_process_and_an_error_are_told(page, day):
+    day.beat("live", age_ms=60_000)
+    day.beat("ticks", error="the feed was lost 3 s ago: reconnecting")
+    page.wait(
+        "document.querySelector('#health li.silent') && document.getElementById('alerts').innerText.includes('no sign of life from live')"
+    )
+    page.wait("document.getElementById('alerts').innerText.includes('reconnecting')")
+
+
+def test_hostile_text_in_every_field_is_shown_and_never_run(page, day, redis_urls):
+    evil = replace(PROPOSALS[0], id=EVIL, symbol=EVIL, strategy=EVIL, regime=EVIL, timeframe=EVIL, reasons=EVIL, ts=NOW)
+    instrument = Instrument(99, EVIL, "NSE_EQ|X", EVIL, 5, 1, 0, is_cas_eligible=False)
+    day.hash(schema.INSTRUMENTS, (), {"99": json.dumps(asdict(instrument))})
+    day.hash(schema.TICK_LATEST, (EVIL,), tick(3, 10.0) | {"marks": EVIL, "time": EVIL})
+    day.hash(schema.REGIME, (EVIL,), {"regime": EVIL})
+    day.hash(schema.POSITION, (EVIL,), {"qty": 5, "avg_px": 10.0, "side": EVIL})
+    day.hash(schema.INDICATOR_LATEST_1M, (EVIL,), {EVIL: 1.0, "ema_9": EVIL, "ts": EVIL})
+    day.hash(schema.SESSION, (), {"maker": EVIL, "mode": EVIL, "date": EVIL, "speed": EVIL})
+    day.hash(schema.AUTH_STATUS, (), {"state": EVIL})
+    day.hash(schema.MARKET_STATUS, (), {"NSE_EQ": EVIL, EVIL: EVIL})
+    day.hash(schema.HEALTH, ("ticks",), {"last_error": EVIL, "version": EVIL, "pid": EVIL, "state": EVIL})
+    day.add(schema.RECOMMENDATIONS, evil)
+    day.add(schema.FILLS, Fill(NOW, EVIL, EVIL, EVIL, EVIL, Side.BUY, 1, 100, EVIL))
+    page.wait(f"document.querySelector({json.dumps('#watch')}).innerText.includes('<img src=x')")
+    page.wait("[...document.querySelectorAll('.card .sym')].some((b) => b.textContent.includes('<script>'))")
+    page.run("[...document.querySelectorAll('#watch tbody tr')].at(-1).click()")
+    page.wait("document.getElementById('chart-title').textContent.includes('onerror')")
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until:
+        assert page.run("window.pwned === undefined") is True
+    assert page.run("document.querySelectorAll('img, script:not([src])').length") == 0
+    assert [c for c in page.complaints if "404" not in c] == []
+
+
+def test_it_may_not_be_framed_and_runs_no_inline_code(page):
+    for attempt in ("s.textContent = 'window.pwned = 1'", "s.append('window.pwned = 1')", "s.src = 'data:text/javascript,window.pwned=1'"):
+        page.run(f"(() => {{ const s = document.createElement('script'); try {{ {attempt}; document.head.append(s); }} catch {{}} }})()")
+    page.run("(() => { try { document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.pwned=1\">'); } catch {} })()")
+    assert page.run("new Promise((done) => setTimeout(() => done(window.pwned === undefined), 200))") is True
+    framed = "(async () => { const f = document.createElement('iframe'); f.src = '/'; document.body.append(f); await new Promise((d) => { f.onload = d; setTimeout(d, 2000); });"
+    framed += " try { return f.contentDocument?.getElementById('watch') ? 'framed' : 'refused'; } catch { return 'refused'; } })()"
+    assert page.run(framed) == "refused"
+
+
+def test_without_the_chart_library_the_page_works_and_says_how_to_get_it(redis_urls, browser, monkeypatch):
+    Day(redis_urls).write_all()
+    monkeypatch.setattr(assets, "find_charts", lambda: assets.Charts(None, "The chart library is not installed: run `make setup`."))
+    with PageServer(redis_urls) as url:
+        page = browser.open(url)
+        page.wait("document.querySelectorAll('#watch tbody tr').length > 0")
+        page.wait("document.getElementById('chart-empty').innerText.includes('make setup')")
+        page.run(f"document.querySelector({json.dumps(row('INFY'))}).click()")
+        assert text(page, "#chart-title") == "INFY"
+        page.go("about:blank")
+
+
+def test_empty_states_are_explained(redis_urls, browser):
+    with PageServer(redis_urls) as url:
+        page = browser.open(url)
+        page.wait("document.getElementById('phase').textContent === 'waiting for the feed'")
+        for element, words in {
+            "watch-empty": "No symbols yet",
+            "advice-empty": "indicators need 21 candles",
+            "positions-empty": "No open positions",
+            "orders-empty": "No orders yet",
+        }.items():
+            assert words in text(page, f"#{element}")
+        page.go("about:blank")
+
+
+def test_a_restarted_dashboard_is_found_again(day, redis_urls, browser):
+    from web.server import Address
+
+    with PageServer(redis_urls) as url:
+        page = browser.open(url)
+        page.wait("document.getElementById('link').dataset.state === 'up'")
+    page.wait("document.getElementById('link').dataset.state === 'away'")
+    again = PageServer(redis_urls, address=Address(port=int(url.rstrip("/").rpartition(":")[2])))
+    with again:
+        page.wait("document.getElementById('link').dataset.state === 'up'")
+        page.run("document.querySelector('.card[data-id=r-3] button.confirm').click()")
+        page.wait("document.querySelector('.card[data-id=r-3].confirmed')")
+        page.go("about:blank")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (1024, 768), (390, 844), (320, 640)])
+def test_nothing_runs_out_of_the_side(page, width, height):
+    page.size(width, height, is_phone=width < 700)
+    page.wait(f"window.innerWidth === {width}")
+    assert page.run("document.documentElement.scrollWidth") <= width
+    for selector in ("#mode", "#clock", "#recommendations .card", "#watch", "#frames"):
+        box = page.run(
+            f"(() => {{ const r = document.querySelector({json.dumps(selector)}).getBoundingClientRect(); return [r.left, r.right]; }})()"
+        )
+        assert box[0] >= 0, selector
+        assert box[1] <= width, selector
+    page.size(1440, 900)

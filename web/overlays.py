@@ -1,0 +1,45 @@
+"""Lines over the candles: the same kernels that trade, run over the candles on screen.
+
+Reads   rows ``[ts, open, high, low, close, volume]`` of one symbol and timeframe, oldest first (epoch ms, rupees, shares)
+Gives   for each column ``[[ts, value], ...]``; what is not warm yet is left out
+Never   keeps state: the newest values a strategy saw are in ``indicators:<symbol>``; these lines start some
+        250 candles earlier than what is shown, so that the seed of an average has faded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.core.registry import INDICATORS
+from pipeline.indicators import ema, rsi, vwap  # noqa: F401  (importing registers them)
+from pipeline.kernels.jit import warmer
+
+DRAWN = {"ema": ("ema_9", "ema_21"), "vwap": ("vwap",), "rsi": ("rsi_14",)}
+WARMUP = 250
+IST_MS, DAY_MS = 19_800_000, 86_400_000
+
+
+def lines(rows: Sequence[Sequence[float]], limit: int) -> dict[str, list[list[float]]]:
+    """Compute the drawn columns and give their newest ``limit`` candles."""
+    if len(rows) == 0:
+        return {}
+    table = np.array(rows, np.float64)
+    bars = np.ascontiguousarray(np.column_stack((table[:, 1:6], (table[:, 0] + IST_MS) // DAY_MS)))
+    slots = np.zeros(len(bars), np.int64)
+    found: dict[str, list[list[float]]] = {}
+    for name, wanted in DRAWN.items():
+        spec = INDICATORS.get(name)
+        out = np.full((len(bars), len(spec.columns)), np.nan)
+        spec.step(np.zeros((1, spec.size)), slots, bars, np.array(spec.params, np.float64), out)
+        for column in wanted:
+            values = out[-limit:, spec.columns.index(column)]
+            warm = np.isfinite(values)
+            found[column] = [[int(ts), value] for ts, value in zip(table[-limit:, 0][warm].tolist(), values[warm].tolist(), strict=True)]
+    return found
+
+
+@warmer
+def _warm() -> None:
+    lines([[0, 1.0, 1.0, 1.0, 1.0, 1.0]], 1)
