@@ -8,8 +8,9 @@ Never   writes, scans keys, or asks the label index of TimeSeries. A key comes f
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import redis.asyncio
@@ -124,9 +125,14 @@ class Reader:
         out = []
         for _, fields in reversed(entries):
             try:
-                out.append(codec.decode(stream, fields))
+                record = codec.decode(stream, fields)
             except Corrupt:
                 self.skipped += 1
+                continue
+            if any(isinstance(value, float) and not math.isfinite(value) for value in astuple(record)):
+                self.skipped += 1
+                continue
+            out.append(record)
         return out
 
     async def candles(self, symbol: str, minutes: int, limit: int) -> dict[str, list[tuple[int, float]]]:

@@ -10,6 +10,7 @@ When Redis goes away the server stays: the page keeps the last values and says h
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import socket
@@ -77,13 +78,15 @@ class Page:
                 self.board.lose(_short(error))
             self._polled_at = time.monotonic()
 
-    async def pump(self) -> None:
-        """Poll and push while somebody looks; sleep otherwise."""
-        while True:
+    async def pump(self, stop: asyncio.Event) -> None:
+        """Poll and push while somebody looks, until stopped. Never cancelled: redis-py may swallow a cancellation."""
+        while not stop.is_set():
             if len(self.sockets) > 0:
                 await self.refresh(PUSH_S / 2)
                 self.sockets.wake()
-            await asyncio.sleep(PUSH_S if self.board.state["store"]["is_up"] or len(self.sockets) == 0 else RETRY_S)
+            is_up = self.board.state["store"]["is_up"] or len(self.sockets) == 0
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), PUSH_S if is_up else RETRY_S)
 
     # ------------------------------------------------------------------ files
 
@@ -289,10 +292,7 @@ async def serve(
     try:
         await web.SockSite(runner, listener).start()
         on_ready(f"http://{f'[{here.host}]' if ':' in here.host else here.host}:{here.port}/")
-        async with asyncio.TaskGroup() as group:
-            pump = group.create_task(page.pump())
-            await stop.wait()
-            pump.cancel()
+        await page.pump(stop)
     finally:
         await page.close()
         await runner.cleanup()

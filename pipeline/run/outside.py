@@ -261,7 +261,7 @@ def run_dashboard(settings: Settings, day: SessionDay) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        facts = Facts(settings.mode, settings.maker, day.date)
+        facts = Facts(settings.mode, settings.maker, day.date, risk=settings.params.risk)
         await serve(settings.redis.urls(), Address(settings.dashboard.host, settings.dashboard.port), facts, day, stop=stop)
 
     asyncio.run(main())

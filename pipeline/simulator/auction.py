@@ -49,7 +49,7 @@ def pre_open(terms: Terms, windows: tuple[Window, ...], opened: Opening) -> list
     if not collect or not match:
         return []
     eve = Eve(terms.prev_close, terms.prev_ltt, 0, 0.0, 0, None, None, 0.0)
-    out = _indications(terms, "pre-open", collect[0].start_ms, collect[0].end_ms, opened.px, opened.qty, eve)
+    out = _indications(terms, "pre-open", (collect[0].start_ms, collect[0].end_ms), opened, eve)
     draw = rng(terms.seed, terms.date, terms.listing.key, "open print")
     ts = match[0].start_ms + int(draw.integers(800, 50_000))
     day = Bar(terms.day_ts, opened.px, opened.px, opened.px, opened.px, opened.qty)
@@ -69,7 +69,7 @@ def closing(terms: Terms, windows: tuple[Window, ...], eve: Eve) -> list[tuple[i
     first.auction = Auction(rp=round(eve.reference, 2))
     out = [(parts[Phase.AUCTION_REFERENCE].start_ms + int(draw.integers(50, 900)), first)] if Phase.AUCTION_REFERENCE in parts else []
     end = parts[Phase.AUCTION_MATCH].start_ms - int(draw.integers(2_000, 110_000))
-    out += _indications(terms, "closing", parts[Phase.AUCTION].start_ms, end, px, qty, eve)
+    out += _indications(terms, "closing", (parts[Phase.AUCTION].start_ms, end), Opening(px, qty), eve)
     ts = parts[Phase.AUCTION_MATCH].start_ms + int(draw.integers(2_000, 60_000))
     vtt = eve.vtt + qty
     atp = round((eve.atp * eve.vtt + px * qty) / vtt, 2)
@@ -79,16 +79,18 @@ def closing(terms: Terms, windows: tuple[Window, ...], eve: Eve) -> list[tuple[i
     return out
 
 
-def _indications(terms: Terms, name: str, start: int, end: int, px: float, qty: int, eve: Eve) -> list[tuple[int, Update]]:
+def _indications(terms: Terms, name: str, hours: tuple[int, int], target: Opening, eve: Eve) -> list[tuple[int, Update]]:
+    """Indications that come closer to the print as the auction goes on."""
+    start, end = hours
     draw = rng(terms.seed, terms.date, terms.listing.key, name)
     gaps = draw.integers(EVERY_MS[0], EVERY_MS[1], size=(end - start) // EVERY_MS[0] + 1)
     at = start + np.cumsum(gaps)
     out: list[tuple[int, Update]] = []
     for ts in at[at < end].tolist():
         left = (end - ts) / (end - start)
-        indicated = _on_tick(px * float(np.exp(draw.normal(0, 0.006) * left)), terms)
-        matched = max(1, int(qty * (1 - 0.9 * left) * draw.uniform(0.9, 1.0)))
-        imbalance = int(draw.normal(0, 0.15) * qty)
+        indicated = _on_tick(target.px * float(np.exp(draw.normal(0, 0.006) * left)), terms)
+        matched = max(1, int(target.qty * (1 - 0.9 * left) * draw.uniform(0.9, 1.0)))
+        imbalance = int(draw.normal(0, 0.15) * target.qty)
         update = _bare(terms, eve)
         update.auction = Auction(indicated, round(eve.reference, 2), matched, imbalance, int(imbalance * draw.uniform(-0.5, 1.2)))
         _crossed_book(terms, update, indicated, matched, draw)

@@ -49,6 +49,8 @@ class Exchange:
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=JOURNAL))
     portfolio_sockets: list[web.WebSocketResponse] = field(default_factory=list)
     feed_sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    calls: dict[bool, deque[float]] = field(default_factory=lambda: {True: deque(), False: deque()})
+    """When order calls (True) and other calls were made lately."""
     gtt: dict[str, dict[str, Any]] = field(default_factory=dict)
     kill_switch: dict[str, str] = field(default_factory=dict)
 

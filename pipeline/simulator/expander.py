@@ -101,10 +101,16 @@ class _Papers:
         prices = waypoints(bar, draw, self._tick)
         sizes = _split(bar.vol, len(prices), draw)
         slots = np.sort(draw.choice(SLOTS, size=len(prices), replace=False)).tolist()
+        mean = max(2.0, bar.vol / len(prices))
+        depth = np.maximum(1, draw.lognormal(np.log(mean), 0.8, (len(prices), 2, LEVELS))).astype(np.int64).tolist()
+        sides = draw.integers(2, size=len(prices)).tolist()  # a trade was at the bid or at the ask
         out = []
-        for slot, px, qty in zip(slots, prices, sizes, strict=True):
+        for slot, px, qty, side, book in zip(slots, prices, sizes, sides, depth, strict=True):
             self._take(px, qty)
-            out.append((slot, self._update(ts + slot * SLOT_MS + 300, px, qty, draw)))
+            update = self._update(ts + slot * SLOT_MS + 300, px, qty)
+            if not update.is_index:
+                self._quote(update, side, book)
+            out.append((slot, update))
         self._finished = bar
         return out
 
@@ -115,18 +121,18 @@ class _Papers:
         else:
             self._day = Bar(self._day.ts, self._day.open, max(self._day.high, px), min(self._day.low, px), px, self._day.vol + qty)
 
-    def _update(self, ltt: int, px: float, qty: int, draw: np.random.Generator) -> Update:
+    def _update(self, ltt: int, px: float, qty: int) -> Update:
         item, day = self._listing, self._day
         volume = 0 if day is None else day.vol
-        update = Update(item.key, px, ltt, qty, item.base_px, vtt=volume, day=day, minute=self._finished, is_index=item.is_index)
-        if not item.is_index:
-            update.atp = round(self._value / volume, 2) if volume > 0 else px
-            step = int(draw.integers(2))  # the trade was at the bid or at the ask
-            update.bid_px = [round(max(0.0, px - (i + step) * self._tick), 2) for i in range(LEVELS)]
-            update.ask_px = [round(px + (i + 1 - step) * self._tick, 2) for i in range(LEVELS)]
-            update.bid_qty, update.ask_qty = draw.integers(1, max(2, qty * 2) + 1, size=(2, LEVELS)).tolist()
-            update.tbq, update.tsq = float(sum(update.bid_qty) * 50), float(sum(update.ask_qty) * 50)
-        return update
+        return Update(item.key, px, ltt, qty, item.base_px, vtt=volume, day=day, minute=self._finished, is_index=item.is_index)
+
+    def _quote(self, update: Update, side: int, book: list[list[int]]) -> None:
+        px, tick = update.ltp, self._tick
+        update.atp = round(self._value / update.vtt, 2) if update.vtt > 0 else px
+        update.bid_px = [round(max(0.0, px - (i + side) * tick), 2) for i in range(LEVELS)]
+        update.ask_px = [round(px + (i + 1 - side) * tick, 2) for i in range(LEVELS)]
+        update.bid_qty, update.ask_qty = book
+        update.tbq, update.tsq = float(sum(book[0]) * 50), float(sum(book[1]) * 50)
 
 
 def waypoints(bar: Bar, draw: np.random.Generator, tick: float) -> list[float]:

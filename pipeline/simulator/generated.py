@@ -94,20 +94,28 @@ class GeneratedMarket:
         ratio = paths.LIMIT_BAND if move is not None and move.key == listing.key else BAND
         band = (round(prev * (1 - ratio) * 100 / tick), round(prev * (1 + ratio) * 100 / tick))
         return Terms(
-            listing, self.seed, date, tick, prev, ist_ms(prev_date, "15:29:59"), band, ist_ms(date, "00:00"), listing.group(date) is Group.EQ_CAS
-        )  # fmt: skip
+            listing=listing,
+            seed=self.seed,
+            date=date,
+            tick_paise=tick,
+            prev_close=prev,
+            prev_ltt=ist_ms(prev_date, "15:29:59"),
+            band=band,
+            day_ts=ist_ms(date, "00:00"),
+            is_cas=listing.group(date) is Group.EQ_CAS,
+        )
 
     def _move(self) -> paths.LimitMove | None:
         return paths.limit_move(self.seed, self.day.date, self.listings, self.day.continuous(Group.EQ_CAS))
 
     def _tickers(self) -> list[Ticker | IndexTicker]:
-        factor = paths.market_factor(self.seed, self.day.date, self._grid)
+        factor = paths.market_factor(self._grid)
         move = self._move()
         drawn: dict[str, F64] = {}
         for item in self.listings:
             if not item.is_index:
                 prev = self._terms[item.key].prev_close
-                path = paths.log_path(self.seed, self.day.date, item, self._grid, factor, prev)
+                path = paths.log_path(item, self._grid, factor, prev)
                 drawn[item.key] = paths.with_limit_move(path, self._grid, move, prev) if move is not None and move.key == item.key else path
         followed = list(drawn.values()) or [np.cumsum(factor)]
         out: list[Ticker | IndexTicker] = []

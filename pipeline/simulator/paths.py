@@ -34,6 +34,8 @@ _T_DF = 4
 class Grid:
     """Times of the frames in continuous trading, and where each lies in the session (0 to 1)."""
 
+    seed: int
+    date: str
     ts: I64
     place: F64
     shape: F64
@@ -65,7 +67,7 @@ def frame_grid(seed: int, date: str, windows: tuple[Window, ...]) -> Grid:
     ts = ts[(ts < stall) | (ts >= stall + STALL_MS)]
     place = (ts - windows[0].start_ms) / (windows[-1].end_ms - windows[0].start_ms)
     shape = 0.70 + 1.6 * np.exp(-place / 0.06) + 0.9 * np.exp(-(1 - place) / 0.07)
-    return Grid(ts, place, shape / shape.mean())
+    return Grid(seed, date, ts, place, shape / shape.mean())
 
 
 def limit_move(seed: int, date: str, listings: tuple[Listing, ...], windows: tuple[Window, ...]) -> LimitMove | None:
@@ -79,16 +81,16 @@ def limit_move(seed: int, date: str, listings: tuple[Listing, ...], windows: tup
     return LimitMove(key, 1 if draw.random() < 0.5 else -1, start, start + int(draw.uniform(14, 20) * 60_000))
 
 
-def market_factor(seed: int, date: str, grid: Grid) -> F64:
+def market_factor(grid: Grid) -> F64:
     """Log returns of the common factor, per frame."""
-    return _returns(rng(seed, date, "market"), grid, DAILY_MARKET)
+    return _returns(rng(grid.seed, grid.date, "market"), grid, DAILY_MARKET)
 
 
-def log_path(seed: int, date: str, listing: Listing, grid: Grid, factor: F64, prev_close: float) -> F64:
+def log_path(listing: Listing, grid: Grid, factor: F64, prev_close: float) -> F64:
     """Log price of one symbol at every frame, opening gap included."""
-    draw = rng(seed, date, listing.key, "path")
+    draw = rng(grid.seed, grid.date, listing.key, "path")
     beta = draw.uniform(0.6, 1.4)
-    gap = rng(seed, date, "market gap").normal(0, 0.004) * beta + draw.normal(0, 0.004)
+    gap = rng(grid.seed, grid.date, "market gap").normal(0, 0.004) * beta + draw.normal(0, 0.004)
     return np.asarray(np.log(prev_close) + gap + np.cumsum(_returns(draw, grid, DAILY_IDIO) + beta * factor))
 
 

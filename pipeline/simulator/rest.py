@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -43,14 +42,10 @@ def application(exchange: Exchange) -> web.Application:
     """Put the routes and the middlewares together."""
     app = web.Application(middlewares=[_journal, _envelope, _faults, _limits, _auth], client_max_size=1 << 20)
     app[EXCHANGE] = exchange
-    app[WINDOWS] = {True: deque(), False: deque()}
     for module in ROUTES:
         app.add_routes(module.routes)
     app.add_routes(routes)
     return app
-
-
-WINDOWS = web.AppKey("windows", dict[bool, deque[float]])
 
 
 @web.middleware
@@ -104,7 +99,7 @@ async def _limits(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Ten order calls, fifty others in a second, when the run asks for it."""
     if request.app[EXCHANGE].config.rate_limits and not request.path.startswith(("/_", "/feeds", "/portfolio")):
         is_order = request.method != "GET" and request.path.startswith(ORDER_PATHS)
-        window, now = request.app[WINDOWS][is_order], time.monotonic()
+        window, now = request.app[EXCHANGE].calls[is_order], time.monotonic()
         while window and window[0] <= now - 1:
             window.popleft()
         if len(window) >= PER_SECOND[is_order]:

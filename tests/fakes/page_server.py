@@ -55,4 +55,4 @@ class PageServer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(timeout=10)
-        assert not self._thread.is_alive(), "the dashboard did not stop"
+        assert not self._thread.is_alive(), f"the dashboard did not stop: {[str(t) for t in asyncio.all_tasks(self._loop)]}"

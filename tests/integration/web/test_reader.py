@@ -7,6 +7,7 @@ import asyncio
 from pipeline.core import schema
 from pipeline.core.schema import Role
 from pipeline.core.types import Side
+from pipeline.store import codec
 from pipeline.store.client import open_async
 from tests.fakes.day_in_redis import NOW as MOMENT
 from tests.fakes.day_in_redis import SYMBOLS, Day, recommendation
@@ -63,13 +64,15 @@ def test_unreadable_entries_and_rows_are_left_out_and_counted(redis_urls):
     day = Day(redis_urls)
     day.write_all()
     day.clients[Role.DERIVED].xadd(schema.FILLS.name, {"v": "9"})
+    fields = codec.encode(schema.RECOMMENDATIONS, recommendation(9, "TCS", Side.BUY, 0.5, 10, ""))
+    day.clients[Role.DERIVED].xadd(schema.RECOMMENDATIONS.name, fields | {b"score": b"nan"})
     day.hash(schema.INSTRUMENTS, (), {"77": "no json", "78": '{"symbol": "X"}', "79": "[]"})
 
     async def script(reader):
         poll = await reader.poll()
         return reader.skipped, len(poll.instruments)
 
-    assert using(redis_urls, script) == (1, len(SYMBOLS))
+    assert using(redis_urls, script) == (2, len(SYMBOLS))
 
 
 def test_candles_of_a_series_that_is_not_there_are_empty(redis_urls):

@@ -38,11 +38,14 @@ def packed(rows) -> bytes:
     return gzip.compress(json.dumps(rows).encode())
 
 
+WHOLE = packed(ROWS)
+
+
 @pytest.fixture
 def serve(tmp_path):
     opened = []
 
-    def start(status=200, body=packed(ROWS), sample=None):
+    def start(status=200, body=WHOLE, sample=None):
         server = HttpServer(lambda _p, _q, _h: (status, body))
         opened.append(server)
         return MasterConfig(tmp_path / "data", sample, RestConfig(server.url)), server

@@ -1,8 +1,12 @@
 import json
+import socket
+import ssl
+import subprocess
+import threading
 
 import pytest
 
-from pipeline.broker.link import MODES, LinkConfig, authorise, subscription
+from pipeline.broker.link import MODES, Link, LinkConfig, authorise, subscription
 from pipeline.core.errors import Refused, Unauthorised
 from tests.fakes.broker_server import HttpServer, error, ok
 
@@ -55,3 +59,35 @@ def test_a_token_that_is_turned_down(status):
 def test_an_edge_refusal_is_not_the_tokens_fault():
     with pytest.raises(Refused):
         ask((403, b"error code: 1010"))
+
+
+def test_a_feed_with_a_self_signed_certificate_is_not_spoken_to(tmp_path):
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], capture_output=True, check=False
+    )  # fmt: skip
+    if made.returncode != 0:
+        pytest.skip("no openssl here to make a certificate")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    got: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            raw, _ = listener.accept()
+            try:
+                with context.wrap_socket(raw, server_side=True) as tls:
+                    got.append(tls.recv(100))
+            except OSError:
+                return
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        server = HttpServer(lambda _p, _q, _h: ok({"authorized_redirect_uri": f"wss://localhost:{listener.getsockname()[1]}/feeds?code=1"}))
+        try:
+            with pytest.raises(Refused, match="certificate is not valid"):
+                Link.open(LinkConfig(server.url), "tok", ["A"])
+        finally:
+            server.stop()
+        thread.join(5)
+    assert got in ([], [b""])

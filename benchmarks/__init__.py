@@ -1,0 +1,1 @@
+"""Hot paths as ratios against named peers, interleaved in one run."""

@@ -1,0 +1,42 @@
+import pytest
+from google.protobuf.message import DecodeError
+
+from pipeline.core.errors import Refused
+from pipeline.simulator.faults import FEED_KINDS, REQUEST_KINDS, Faults, spoil
+from proto import MarketDataFeedV3_pb2 as pb
+
+
+def test_a_fault_hits_its_path_as_often_as_ordered():
+    faults = Faults()
+    faults.add({"kind": "status", "match": "/order/place", "count": 2, "status": 429})
+    assert faults.take("/v2/user/profile", REQUEST_KINDS) is None
+    assert faults.take("/v3/order/place", FEED_KINDS) is None
+    hit = faults.take("/v3/order/place", REQUEST_KINDS)
+    assert (hit.status, hit.code) == (429, "UDAPI10005")
+    assert faults.take("/v3/order/place", REQUEST_KINDS) is hit
+    assert faults.take("/v3/order/place", REQUEST_KINDS) is None
+    assert faults.rows()[0]["done"] == 2
+    faults.clear()
+    assert faults.rows() == []
+
+
+def test_for_ever_is_minus_one():
+    faults = Faults()
+    faults.add({"kind": "delay", "count": -1})
+    assert all(faults.take("/x", REQUEST_KINDS) is not None for _ in range(5))
+
+
+@pytest.mark.parametrize("plain", [{"kind": "plague"}, {"kind": "delay", "often": 3}, {}])
+def test_nonsense_is_refused(plain):
+    with pytest.raises(Refused):
+        Faults().add(plain)
+
+
+def test_spoiled_frames():
+    good = pb.FeedResponse(type=pb.live_feed, currentTs=5)
+    good.feeds["k"].ltpc.ltp = 1.5
+    payload = good.SerializeToString()
+    assert pb.FeedResponse.FromString(spoil(payload, "unknown_type")).type == 99
+    for kind in ("truncated_frame", "corrupt_frame"):
+        with pytest.raises(DecodeError):
+            pb.FeedResponse.FromString(spoil(payload, kind))
