@@ -36,13 +36,21 @@ def measure(cases: Mapping[str, tuple[Callable[[], None], int]], rounds: int) ->
     return out
 
 
-def compare(name: str, times: Mapping[str, Sequence[float]], ours: str, peer: str, goal: float) -> Row:
+def compare(name: str, times: Mapping[str, Sequence[float]], ours: str, peer: str, goal: float | None) -> Row:
     """Peer's time over ours, round by round."""
     ratio = statistics.median(p / o for p, o in zip(times[peer], times[ours], strict=True))
-    return Row(name, round(statistics.median(times[ours]), 1), "ns CPU per item", peer, round(ratio, 1), goal, ratio >= goal)
+    return Row(
+        name,
+        round(statistics.median(times[ours]), 1),
+        "ns CPU per item",
+        peer,
+        round(ratio, 1),
+        goal,
+        None if goal is None else ratio >= goal,
+    )
 
 
-def absent(name: str, peer: str, goal: float, why: str) -> Row:
+def absent(name: str, peer: str, goal: float | None, why: str) -> Row:
     return Row(name, None, "ns CPU per item", peer, None, goal, None, why)
 
 
@@ -54,5 +62,6 @@ def show(title: str, rows: Sequence[Row], *, as_json: bool) -> None:
     for row in rows:
         value = "-" if row.value is None else f"{row.value:,.0f}"
         ratio = "-" if row.ratio is None else f"x{row.ratio:,.1f}"
-        verdict = {True: "met", False: "NOT met", None: row.note}[row.met]
-        print(f"  {row.name:<38} {value:>12} {row.unit:<16} {ratio:>10} of {row.versus:<34} goal x{row.goal:g}: {verdict}")
+        verdict = {True: "met", False: "NOT met", None: row.note or "none set"}[row.met]
+        goal = "-" if row.goal is None else f"x{row.goal:g}"
+        print(f"  {row.name:<38} {value:>12} {row.unit:<16} {ratio:>10} of {row.versus:<34} goal {goal}: {verdict}")

@@ -18,3 +18,5 @@ An import only points down::
 environment, file, socket or Redis: time and chance come in as arguments, so the same input gives the same bytes.
 Tests of the house in ``tests/house`` hold these rules.
 """
+
+__version__ = "0.1.0"

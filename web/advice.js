@@ -101,7 +101,7 @@ export async function answerTo(id, answer) {
 /** A real order is sent only when its symbol has been typed. */
 function askTyped(rec) {
   const box = $("real"), input = $("real-typed");
-  put($("real-text"), `${rec.side} ${rec.symbol}: limit ${rupees(rec.limit_paise)}, stop ${rupees(rec.stop_paise)}. This sends a REAL order.`);
+  put($("real-text"), `${rec.side} ${rec.qty === null ? "" : `${WHOLE.format(rec.qty)} `}${rec.symbol} at limit ${rupees(rec.limit_paise)}, stop ${rupees(rec.stop_paise)}; worst-case loss ${rec.worst_loss_paise === null ? `${money(rec.risk_paise)} a share` : money(rec.worst_loss_paise)} and charges. This sends a REAL order.`);
   input.value = "";
   box.showModal();
   input.focus();

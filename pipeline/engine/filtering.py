@@ -151,7 +151,7 @@ def price(side: Side, close_px: float, atr_px: float, instrument: Instrument, pa
 
 
 def _regimes(state: FilterState, wave: ChartWave, now: int) -> Iterator[RegimeChange]:
-    changed = False
+    changed_at = 0
     for at in np.flatnonzero((wave.rows["timeframe"] == TIMEFRAME) & ((wave.rows["flags"] & _SKIP) == 0)):
         row, values = wave.rows[at], _warm_values(wave, int(at))
         symbol, ts_candle = state.instruments[int(row["sid"])].symbol, int(row["ts"])
@@ -162,13 +162,13 @@ def _regimes(state: FilterState, wave: ChartWave, now: int) -> Iterator[RegimeCh
         mine = state.regimes.setdefault(symbol, RegimeState())
         ratio = values["atr_14"] / float(row["close"])
         if observe(mine, ts_candle, values["adx_14"], values["bollinger_width"], ratio):
-            changed = True
+            changed_at = ts_candle
             yield RegimeChange(now, symbol, mine.regime, ts_candle)
-    if changed:
+    if changed_at > 0:
         market = of_market(s.regime for s in state.regimes.values())
         if market != state.market:
             state.market = market
-            yield RegimeChange(now, MARKET, market, int(wave.rows["ts"].max()))
+            yield RegimeChange(now, MARKET, market, changed_at)
 
 
 def _candidates(state: FilterState, wave: ChartWave, now: int) -> Iterator[Candidate]:

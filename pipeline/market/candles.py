@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.errors import Corrupt
 from pipeline.core.params import CandleParams
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CANDLE, MINUTE_MS, TICK, TIMEFRAMES, CandleFlag, CandleWave, TickBatch, TickFlag, TickKind
@@ -84,6 +85,10 @@ class CandleState:
     def load(self, blob: bytes) -> None:
         _, arrays = unpack(blob)
         for name, array in arrays.items():
+            if array.shape != getattr(self, name).shape:
+                raise Corrupt(
+                    "the saved open candles have another size (watchlist or settings changed): clear the session with `ticktick clear`"
+                )
             getattr(self, name)[:] = array
 
 
@@ -214,8 +219,10 @@ def paint_k(rows: Any, symbols: Any, bars: Any, windows: Any, gaps: Any, clock: 
 
 @kernel
 def check_k(s: Any, bars: Any, windows: Any) -> None:
-    """Compare our closed minute with the feed's own. A minute that we joined late does not count, nor
-    does the volume of one with a gap: what was missed is marked, not filled.
+    """Compare our closed minute with the feed's own.
+
+    A minute that we joined late does not count, nor does the volume of one with a gap: what was missed is
+    marked, not filled.
     """
     s["is_checked"] = 1
     if not is_open_k(windows, s["i1_ts"]):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.errors import Corrupt
 from pipeline.core.params import TickParams
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import TICK, FeedMode, TickFlag, TickKind
@@ -100,6 +101,10 @@ class TickState:
     def load(self, blob: bytes) -> None:
         _, arrays = unpack(blob)
         for name, array in arrays.items():
+            if array.shape != getattr(self, name).shape:
+                raise Corrupt(
+                    "the saved tick windows have another size (watchlist or settings changed): clear the session with `ticktick clear`"
+                )
             getattr(self, name)[:] = array
 
 

@@ -92,7 +92,8 @@ def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], a
     announce(store, house, speed=plan.simulator.speed)
     names = ORDER if plan.is_headless else (*ORDER, "dashboard")
     supervise.warm(outside.WARM_MODULES, (_load_jobs, outside.warm_kernels))
-    family = supervise.Supervisor({name: partial(run_process, name, house) for name in names}, house.settings.paths.runtime)
+    children = {name: partial(run_process, name, house) for name in names}
+    family = supervise.Supervisor(children, house.settings.paths.runtime, first=("history",))
     family.start()
     if not plan.is_headless:
         outside.greet(plan.say, house.settings, is_browsing=plan.is_browsing)
@@ -195,7 +196,7 @@ def simulator(config: SimulatorConfig) -> Iterator[tuple[str, str, str]]:
             os.setpgid(0, 0)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             supervise.die_with_parent(parent)
-            asyncio.run(serve(config, lambda url: os.write(writer, f"{url}\n".encode()) and None))
+            asyncio.run(serve(config, partial(_announce, writer)))
             code = 0
         finally:
             os._exit(code)
@@ -211,6 +212,10 @@ def simulator(config: SimulatorConfig) -> Iterator[tuple[str, str, str]]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         _reap(pid)
+
+
+def _announce(pipe: int, url: str) -> None:
+    os.write(pipe, f"{url}\n".encode())
 
 
 def _reap(pid: int) -> None:

@@ -38,6 +38,7 @@ from pipeline.core.session import Calendar, Group, SessionDay, ist_date
 from pipeline.core.types import CandleWave, Instrument
 from pipeline.core.watchlist import parse_watchlist
 from pipeline.run.options import Settings
+from pipeline.run.redaction import register_secret
 from pipeline.run.sources import OutsideSource, Source
 from pipeline.store.face import Progress
 
@@ -70,7 +71,11 @@ def environ_for(settings: Settings) -> Mapping[str, str]:
 
 def tokens(settings: Settings) -> TokenSource:
     """Give the token of the moment."""
-    return TokenSource(settings.paths.token, settings.paths.credentials, environ_for(settings), now_ms)
+    source = TokenSource(settings.paths.token, settings.paths.credentials, environ_for(settings), now_ms)
+    held = source.current()
+    if held is not None:
+        register_secret(held.access_token)
+    return source
 
 
 def rest_client(settings: Settings) -> RestClient:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import __version__
 from pipeline.core.errors import Ambiguous, Corrupt, Stopped
 from pipeline.core.job import Context, HashWrite, Job, SampleWrite
 from pipeline.core.schema import HEALTH, Role, Stream
@@ -279,9 +280,9 @@ class Runner:
     # ------------------------------------------------------------------ health
 
     def _measure(self, inputs: list[Input]) -> None:
-        wall = self._wall_ms()
+        wall, quiet = self._wall_ms(), {stream.name for stream in self.job.preload}
         for item in inputs:
-            if item.committed_ms > 0:
+            if item.committed_ms > 0 and item.stream not in quiet:
                 self._lags[self._lag_count % LAG_SAMPLES] = wall - item.committed_ms
                 self._lag_count += 1
 
@@ -298,6 +299,7 @@ class Runner:
         p50, p99 = self.lag_ms()
         fields: dict[str, str | int | float] = {
             "pid": os.getpid(),
+            "version": __version__,
             "mode": self._context.mode,
             "session": self._session,
             "at_ms": self._wall_ms(),

@@ -24,7 +24,7 @@ from pipeline.engine.prompt import parse_answer, prompt_lines
 from pipeline.engine.quotes import QuoteTable
 from pipeline.engine.sizing import entry_qty
 from pipeline.run import supervise, universe
-from pipeline.run.wiring import House, run_process
+from pipeline.run.options import Settings
 from pipeline.store import codec
 from pipeline.store.client import append, open_clients
 from pipeline.store.face import EntryId
@@ -35,8 +35,8 @@ RECENT = 300
 """Feed frames looked through for a paper's newest quote."""
 
 
-def run_orders(house: House) -> None:
-    """Fork the order process, then ask until it ends or the person leaves."""
+def run_orders(settings: Settings, date_iso: str, run: Callable[[], None]) -> None:
+    """Fork the order process (``run``), then ask until it ends or the person leaves."""
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -44,14 +44,14 @@ def run_orders(house: House) -> None:
         try:
             os.setpgid(0, 0)
             supervise.die_with_parent(parent)
-            run_process("orders", house)
+            run()
             code = 0
         except Stopped as error:
             print(f"orders: {error}", file=sys.stderr)
         finally:
             os._exit(code)
     try:
-        Desk(house).ask_until(lambda: os.waitpid(pid, os.WNOHANG)[0] != 0)
+        Desk(settings, date_iso).ask_until(lambda: os.waitpid(pid, os.WNOHANG)[0] != 0)
     finally:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGTERM)
@@ -61,11 +61,11 @@ def run_orders(house: House) -> None:
 class Desk:
     """Where the questions appear."""
 
-    def __init__(self, house: House) -> None:
-        self._clients = open_clients(house.settings.redis.urls())
+    def __init__(self, settings: Settings, date_iso: str) -> None:
+        self._clients = open_clients(settings.redis.urls())
         self._store = RedisStore(self._clients)
-        self._risk = house.settings.params.risk
-        self._instruments = {i.symbol: i for i in universe.load(self._store, house.date)}
+        self._risk = settings.params.risk
+        self._instruments = {i.symbol: i for i in universe.load(self._store, date_iso)}
         self._now = 0
         newest: Any = self._clients[Role.DERIVED].xrevrange(RECOMMENDATIONS.name, count=1)
         self._after = EntryId.parse(newest[0][0]) if newest else EntryId(0, 0)

@@ -19,13 +19,14 @@ from typing import NoReturn
 
 from pipeline.core.errors import Refused, TickTickError
 from pipeline.core.job import Context, HashWrite, Job
-from pipeline.core.schema import SESSION, Role
+from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, Role
 from pipeline.core.session import Calendar, SessionDay, ist_date
 from pipeline.core.types import Instrument
 from pipeline.run import outside, universe
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.options import Settings
 from pipeline.run.processes import PROCESSES
+from pipeline.run.redaction import redact
 from pipeline.run.runner import Pace, Runner
 from pipeline.store.client import check, open_clients
 from pipeline.store.face import Store
@@ -125,8 +126,15 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
     )
     status = getattr(runner.source, "status", None)
     if status is not None:
-        runner.extra_health = status
+        runner.extra_health = lambda: _tell(store, house.settings, status())
     return runner
+
+
+def _tell(store: Store, settings: Settings, feed: dict[str, str | int]) -> dict[str, str | int | float]:
+    """Show the state of the feed and of the token (never the token) beside the health of the feed's process."""
+    store.put(HashWrite(FEED_STATUS, (), feed))
+    store.put(HashWrite(AUTH_STATUS, (), outside.tokens(settings).status()))
+    return dict(feed)
 
 
 def _pace(job: Job, house: House) -> Pace:
@@ -191,11 +199,11 @@ def run_script(script: str) -> NoReturn:
         if name == "orders" and sys.stdin.isatty():
             from pipeline.run.terminal import run_orders
 
-            run_orders(house)
+            run_orders(house.settings, house.date, lambda: run_process("orders", house))
         else:
             run_process(name, house)
     except TickTickError as error:
-        print(f"{script}: {error}", file=sys.stderr)
+        print(f"{script}: {redact(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(0)

@@ -117,10 +117,11 @@ def _names(text: bytes) -> tuple[str, ...]:
 
 def _encode_text(record: Any) -> Fields:
     out: Fields = {_V: _VERSION_BYTES}
-    for name, _ in _layout(type(record)):
+    kind: Any = type(record)
+    for name, _ in _layout(kind):
         value = getattr(record, name)
         if isinstance(value, float) and not math.isfinite(value):
-            raise Refused(f"{type(record).__name__}.{name} is {value}: not a number never enters a stream")
+            raise Refused(f"{kind.__name__}.{name} is {value}: not a number never enters a stream")
         out[name.encode()] = _text(value).encode()
     return out
 

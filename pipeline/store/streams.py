@@ -124,7 +124,9 @@ class RedisStore:
             for (role, key), mapping in merged([write]).items():
                 pipe = self._clients[role].pipeline(transaction=False)
                 pipe.hset(key, mapping=mapping)  # type: ignore[arg-type]
-                if expire_ms is not None:
+                if expire_ms is None:
+                    pipe.persist(key)
+                else:
                     pipe.pexpire(key, expire_ms)
                 pipe.execute()
 

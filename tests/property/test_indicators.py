@@ -39,7 +39,11 @@ ORACLES = {
 """TA-Lib's answer for a column, where it has one."""
 
 walks = st.builds(
-    candles, st.integers(1, 420), seed=st.integers(0, 2**31), gap_ticks=st.integers(0, 8), start=st.sampled_from([2.0, 90.0, 1500.0, 60_000.0])
+    candles,
+    st.integers(1, 420),
+    seed=st.integers(0, 2**31),
+    gap_ticks=st.integers(0, 8),
+    start=st.sampled_from([2.0, 90.0, 1500.0, 60_000.0]),
 )
 
 
@@ -97,11 +101,9 @@ def test_warmup_is_as_told(name):
 def test_equals_talib_from_the_first_defined_value(column, rows):
     name = next(n for n, s in INDICATORS.items() if column in s.columns)
     o, h, l, c, v = (rows[f].astype(np.float64) for f in ("open", "high", "low", "close", "volume"))
-    try:
-        theirs = ORACLES[column](o, h, l, c, v)
-    except Exception as error:  # TA-Lib raises its own bare Exception on inputs shorter than it likes
-        assert len(rows) < 3, error
+    if len(rows) < 3:  # TA-Lib raises on inputs shorter than it likes
         return
+    theirs = ORACLES[column](o, h, l, c, v)
     agree(run(name, rows)[column], theirs)
 
 

@@ -25,7 +25,9 @@ ORACLES = {
     "three_black_crows": talib.CDL3BLACKCROWS,
     "three_white_soldiers": talib.CDL3WHITESOLDIERS,
 }
-walks = st.builds(candles, st.integers(1, 300), seed=st.integers(0, 2**31), gap_ticks=st.integers(0, 10), start=st.sampled_from([3.0, 90.0, 1500.0]))
+walks = st.builds(
+    candles, st.integers(1, 300), seed=st.integers(0, 2**31), gap_ticks=st.integers(0, 10), start=st.sampled_from([3.0, 90.0, 1500.0])
+)
 
 
 def scanned(rows):

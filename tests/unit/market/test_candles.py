@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.core.errors import Corrupt
 from pipeline.core.types import CandleFlag, TickFlag, TickKind
 from pipeline.market import candles, ticks
 from tests.fakes.feed_rows import CANDLES, CLOSE, OPEN, TICKS, batch, gap, tick, trade
@@ -184,6 +185,11 @@ def test_state_survives_bit_for_bit(state):
     a, b = quiet(state, OPEN + 5000, OPEN + 4 * M), quiet(twin, OPEN + 5000, OPEN + 4 * M)
     assert [w.rows.tobytes() for w in a] == [w.rows.tobytes() for w in b]
     assert a
+
+
+def test_a_state_of_another_size_is_corrupt(state):
+    with pytest.raises(Corrupt, match="clear the session"):
+        candles.CandleState([[(OPEN, CLOSE)]], CANDLES).load(state.dump())
 
 
 def test_a_symbol_needs_a_session():

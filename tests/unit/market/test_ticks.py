@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.core.errors import Corrupt
 from pipeline.core.types import TICK, FeedMode, TickFlag, TickKind
 from pipeline.market.ticks import TickState, step, step_k
 from tests.fakes.feed_rows import OPEN, TICKS, gap, tick
@@ -184,3 +185,8 @@ def test_windows_must_fit():
 
     with pytest.raises(ValueError, match="vwap_fast < vwap_slow <= window"):
         TickState(1, replace(TICKS, vwap_slow=301))
+
+
+def test_a_state_of_another_size_is_corrupt(state):
+    with pytest.raises(Corrupt, match="clear the session"):
+        TickState(3, TICKS).load(state.dump())
