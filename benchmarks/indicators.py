@@ -1,7 +1,7 @@
 """Indicators and patterns per closed candle: ours against TA-Lib on the last 250 rows. ``python -m benchmarks.indicators [--json]``.
 
 One item is one candle of one symbol and timeframe at an hour boundary, when all six timeframes close together. Ours steps
-the bank (all registered columns) for the whole wave at once; TA-Lib recomputes its 14 functions (19 of our 26
+the bank (all registered columns) for the whole wave at once; TA-Lib recomputes 17 calls (22 of our 26
 columns), or its 8 CDL functions, slot by slot, as a process without state must. TA-Lib is timed on some of the slots.
 """
 

@@ -23,7 +23,7 @@ from pipeline.engine.exits import Plan, no_entry_ms, square_off_ms
 from pipeline.engine.identity import from_plain, to_plain
 from pipeline.engine.lifecycle import Order
 from pipeline.engine.matching import Venue
-from pipeline.engine.portfolio import Ledger
+from pipeline.engine.portfolio import Ledger, new_ledger
 from pipeline.engine.quotes import QuoteTable
 
 
@@ -110,7 +110,7 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
             instrument, group, no_entry_ms(day, group, params.orders), square_off_ms(day, group, params.orders)
         )
     venue = Venue(params.orders.paper_latency_ms, params.orders.slippage_bps)
-    return Desk(papers, day, params, QuoteTable(len(instruments)), venue, Ledger(day.date))
+    return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments))
 
 
 _TABLES: dict[str, type] = {

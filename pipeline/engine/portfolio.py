@@ -13,13 +13,14 @@ its cost and the age says that there is none.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.core.charges import intraday_charges
+from pipeline.core.charges import Product, charges_for
 from pipeline.core.errors import Corrupt
-from pipeline.core.types import Fill, PortfolioMinute, Side
+from pipeline.core.session import Group, group_of
+from pipeline.core.types import Fill, Instrument, PortfolioMinute, Side
 
 
 @dataclass(slots=True)
@@ -52,6 +53,8 @@ class Ledger:
     """The account of one day."""
 
     session_date: str
+    products: Mapping[str, Product] = field(default_factory=dict)
+    """What is charged as what; a symbol that is not named is an intraday cash trade."""
     holdings: dict[str, Holding] = field(default_factory=dict)
     trades: dict[str, None] = field(default_factory=dict)
     turnover: dict[str, list[int]] = field(default_factory=dict)
@@ -72,7 +75,8 @@ class Ledger:
         _book(self.holdings.setdefault(fill.symbol, Holding()), fill)
         sides = self.turnover.setdefault(fill.order_id, [0, 0])
         sides[fill.side is Side.SELL] += fill.last_qty * fill.last_paise
-        self.charges[fill.order_id] = intraday_charges(sides[0], sides[1], 1, self.session_date).exact
+        product = self.products.get(fill.symbol, Product.INTRADAY)
+        self.charges[fill.order_id] = charges_for(product, (sides[0], sides[1]), 1, self.session_date).exact
         return True
 
     def mark(self, symbol: str, paise: int, ts: int) -> None:
@@ -149,6 +153,17 @@ class Ledger:
         self.turnover = {o: list(sides) for o, sides in plain["turnover"].items()}
         self.charges = dict(plain["charges"])
         self.peak_paise = plain["peak_paise"]
+
+
+def product_of(instrument: Instrument) -> Product:
+    """Tell how trades in a paper are charged: cash, future, or option (by the CE or PE at its symbol's end)."""
+    if group_of(instrument) is not Group.FO:
+        return Product.INTRADAY
+    return Product.OPTIONS if instrument.symbol.endswith(("CE", "PE")) else Product.FUTURES
+
+
+def new_ledger(session_date: str, instruments: Iterable[Instrument]) -> Ledger:
+    return Ledger(session_date, {i.symbol: product_of(i) for i in instruments})
 
 
 def _book(holding: Holding, fill: Fill) -> None:

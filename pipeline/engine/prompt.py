@@ -9,11 +9,12 @@ charges, spread, seconds left. Never prints, never waits, never assumes a yes.
 
 from __future__ import annotations
 
-from pipeline.core.charges import intraday_charges
+from pipeline.core.charges import Product, charges_for
 from pipeline.core.money import rupees
 from pipeline.core.session import ist_clock, ist_date
 from pipeline.core.types import Instrument, Recommendation, Side
 from pipeline.engine.matching import Quote
+from pipeline.engine.portfolio import product_of
 from pipeline.engine.sizing import worst_loss_paise
 
 _YES = frozenset({"y", "yes", "confirm", "ok"})
@@ -24,7 +25,7 @@ def prompt_lines(recommendation: Recommendation, qty: int, quote: Quote | None, 
     """Compose the prompt."""
     r = recommendation
     loss = worst_loss_paise(qty, r.limit_paise, r.stop_paise)
-    charges = round_trip_charges_paise(r, qty)
+    charges = round_trip_charges_paise(r, qty, product_of(instrument))
     left = max(0, (r.expires_ms - now) // 1000)
     head = f"{r.side.value} {qty} {r.symbol} ({instrument.name}) at limit {rupees(r.limit_paise)}"
     return [
@@ -45,13 +46,13 @@ def parse_answer(text: str) -> str | None:
     return "reject" if word in _NO else None
 
 
-def round_trip_charges_paise(recommendation: Recommendation, qty: int) -> int:
+def round_trip_charges_paise(recommendation: Recommendation, qty: int, product: Product = Product.INTRADAY) -> int:
     """Estimate all charges of entering at the limit and leaving at the target."""
     r = recommendation
     legs = (qty * r.limit_paise, qty * (r.target_paise or r.limit_paise))
     bought, sold = legs if r.side is Side.BUY else legs[::-1]
     date_iso = ist_date(r.ts)
-    return round(intraday_charges(bought, 0, 1, date_iso).exact + intraday_charges(0, sold, 1, date_iso).exact)
+    return round(charges_for(product, (bought, 0), 1, date_iso).exact + charges_for(product, (0, sold), 1, date_iso).exact)
 
 
 def _quote_line(r: Recommendation, quote: Quote | None, now: int) -> str:

@@ -64,11 +64,10 @@ class QuoteTable:
 
     def quote(self, sid: int) -> Quote | None:
         """Give the newest quote of a paper, stamped by its depth; None before its first row."""
-        row = self.rows[sid]
-        if row["ts"] == 0 and row["ltp_ts"] == 0:
+        ts, bid, bid_qty, ask, ask_qty, ltp, ltp_ts, _ = self.rows[sid].item()
+        if ts == 0 and ltp_ts == 0:
             return None
-        bid, ask, ltp = (to_paise(float(row[name])) for name in ("bid_px", "ask_px", "ltp"))
-        return Quote(int(row["ts"]), bid, int(row["bid_qty"]), ask, int(row["ask_qty"]), ltp)
+        return Quote(ts, to_paise(bid), bid_qty, to_paise(ask), ask_qty, to_paise(ltp))
 
     def ltp_paise(self, sid: int) -> tuple[int, int]:
         """Give the last traded price in paise and when it was seen; zeros before the first."""

@@ -23,7 +23,7 @@ from pipeline.core.money import rupees
 from pipeline.core.schema import FILLS, INTENTS, PORTFOLIO, PORTFOLIO_MINUTES, PORTFOLIO_PNL, POSITION, TICKS
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import MINUTE_MS, Fill, OrderIntent, Record, TickBatch
-from pipeline.engine.portfolio import Ledger
+from pipeline.engine.portfolio import Ledger, new_ledger
 from pipeline.engine.quotes import QuoteTable
 
 REFRESH_MS = 1000
@@ -44,7 +44,7 @@ class Account:
 
 def initial(context: Context) -> Account:
     sids = {i.symbol: i.sid for i in context.instruments}
-    return Account(sids, Ledger(context.session_date), QuoteTable(len(context.instruments)))
+    return Account(sids, new_ledger(context.session_date, context.instruments), QuoteTable(len(context.instruments)))
 
 
 def step(account: Account, record: Record, now: int) -> Iterable[Output]:

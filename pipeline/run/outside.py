@@ -149,9 +149,10 @@ def _fetch(settings: Settings, day: SessionDay, instruments: tuple[Instrument, .
         "history fetched",
         extra={"fields": {"candles": found.candles, "calls": found.calls, "refused": len(found.refused), "short": len(found.short)}},
     )
+    if found.candles == 0 and found.refused:
+        raise Refused(f"no history came: {found.refused[0]}; try again with scripts/historical_data_fetcher.py")
     if found.candles == 0:
-        why = f": {found.refused[0]}" if found.refused else ""
-        raise Refused(f"no history came{why}; try again with scripts/historical_data_fetcher.py")
+        log.warning("there is no history: indicators warm up on today's own candles")
     return found.waves
 
 

@@ -213,7 +213,7 @@ class Runner:
         entry_id = progress.last[name] = progress.last.get(name, ZERO).following(now)
         progress.digests[name] = codec.chain(progress.digests.get(name, b""), str(entry_id).encode(), codec.canonical(stream, fields))
         progress.entries[name] = progress.entries.get(name, 0) + 1
-        progress.rows[name] = progress.rows.get(name, 0) + (len(out.rows) if stream.packed else 1)
+        progress.rows[name] = progress.rows.get(name, 0) + codec.row_count(out)
         pending.entries.append((stream, entry_id, fields))
 
     # ------------------------------------------------------------------ commit

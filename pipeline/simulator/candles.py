@@ -1,6 +1,6 @@
 """Candle calls, V3: history of past days and the running day, newest first.
 
-Reads   history (from the seed) and the tape's finished minutes
+Reads   history (from the seed; none before a recording or a candle file) and the tape's finished minutes
 Writes  [timestamp, open, high, low, close, volume, open interest]
 A span that is too wide is an error (UDAPI1148), never cut. Larger bars of the running day are served while
 they form; one-minute bars appear when their minute has ended. Answers without a token, as the real one does.
@@ -47,6 +47,8 @@ async def historical(request: web.Request) -> web.Response:
     else:
         first = last - timedelta(days=min(widest, (last - date(2000, 1, 3)).days))
     listing = exchange.listing(request.match_info["key"])
+    if exchange.config.maker != "generated":
+        return _reply([])  # real prices have no invented past
     bars = exchange.history.bars(listing, exchange.previous_close(listing), unit, interval, (first.isoformat(), last.isoformat()))
     return _reply(bars)
 

@@ -39,6 +39,9 @@ class Entry:
     row: dict[str, Any]
     order: VenueOrder
     is_ioc: bool
+    cum_qty: int = 0
+    """Filled so far, as far as it was told; the venue's own figure runs ahead within a batch of events."""
+    value_paise: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -202,19 +205,33 @@ class Desk:
 
     def _apply(self, events: list[VenueEvent]) -> None:
         for event in events:
-            entry = self.entries[event.order_id]
-            order = entry.order
-            if event.kind == "fill":
-                self.trades.append(_trade(entry.row, event))
-            elif event.kind == "modified":
-                self._mark(entry, "modified")
-            if event.kind == "rejected" and order.status != "rejected":
-                self._mark(entry, "not modified", event.reason)
-            self._mark(entry, order.status, event.reason if event.kind == "rejected" else "")
+            self._tell(self.entries[event.order_id], event)
         touched = {self.entries[e.order_id].order.symbol for e in events}
         for key in sorted(touched):
             if not any(e.order.symbol == key and e.row["status"] not in FINAL for e in self.entries.values()):
                 self._live.discard(key)
+
+    def _tell(self, entry: Entry, event: VenueEvent) -> None:
+        """Bring one event of the venue into the book."""
+        waits = entry.order.order_type in ("SL", "SL-M") and entry.order.status == "trigger pending"
+        live = "trigger pending" if waits else "open"
+        if event.kind == "fill":
+            entry.cum_qty += event.qty
+            entry.value_paise += event.qty * event.px_paise
+            self.trades.append(_trade(entry.row, event))
+            self._mark(entry, "complete" if entry.cum_qty == entry.order.qty else "open")
+        elif event.kind == "accepted":
+            self._mark(entry, "trigger pending" if entry.order.order_type in ("SL", "SL-M") else "open")
+        elif event.kind == "modified":
+            self._mark(entry, "modified")
+            self._mark(entry, live)
+        elif event.kind == "rejected" and entry.order.status != "rejected":
+            self._mark(entry, "not modified", event.reason)
+            self._mark(entry, entry.order.status)
+        elif event.kind == "rejected":
+            self._mark(entry, "rejected", event.reason)
+        else:
+            self._mark(entry, "cancelled" if event.kind == "cancelled" else "open")
 
     def _mark(self, entry: Entry, status: str, message: str = "") -> None:
         order = entry.order
@@ -222,9 +239,9 @@ class Desk:
             "status": status,
             "status_message": message,
             "status_message_raw": message,
-            "filled_quantity": order.cum_qty,
-            "pending_quantity": 0 if status in FINAL else order.qty - order.cum_qty,
-            "average_price": round(order.avg_px, 4),
+            "filled_quantity": entry.cum_qty,
+            "pending_quantity": 0 if status in FINAL else order.qty - entry.cum_qty,
+            "average_price": round(entry.value_paise / entry.cum_qty / 100, 4) if entry.cum_qty > 0 else 0.0,
             "exchange_timestamp": local_time(self.tape.now_ms),
         }
         entry.history.append(dict(entry.row))

@@ -20,7 +20,7 @@ import numpy as np
 
 from pipeline.core.errors import Corrupt, Refused
 from pipeline.core.schema import VERSION, Stream
-from pipeline.core.types import CANDLE, TICK, CandleWave, ChartWave, IndicatorWave, TickBatch
+from pipeline.core.types import CANDLE, TICK, CandleWave, ChartWave, IndicatorWave, TickBatch, TickKind
 
 Fields = dict[bytes, bytes]
 _V, _TS, _ROWS = b"v", b"ts", b"b"
@@ -85,6 +85,13 @@ def canonical(stream: Stream, fields: Mapping[bytes, bytes]) -> bytes:
 def chain(previous: bytes, entry_id: bytes, content: bytes) -> bytes:
     """Extend a stream's digest by one entry: blake2b of the digest so far, the id and the content."""
     return blake2b(previous + entry_id + content, digest_size=_DIGEST_SIZE).digest()
+
+
+def row_count(record: Any) -> int:
+    """Count what a record holds: rows of a wave, ticks of a batch (the mark of a gap is none), one of any other."""
+    if isinstance(record, TickBatch):
+        return int(np.count_nonzero(record.rows["kind"] != TickKind.GAP))
+    return len(record.rows) if isinstance(record, CandleWave | IndicatorWave | ChartWave) else 1
 
 
 def _bad_columns(record: IndicatorWave | ChartWave) -> str:

@@ -63,7 +63,8 @@ class LiveSimulator:
     def feed(self, keys: list[str], mode: str = "full") -> Iterator[ClientConnection]:
         """Open the market feed and subscribe."""
         uri = self.get("/v3/feed/market-data-feed/authorize")["data"]["authorized_redirect_uri"]
-        with connect(uri, max_size=None, compression=None) as socket:
+        # A client that stops reading in mid-stream cannot finish the closing handshake: do not wait for it.
+        with connect(uri, max_size=None, compression=None, close_timeout=0.2) as socket:
             if keys:
                 subscribe(socket, keys, mode)
             yield socket

@@ -1,10 +1,13 @@
 import json
+from dataclasses import replace
 
 import pytest
 
+from pipeline.core.charges import Product
 from pipeline.core.errors import Corrupt
 from pipeline.core.types import Fill, Side
-from pipeline.engine.portfolio import Ledger
+from pipeline.engine.portfolio import Ledger, new_ledger, product_of
+from tests.fakes.trading import PAPERS
 
 B, S = Side.BUY, Side.SELL
 
@@ -85,3 +88,19 @@ def test_dump_and_restore():
     twin = Ledger("2026-11-20")
     twin.restore(json.loads(json.dumps(ledger.dump())))
     assert twin == ledger
+
+
+OPTION = replace(PAPERS[1], symbol="NIFTY26NOV26000CE", instrument_key="NSE_FO|40001")
+
+
+def test_products_by_segment_and_symbol():
+    assert product_of(replace(PAPERS[1], symbol="RELIANCE")) is Product.INTRADAY
+    assert product_of(OPTION) is Product.OPTIONS
+    assert product_of(replace(OPTION, symbol="NIFTY26NOVFUT")) is Product.FUTURES
+
+
+def test_options_are_charged_as_options():
+    ledger = new_ledger("2026-11-20", [OPTION])
+    ledger.apply(fill(1, B, 65, 120_00, OPTION.symbol, "O1"))
+    ledger.apply(fill(2, S, 65, 130_00, OPTION.symbol, "O2"))
+    assert ledger.charges_paise == 6694

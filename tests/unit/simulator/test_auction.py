@@ -21,7 +21,9 @@ def test_the_pre_open_indicates_and_prints_once():
 
 
 def test_the_closing_auction_prints_near_its_reference():
-    eve = auction.Eve(1400.0, ist_ms(DATE, "15:14:59"), 5, 1400.0, 1_000_000, Bar(TERMS.day_ts, 1390, 1410, 1380, 1400, 1_000_000), None, 1402.0)
+    eve = auction.Eve(
+        1400.0, ist_ms(DATE, "15:14:59"), 5, 1400.0, 1_000_000, Bar(TERMS.day_ts, 1390, 1410, 1380, 1400, 1_000_000), None, 1402.0
+    )
     told = auction.closing(TERMS, WINDOWS, eve)
     assert told[0][1].auction.rp == 1402.0
     assert told[0][0] >= ist_ms(DATE, "15:15")

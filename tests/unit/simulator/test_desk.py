@@ -14,7 +14,9 @@ OPEN = ist_ms(DATE, "09:15")
 
 
 def quote(ts, bid=1400.0, ask=1400.1, qty=100, ltp=1400.0, ltt=None, vtt=10):
-    return Update(ITEM.key, ltp, ltt or ts - 10, 1, 1400.0, vtt=vtt, bid_px=[bid] * 5, bid_qty=[qty] * 5, ask_px=[ask] * 5, ask_qty=[qty] * 5)
+    return Update(
+        ITEM.key, ltp, ltt or ts - 10, 1, 1400.0, vtt=vtt, bid_px=[bid] * 5, bid_qty=[qty] * 5, ask_px=[ask] * 5, ask_qty=[qty] * 5
+    )
 
 
 def desk_at(clock, latency_ms=0):
@@ -49,7 +51,12 @@ def test_a_marketable_limit_fills_at_once_up_to_the_shown_size():
     show(desk, quote(ist_ms(DATE, "10:00:01")), ist_ms(DATE, "10:00:01"))
     assert (row["status"], row["filled_quantity"]) == ("complete", 150)
     assert [t["quantity"] for t in desk.trades] == [100, 50]
-    assert [h["status"] for h in desk.entries[order_id].history][:4] == ["put order req received", "validation pending", "open pending", "open"]
+    assert [h["status"] for h in desk.entries[order_id].history][:4] == [
+        "put order req received",
+        "validation pending",
+        "open pending",
+        "open",
+    ]
 
 
 def test_ids_carry_the_date_and_tags_may_repeat():
@@ -171,5 +178,6 @@ def test_every_change_is_told():
     told = []
     desk.listeners.append(told.append)
     desk.place(order())
-    assert [row["status"] for row in told][-1] == "complete"
+    assert [row["status"] for row in told][3:] == ["open", "complete"]
+    assert [row["filled_quantity"] for row in told][3:] == [0, 10]
     assert told[-1] is not desk.book()[0]

@@ -22,7 +22,13 @@ def test_full_carries_everything():
     got = feed("full")
     market = got.fullFeed.marketFF
     assert got.requestMode == pb.full_d5
-    assert (market.ltpc.ltp, market.ltpc.ltt, market.ltpc.ltq, market.ltpc.cp, market.ltpc.iep.value) == (101.5, UPDATE.ltt, 7, 100.0, 101.6)
+    assert (market.ltpc.ltp, market.ltpc.ltt, market.ltpc.ltq, market.ltpc.cp, market.ltpc.iep.value) == (
+        101.5,
+        UPDATE.ltt,
+        7,
+        100.0,
+        101.6,
+    )
     assert [(q.bidP, q.bidQ, q.askP, q.askQ) for q in market.marketLevel.bidAskQuote] == list(
         zip(UPDATE.bid_px, UPDATE.bid_qty, UPDATE.ask_px, UPDATE.ask_qty, strict=True)
     )
@@ -75,7 +81,9 @@ def test_status_goes_to_everybody():
 def test_encoding_is_repeatable(mode):
     updates = tuple(Update(f"k{i}", 1.0 + i, 1, 1, 1.0) for i in range(20))
     modes = {u.key: mode for u in updates}
-    assert encode(Frame(1, Kind.SNAPSHOT, updates), modes) == encode(Frame(1, Kind.SNAPSHOT, tuple(reversed(updates))), dict(reversed(modes.items())))
+    assert encode(Frame(1, Kind.SNAPSHOT, updates), modes) == encode(
+        Frame(1, Kind.SNAPSHOT, tuple(reversed(updates))), dict(reversed(modes.items()))
+    )
 
 
 def test_an_empty_side_stays_empty_thirty_levels_deep():

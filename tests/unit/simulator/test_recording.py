@@ -11,7 +11,12 @@ FEED = "upstox_v3_full_d5_2025-12-15"
 
 
 def line(ts, ltp=1.0):
-    return json.dumps({"type": "live_feed", "feeds": {"NSE_EQ|INE000000001": {"ltpc": {"ltp": ltp, "ltt": str(ts), "cp": 3.0}}}, "currentTs": str(ts)}) + "\n"
+    return (
+        json.dumps(
+            {"type": "live_feed", "feeds": {"NSE_EQ|INE000000001": {"ltpc": {"ltp": ltp, "ltt": str(ts), "cp": 3.0}}}, "currentTs": str(ts)}
+        )
+        + "\n"
+    )
 
 
 def test_names_come_from_the_files(shared_data):
@@ -36,7 +41,7 @@ def test_messages_out_of_order_are_sorted(tmp_path):
     packed = tmp_path / "m.jsonl.gz"
     packed.write_bytes(gzip.compress(line(5).encode()))
     assert watch_rows(packed)[0].symbol == "INE000000001"
-    assert master_rows(packed)[0]["tick_size"] == 1.0
+    assert master_rows(packed)[0]["tick_size"] == 5.0  # the step of 1970
 
 
 def test_without_current_ts_the_newest_trade_is_the_clock(tmp_path):

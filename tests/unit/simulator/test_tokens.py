@@ -19,7 +19,9 @@ def test_a_code_works_once():
         tokens.exchange(code, GRANT, "secret")
 
 
-@pytest.mark.parametrize(("grant", "secret", "code"), [(Grant("other", GRANT.redirect_uri), "s", "UDAPI100068"), (GRANT, "wrong", "UDAPI100069")])
+@pytest.mark.parametrize(
+    ("grant", "secret", "code"), [(Grant("other", GRANT.redirect_uri), "s", "UDAPI100068"), (GRANT, "wrong", "UDAPI100069")]
+)
 def test_what_does_not_match_is_refused_and_uses_the_code_up(grant, secret, code):
     tokens = Tokens(secret="right")
     made = tokens.authorise(GRANT.client_id, GRANT.redirect_uri)

@@ -99,3 +99,11 @@ def test_digest_leaves_out_receive_time_and_nothing_else():
 def test_canonical_is_unambiguous():
     assert codec.canonical(schema.FILLS, {b"a": b"bc"}) != codec.canonical(schema.FILLS, {b"ab": b"c"})
     assert codec.chain(b"", b"1-0", b"x") != codec.chain(b"", b"1-1", b"x")
+
+
+def test_row_count_leaves_out_the_mark_of_a_gap():
+    rows = np.zeros(3, TICK)
+    rows["kind"] = [0, 1, 2]
+    assert codec.row_count(TickBatch(1, rows)) == 2
+    assert codec.row_count(CandleWave(1, np.zeros(4, CANDLE))) == 4
+    assert codec.row_count(Fill(1, "t", "o", "i", "X", Side.BUY, 1, 2, "entry")) == 1
