@@ -15,8 +15,12 @@ from pipeline.run.options import Settings
 from pipeline.run.settings import load
 from pipeline.simulator.config import SimulatorConfig
 
+FROM_THE_BELL = "09:14-16:00"
+"""Where a demo with a page begins: a minute before the open, not fifteen."""
 DEMO_DATE = "2026-11-20"
 """A regular Friday under today's rules; fixed, so that a seed gives the same digests on every day."""
+HURRIED: dict[str, Any] = {"ticks.ltp_interval_ms": 1_000}
+"""Headless runs show the newest tick once a second of the market's time: nobody watches, and digests do not see it."""
 ANSWER_S = 45
 """Seconds of a person's time that a recommendation stays open in a demo, whatever the speed."""
 
@@ -28,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
     config = SimulatorConfig(
         seed=args.seed,
         date=args.date or base.session_date or DEMO_DATE,
-        session=args.session,
+        session=args.session if args.headless or args.session != "full" else FROM_THE_BELL,
         speed=args.speed,
         maker=args.maker,
         path=str(Path(args.path).expanduser().resolve()) if args.path else "",
@@ -45,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
         redis_url=args.redis_url,
         port=args.port or 0,
         is_browsing=not args.no_browser and not args.headless,
-        overrides={} if args.headless else _patience(base, args.speed),
+        overrides=HURRIED if args.headless else _patience(base, args.speed),
         say=say,
     )
     report(play(plan, base), is_json=args.json)

@@ -27,6 +27,8 @@ from pipeline.core.watchlist import WatchEntry
 _CURRENT = re.compile(r'"currentTs"\s*:\s*"?(\d+)')
 _LTT = re.compile(r'"ltt"\s*:\s*"?(\d+)')
 _SUFFIXES = (".jsonl", ".jsonl.gz")
+SLOW_CLOCK_MS = 10_000
+"""A trade further ahead of the receiver's clock than this is a wrong time stamp."""
 _OPTION = re.compile(r"[- ](CE|PE)\b")
 
 
@@ -48,8 +50,17 @@ def stem(path: Path) -> str:
 
 
 def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Merge the instrument files of a folder by receive time; equal times keep the files' order."""
-    return heapq.merge(*(_timed(file) for file in record_files(path)), key=lambda row: row[0])
+    """Merge the instrument files of a folder by receive time; equal times keep the files' order.
+
+    Such recordings do not keep the server's time, and the receiver may have been slow or have stalled. The time
+    given is the newest trade seen so far: the least that the server's clock can have shown.
+    """
+    newest = 0
+    for received, plain in heapq.merge(*(_timed(file) for file in record_files(path)), key=lambda row: row[0]):
+        traded = int(market_part(plain).get("ltpc", {}).get("ltt", 0))
+        if traded <= received + SLOW_CLOCK_MS:
+            newest = max(newest, traded)
+        yield newest or received, plain
 
 
 def messages(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
