@@ -128,11 +128,12 @@ class HistoryReader:
             if own_day is not None and plan.now_ms > own_day.open_ms(group_of(instrument)):
                 today = f"/v3/historical-candle/intraday/{path_part(instrument.instrument_key)}/minutes/{minutes}"
                 rows = self._ask(today)
-                found |= check.take(rows, lambda c: ist_date(c[0]) == plan.session_date and c[1] <= plan.now_ms - plan.settle_ms)
+                found |= check.take(rows, wanted, lambda c: ist_date(c[0]) == plan.session_date and c[1] <= plan.now_ms - plan.settle_ms)
             for first, last in spans(plan.session_date, minutes, wanted):
                 if len(found) >= wanted:
                     break
-                found |= check.take(self._ask(f"{stem}/{last}/{first}"), lambda c: ist_date(c[0]) < plan.session_date)
+                rows = self._ask(f"{stem}/{last}/{first}")
+                found |= check.take(rows, wanted - len(found), lambda c: ist_date(c[0]) < plan.session_date)
         except (Refused, Ambiguous) as error:
             self._refuse(f"{instrument.symbol} {timeframe_label(minutes)}: {error}")
         return [found[start] for start in sorted(found)]
@@ -190,10 +191,13 @@ class _Checker:
         self._refuse = refuse
         self._seen: set[int] = set()
 
-    def take(self, rows: Sequence[Any], is_wanted: Callable[[_Candle], bool]) -> dict[int, _Candle]:
-        """Return the wanted candles by start; each bad one is named and left out."""
-        found = {}
-        for row in rows:
+    def take(self, rows: Sequence[Any], most: int, is_wanted: Callable[[_Candle], bool]) -> dict[int, _Candle]:
+        """Return the newest ``most`` wanted candles by start; each bad one on the way is named and left out."""
+        found: dict[int, _Candle] = {}
+        is_newest_first = len(rows) < 2 or _order(rows[0]) >= _order(rows[-1])
+        for row in rows if is_newest_first else reversed(rows):
+            if len(found) >= most:
+                break
             try:
                 candle = self._candle(row)
             except Refused as why:
@@ -232,6 +236,11 @@ class _Checker:
         self._seen.add(start)
         end = min(start + self._minutes * MINUTE_MS, day.close_ms(self._group))
         return (start, end, *rest)
+
+
+def _order(row: Any) -> str:
+    """Give the text that tells which end of an answer is newer; the broker's times sort as text."""
+    return str(row[0]) if isinstance(row, list) and row else ""
 
 
 def _start(text: Any) -> int:

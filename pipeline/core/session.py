@@ -11,12 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from pipeline.core.errors import Refused
 from pipeline.core.types import MINUTE_MS, Instrument
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
+IST_OFFSET_MS = 19_800_000
+DAY_MS = 86_400_000
+EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 SATURDAY = 5
 LONGEST_CLOSURE_DAYS = 30
 
@@ -213,22 +217,24 @@ def ist_ms(date_iso: str, clock: str) -> int:
 
 
 def ist_date(ts_ms: int) -> str:
-    return _ist(ts_ms).strftime("%Y-%m-%d")
+    return _day_text((ts_ms + IST_OFFSET_MS) // DAY_MS)
 
 
 def ist_clock(ts_ms: int) -> str:
     """Write an instant as ``HH:MM:SS``."""
-    return _ist(ts_ms).strftime("%H:%M:%S")
+    seconds = (ts_ms + IST_OFFSET_MS) % DAY_MS // 1000
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def ist_text(ts_ms: int) -> str:
     """Write an instant as ``2026-11-20 09:15:00.123 +05:30``."""
-    return f"{_ist(ts_ms).strftime('%Y-%m-%d %H:%M:%S')}.{ts_ms % 1000:03d} +05:30"
+    return f"{ist_date(ts_ms)} {ist_clock(ts_ms)}.{ts_ms % 1000:03d} +05:30"
 
 
-def _ist(ts_ms: int) -> datetime:
-    # Whole seconds only: a float of milliseconds would round some instants to the neighbour.
-    return datetime.fromtimestamp(ts_ms // 1000, IST)
+@lru_cache(maxsize=1024)
+def _day_text(day: int) -> str:
+    """Write a day counted from 1970-01-01; whole days of integers, since India keeps one offset all year."""
+    return date.fromordinal(EPOCH_ORDINAL + day).isoformat()
 
 
 def _date(date_iso: str) -> date:

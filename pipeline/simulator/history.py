@@ -26,6 +26,9 @@ FIRST_DATE = "2010-10-18"
 UNIT_MINUTES = {"minutes": 1, "hours": 60}
 
 
+KEPT_DAYS = 120
+
+
 @dataclass(slots=True)
 class History:
     """The past of one simulated market."""
@@ -34,9 +37,19 @@ class History:
     session_date: str
     calendar: Calendar
     _closes: dict[str, dict[str, float]] = field(default_factory=dict)
+    _minutes: dict[tuple[str, str], list[Bar]] = field(default_factory=dict)
+    """The days made last: one paper's timeframes are asked for one after the other."""
 
     def minutes(self, listing: Listing, prev_close: float, date_iso: str) -> list[Bar]:
         """One-minute bars of one past trading day."""
+        place = (listing.key, date_iso)
+        if place not in self._minutes:
+            if len(self._minutes) >= KEPT_DAYS:
+                self._minutes.pop(next(iter(self._minutes)))
+            self._minutes[place] = self._make(listing, prev_close, date_iso)
+        return self._minutes[place]
+
+    def _make(self, listing: Listing, prev_close: float, date_iso: str) -> list[Bar]:
         day = self.calendar.day(date_iso)
         if day is None or date_iso >= self.session_date:
             return []

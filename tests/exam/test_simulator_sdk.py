@@ -25,7 +25,7 @@ WAIT_S = 20
 @pytest.fixture(scope="module")
 def sim():
     """A day that stands still at about 09:21."""
-    with live_simulator(SimulatorConfig(date=DATE, session="09:15-09:30", hold=True)) as running:
+    with live_simulator(SimulatorConfig(date=DATE, session="09:15-10:00", hold=True)) as running:
         running.advance(KEYS, ist_ms(DATE, "09:21"))
         yield running
 

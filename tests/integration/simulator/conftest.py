@@ -14,6 +14,6 @@ DATE = "2026-11-20"
 
 @pytest.fixture(scope="session")
 def still():
-    with live_simulator(SimulatorConfig(date=DATE, session="09:15-09:30", hold=True)) as running:
+    with live_simulator(SimulatorConfig(date=DATE, session="09:15-10:00", hold=True)) as running:
         running.advance([item.key for item in DEFAULT_LISTINGS], ist_ms(DATE, "09:21"))
         yield running

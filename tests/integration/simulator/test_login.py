@@ -37,7 +37,7 @@ def test_code_for_token_profile_logout(still):
     assert (status, answer["state"], answer["x"]) == (302, ["abc"], ["1"])
     form = {"code": answer["code"][0], "client_secret": "s", "grant_type": "authorization_code", **app}
     status, reply = exchange(still, **form)
-    assert (status, reply["user_id"], reply["token_type"] if "token_type" in reply else None) == (200, "SIM001", None)
+    assert (status, reply["user_id"], reply.get("token_type", None)) == (200, "SIM001", None)
     token = reply["access_token"]
     assert still.call("GET", "/v2/user/profile", token=token)[1]["data"]["user_type"] == "individual"
     assert exchange(still, **form)[0] == 401

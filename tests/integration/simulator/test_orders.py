@@ -11,7 +11,7 @@ KEYS = [item.key for item in DEFAULT_LISTINGS]
 
 @pytest.fixture(scope="module")
 def sim():
-    with live_simulator(SimulatorConfig(date=DATE, session="09:15-09:30", hold=True)) as running:
+    with live_simulator(SimulatorConfig(date=DATE, session="09:15-10:00", hold=True)) as running:
         running.advance(KEYS, ist_ms(DATE, "09:17"))
         yield running
 

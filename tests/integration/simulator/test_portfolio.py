@@ -45,9 +45,8 @@ def test_positions_and_events(still):
 
 def test_a_used_code_is_refused(still):
     address = still.get("/v2/feed/portfolio-stream-feed/authorize")["data"]["authorized_redirect_uri"]
-    with connect(address):
-        with pytest.raises(InvalidStatus):
-            connect(address).__enter__()
+    with connect(address), pytest.raises(InvalidStatus):
+        connect(address).__enter__()
     direct = still.base.replace("http", "ws") + "/v2/feed/portfolio-stream-feed?update_types=order"
     with connect(direct, additional_headers={"Authorization": f"Bearer {still.token}"}):
         pass

@@ -177,7 +177,7 @@ def test_a_candle_that_comes_twice_is_taken_once_and_named():
 
 def test_a_holiday_in_the_answer_is_named():
     extra = ["2026-11-08T09:15:00+05:30", 1, 2, 1, 2, 5, 0]
-    found, _ = fetch(Broker(lambda rows: [*rows, extra]))
+    found, _ = fetch(Broker(lambda rows: [rows[0], extra, *rows[1:]]))
     assert any("no trading on that day" in why for why in found.refused)
 
 

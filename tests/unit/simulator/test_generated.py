@@ -87,7 +87,7 @@ def test_indices_are_published_without_volume():
 
 def test_a_closing_day_has_auction_and_post_close():
     played = list(market("15:14-16:00", listings=DEFAULT_LISTINGS[:2]).frames())
-    assert [w for f in played if f.status for w in (f.status.cas.get("NSE_EQ", ("",))[0],) if w][0] == "CTS_CLOSE"
+    assert next(w for f in played if f.status for w in (f.status.cas.get("NSE_EQ", ("",))[0],) if w) == "CTS_CLOSE"
     told = [u for f in played for u in f.updates if u.auction is not None]
     assert all(u.is_cas for u in told)
     assert any(u.auction.ieq > 0 and u.auction.rp > 0 for u in told)

@@ -13,7 +13,7 @@ def test_a_day_of_the_closing_auction():
     assert ("09:05:00", "PRE_OPEN_START", "", "PRE_OPEN_M_END") in words
     assert ("09:15:00", "NORMAL_OPEN", "", "PRE_OPEN_END") in words
     assert [w[2] for w in words if w[2]][:1] == ["CTS_CLOSE"]
-    assert [ist_clock(ts) for ts, s in told if s.cas.get("NSE_EQ", ("",))[0] == "CAS_STOP"][0] == "15:30:00"
+    assert next(ist_clock(ts) for ts, s in told if s.cas.get("NSE_EQ", ("",))[0] == "CAS_STOP") == "15:30:00"
     assert words[-1][1] == "CLOSING_END"
     assert [ts for ts, _ in told] == sorted({ts for ts, _ in told})
 
