@@ -20,7 +20,7 @@ import numpy as np
 from pipeline import __version__
 from pipeline.core.errors import Ambiguous, Corrupt, Stopped
 from pipeline.core.job import Context, HashWrite, Job, SampleWrite
-from pipeline.core.schema import HEALTH, Role, Stream
+from pipeline.core.schema import FILLS, HEALTH, INTENTS, ORDERS, Role, Stream
 from pipeline.run.sources import Input, Source, StreamSource
 from pipeline.store import codec
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
@@ -30,6 +30,8 @@ log = logging.getLogger("ticktick.runner")
 BEAT_S = 1.0
 HEALTH_TTL_MS = 15_000
 LAG_SAMPLES = 8_192
+PERFORMANCE_S = 60.0
+TRADES = (INTENTS, ORDERS, FILLS)
 REBUILD_PATIENCE = 500
 """Empty reads in a row before a rebuild gives up."""
 
@@ -80,6 +82,7 @@ class Runner:
         self._lags = np.zeros(LAG_SAMPLES, np.float64)
         self._lag_count = 0
         self._beat_at = 0.0
+        self._performance_at = time.monotonic()
         self._since_snapshot = 0
         self._trimmed_at: dict[str, int] = {}
         self.is_done = False
@@ -230,8 +233,16 @@ class Runner:
             self._store.commit(commit, self._wall_ms())
         except Ambiguous as error:
             self._resolve(commit, str(error))
+        self._log_trades(pending)
         if is_due and self._pace.is_trimming:
             self._trim()
+
+    def _log_trades(self, pending: _Pending) -> None:
+        """Repeat what concerns money in ``logs/trades.log``, once it is committed; Redis stays the journal."""
+        for stream, entry_id, fields in pending.entries:
+            if stream in TRADES:
+                shown = {name.decode(): value.decode() for name, value in fields.items() if name != b"v"}
+                log.info(stream.name, extra={"category": "TRADE", "fields": {"id": str(entry_id), **shown}})
 
     def _resolve(self, commit: Commit, reason: str) -> None:
         """Find out whether a commit took place whose reply was lost; repeat it only if not."""
@@ -297,6 +308,10 @@ class Runner:
             return
         self._beat_at = time.monotonic()
         p50, p99 = self.lag_ms()
+        if self.is_done or self._beat_at - self._performance_at > PERFORMANCE_S:
+            self._performance_at = self._beat_at
+            figures = {"job": self.job.name, "lag_p50_ms": round(p50, 3), "lag_p99_ms": round(p99, 3), "commits": self.progress.commits}
+            log.info("lag", extra={"category": "PERFORMANCE", "fields": figures | {"entries": sum(self.progress.entries.values())}})
         fields: dict[str, str | int | float] = {
             "pid": os.getpid(),
             "version": __version__,

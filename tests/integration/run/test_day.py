@@ -198,7 +198,9 @@ def test_without_hold_a_killed_feed_marks_exactly_one_gap(first, disturbed):
     assert len(gaps) == 1
     blind_from = int(gaps[0]["ltt"][0])
     # What comes first is a snapshot of the moment; live ticks go on after it.
-    seen_again = next(int(r["ts_exch"][0]) for e in entries if (r := e.record.rows)["kind"][0] == TickKind.SNAPSHOT and r["ts_exch"][0] > blind_from)
+    seen_again = next(
+        int(r["ts_exch"][0]) for e in entries if (r := e.record.rows)["kind"][0] == TickKind.SNAPSHOT and r["ts_exch"][0] > blind_from
+    )
     assert seen_again > blind_from
     ours = raw(store)
     assert [r for r in ours if r[0] <= blind_from] == [r for r in undisturbed_ticks if r[0] <= blind_from]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -49,7 +48,13 @@ def _counted(folder: Path) -> tuple[int, set[tuple[str, int]]]:
 
 def _replay(folder: Path, recording: Path, *more: str) -> dict:
     done = subprocess.run(
-        command("replay", str(recording), "--json", *more), cwd=ROOT, env=environment(folder), capture_output=True, text=True, timeout=600, check=False
+        command("replay", str(recording), "--json", *more),
+        cwd=ROOT,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -116,7 +121,13 @@ def test_the_whole_day_matches_the_table(shared_data, redis_server, tmp_path):
 
 def test_nothing_to_replay_is_one_line(tmp_path):
     done = subprocess.run(
-        command("replay", str(tmp_path / "none")), cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False
+        command("replay", str(tmp_path / "none")),
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 4
     assert "no recording at" in done.stderr

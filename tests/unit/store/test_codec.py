@@ -61,7 +61,7 @@ def test_nan_never_enters():
 def test_not_a_number_in_text_is_refused():
     from pipeline.core.types import Signal
 
-    with pytest.raises(Refused, match="Signal.strength"):
+    with pytest.raises(Refused, match=r"Signal\.strength"):
         codec.encode(schema.SIGNALS, Signal(1, "i", 1, "X", "1m", "s", Side.BUY, float("inf"), "r", "o", "w"))
 
 
