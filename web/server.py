@@ -290,6 +290,7 @@ async def serve(
     runner = web.AppRunner(make_app(page), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
+        await page.refresh()  # so that the first visitor sees the market, not an empty page
         await web.SockSite(runner, listener).start()
         on_ready(f"http://{f'[{here.host}]' if ':' in here.host else here.host}:{here.port}/")
         await page.pump(stop)
