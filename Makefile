@@ -24,10 +24,15 @@ $(DEV): $(STAMP)
 demo: $(STAMP)
 	$(BIN)/ticktick demo $(ARGS)
 
+# Compile the kernels once: two test processes that compile at the same time get in each other's way.
+WARM := $(BIN)/python -c "from pipeline.run import discovery, outside; discovery.jobs(); outside.warm_kernels()"
+
 test: $(DEV)
+	$(WARM)
 	$(BIN)/python -m pytest -m "not nightly" -n 2 --dist loadgroup $(ARGS)
 
 nightly: $(DEV)
+	$(WARM)
 	TICKTICK_NIGHTLY=1 $(BIN)/python -m pytest -m nightly $(ARGS)
 
 bench: $(DEV)

@@ -46,6 +46,7 @@ class FilterParams:
     stop_atr: float
     target_atr: float
     max_spread_bps: float
+    """Of the live quote at the moment of the answer; wider: denied (engine/risk.py)."""
     cooldown_s: int
     """Seconds before the same symbol may be recommended again."""
     strategy_params: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
@@ -61,6 +62,7 @@ class RiskParams:
     max_leverage: float
     daily_loss_stop_ratio: float
     daily_loss_alert_ratio: float
+    """A loss of this part of the capital is said in the portfolio; nothing is stopped by it."""
     drawdown_stop_ratio: float
     min_gap_s: int
     max_orders_per_minute: int

@@ -4,8 +4,9 @@ Reads   TickBatch rows (rupees, shares); only live and snapshot rows, never gap 
 Writes  Quote in paise for the one paper that is asked for
 
 A frame costs a few array assignments however many papers it brings; Python objects are made only on request.
-A side of the book that a row does not show is absent (0), not the last one seen; a row without depth
-(mode ltpc) moves the last price only. Never invents a price.
+A side of the book that a row does not show is absent (0), not the last one seen: at a price band nobody stands on
+the other side, and no order fills there. A row that carries no book (mode ltpc) moves the last price only. Never
+invents a price.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.money import to_paise
-from pipeline.core.types import TickBatch, TickFlag, TickKind
+from pipeline.core.types import FeedMode, TickBatch, TickFlag, TickKind
 from pipeline.engine.matching import Quote
 
 _GAP = int(TickKind.GAP)
 _HAS_DEPTH = int(TickFlag.HAS_DEPTH)
+_LTPC = int(FeedMode.LTPC)
 QUOTE_ROW = np.dtype(
     [
         ("ts", "<i8"),
@@ -75,7 +77,8 @@ class QuoteTable:
         return to_paise(float(row["ltp"])), int(row["ltp_ts"])
 
     def _take_depth(self, rows: NDArray[np.void], sids: NDArray[np.intp], ts: int) -> None:
-        deep = (rows["flags"] & _HAS_DEPTH) != 0
+        # The flag means a two-sided book; every mode but ltpc carries the book as it is, a side missing or not.
+        deep = ((rows["flags"] & _HAS_DEPTH) != 0) | (rows["mode"] != _LTPC)
         if not deep.all():
             rows, sids = rows[deep], sids[deep]
         table = self.rows

@@ -20,6 +20,7 @@ import numpy as np
 from pipeline.core.errors import Corrupt
 from pipeline.core.job import Context, HashWrite, Job, Output, SampleWrite
 from pipeline.core.money import rupees
+from pipeline.core.params import RiskParams
 from pipeline.core.schema import FILLS, INTENTS, PORTFOLIO, PORTFOLIO_MINUTES, PORTFOLIO_PNL, POSITION, TICKS
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import MINUTE_MS, Fill, OrderIntent, Record, TickBatch
@@ -32,11 +33,15 @@ PAISE = 100
 
 @dataclass(slots=True)
 class Account:
-    """``plans``: symbol -> [stop, target] in paise of its newest entry."""
+    """``wishes``: symbol -> its entry intents, which may yet fill -> [stop, target] in paise; ``plans``: symbol -> that of
+    the entry that opened its position.
+    """
 
     sids: Mapping[str, int]
+    risk: RiskParams
     ledger: Ledger
     quotes: QuoteTable
+    wishes: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     plans: dict[str, list[int]] = field(default_factory=dict)
     minute: int = 0
     refreshed_ms: int = 0
@@ -44,7 +49,7 @@ class Account:
 
 def initial(context: Context) -> Account:
     sids = {i.symbol: i.sid for i in context.instruments}
-    return Account(sids, new_ledger(context.session_date, context.instruments), QuoteTable(len(context.instruments)))
+    return Account(sids, context.params.risk, new_ledger(context.session_date, context.instruments), QuoteTable(len(context.instruments)))
 
 
 def step(account: Account, record: Record, now: int) -> Iterable[Output]:
@@ -54,7 +59,7 @@ def step(account: Account, record: Record, now: int) -> Iterable[Output]:
         return _on_fill(account, record, now)
     if isinstance(record, OrderIntent):
         if record.purpose == "entry":
-            account.plans[record.symbol] = [record.stop_paise, record.target_paise]
+            account.wishes.setdefault(record.symbol, {})[record.id] = [record.stop_paise, record.target_paise]
         return ()
     raise Corrupt(f"portfolio cannot read a {type(record).__name__}")
 
@@ -78,7 +83,19 @@ def _on_ticks(account: Account, batch: TickBatch, now: int) -> Iterator[Output]:
 
 def _on_fill(account: Account, fill: Fill, now: int) -> Iterator[Output]:
     if account.ledger.apply(fill):
+        _replan(account, fill)
         yield from _refresh(account, [fill.symbol], now)
+
+
+def _replan(account: Account, fill: Fill) -> None:
+    """Take the plan of the entry that fills: an intent alone may have been denied, and moves no stop."""
+    if account.ledger.qty(fill.symbol) == 0:
+        account.plans.pop(fill.symbol, None)
+    elif fill.purpose == "entry" and fill.symbol not in account.plans:
+        wishes = account.wishes.get(fill.symbol, {})
+        account.plans[fill.symbol] = wishes.get(fill.intent_id, [0, 0])
+        # One trade at a time in a paper: of all wishes so far only the one that is filling can still fill.
+        account.wishes[fill.symbol] = {key: plan for key, plan in wishes.items() if key == fill.intent_id}
 
 
 def _snapshot(account: Account, ts: int, now: int) -> Iterator[Output]:
@@ -94,7 +111,7 @@ def _refresh(account: Account, symbols: list[str], now: int) -> Iterator[HashWri
     account.refreshed_ms = now
     for symbol in symbols:
         yield HashWrite(POSITION, (symbol,), _position(account, symbol, now))
-    yield HashWrite(PORTFOLIO, (), _totals(account.ledger, now))
+    yield HashWrite(PORTFOLIO, (), _totals(account.ledger, now) | {"warning": _warning(account)})
 
 
 def _mark(account: Account) -> None:
@@ -105,7 +122,7 @@ def _mark(account: Account) -> None:
 
 def _position(account: Account, symbol: str, now: int) -> dict[str, str | int | float]:
     holding = account.ledger.holdings[symbol]
-    stop, target = account.plans.get(symbol, [0, 0]) if holding.qty != 0 else [0, 0]
+    stop, target = account.plans.get(symbol, [0, 0])
     return {
         "ts": now,
         "qty": holding.qty,
@@ -140,6 +157,15 @@ def _totals(ledger: Ledger, now: int) -> dict[str, str | int | float]:
     }
 
 
+def _warning(account: Account) -> str:
+    """Say how the day's loss stands to the limits; empty while it is small."""
+    net, risk = account.ledger.net_paise, account.risk
+    stop = round(risk.capital_paise * risk.daily_loss_stop_ratio)
+    if net <= -stop:
+        return f"daily loss stop of {rupees(stop)} reached: no more entries today"
+    return f"daily loss nears its stop of {rupees(stop)}" if net <= -risk.capital_paise * risk.daily_loss_alert_ratio else ""
+
+
 def _sid(account: Account, symbol: str) -> int:
     if symbol not in account.sids:
         raise Corrupt(f"{symbol} is not in today's watchlist: stop, and clear the session with `ticktick clear`")
@@ -149,6 +175,7 @@ def _sid(account: Account, symbol: str) -> int:
 def dump(account: Account) -> bytes:
     plain = {
         "ledger": account.ledger.dump(),
+        "wishes": account.wishes,
         "plans": account.plans,
         "minute": account.minute,
         "refreshed_ms": account.refreshed_ms,
@@ -160,6 +187,7 @@ def dump(account: Account) -> bytes:
 def load(account: Account, blob: bytes) -> None:
     plain, arrays = unpack(blob)
     account.ledger.restore(plain["ledger"])
+    account.wishes = {symbol: {key: list(pair) for key, pair in wishes.items()} for symbol, wishes in plain["wishes"].items()}
     account.plans = {symbol: list(pair) for symbol, pair in plain["plans"].items()}
     account.minute, account.refreshed_ms = plain["minute"], plain["refreshed_ms"]
     account.quotes.rows, account.quotes.frame = np.array(arrays["quotes"]), plain["frame"]

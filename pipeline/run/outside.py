@@ -106,7 +106,14 @@ class _FeedInput(OutsideSource):
 
 def _feed(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...], progress: Progress) -> Source:
     access = tokens(settings)
-    link = LinkConfig(settings.upstox.feed_url, settings.feed.mode, settings.upstox.connect_timeout_s, settings.upstox.total_timeout_s)
+    link = LinkConfig(
+        settings.upstox.feed_url,
+        settings.feed.mode,
+        settings.upstox.connect_timeout_s,
+        settings.upstox.total_timeout_s,
+        ping_after_s=settings.feed.liveness_s / 3,  # two pings of ours may be lost
+        dead_after_s=settings.feed.liveness_s,
+    )
     config = FeedConfig(
         settings.paths.runtime / "quarantine",
         link,

@@ -7,6 +7,7 @@ Two triggers. *Cross*: the 9-EMA crossed the 21-EMA within the last ``fresh_bars
 beyond the fast average. *Continuation*: the averages stand apart by ``apart_atr`` ATR or more, price had come
 back to the fast average, and this candle closed beyond it again. RSI must agree with the side and not be
 exhausted. Each trigger speaks once: after a signal the next one waits for a new cross or a new pullback.
+VWAP and ADX only weigh: what speaks against the side lowers the score, and its reason begins with "but".
 
 The score is a weighted mean of five parts, each 0..1 (weights sum to one):
 
@@ -26,6 +27,8 @@ from pipeline.core.types import Side
 from pipeline.strategies.spec import Decision, Memory, Params, StrategyView, strategy
 
 WEIGHTS = {"trigger": 0.30, "distance": 0.20, "momentum": 0.20, "vwap": 0.15, "adx": 0.15}
+ADX_NONE, ADX_SPAN = 10, 20
+"""At or below the first, ADX adds nothing; the second above it, it adds all."""
 _NEVER = 1e9
 
 
@@ -51,7 +54,7 @@ def decide(view: StrategyView, params: Params, memory: Memory) -> Decision | Non
         "distance": _clip(abs(fast - slow) / (atr * params["full_atr"])),
         "momentum": _clip((agreeing - 50) / 15),
         "vwap": _side_of(view, side),
-        "adx": _clip((view.values["adx_14"] - 10) / 20) if "adx_14" in view.values else 0.5,
+        "adx": _clip((view.values["adx_14"] - ADX_NONE) / ADX_SPAN) if "adx_14" in view.values else 0.5,
     }
     score = sum(WEIGHTS[name] * part for name, part in parts.items())
     return Decision(side, round(score, 4), _reasons(view, side, trigger))
@@ -86,14 +89,17 @@ def _side_of(view: StrategyView, side: Side) -> float:
 
 
 def _reasons(view: StrategyView, side: Side, trigger: str) -> tuple[str, ...]:
+    """Say what speaks for the side, and, led by "but", what speaks against it."""
     turn = "above" if side is Side.BUY else "below"
     first = f"9-EMA crossed {turn} 21-EMA" if trigger == "cross" else f"pullback to 9-EMA resumed, 9-EMA {turn} 21-EMA"
     words = [first, f"RSI {view.values['rsi_14']:.1f}"]
     vwap = view.values.get("vwap", 0.0)
     if vwap > 0:
-        words.append(f"close {'above' if view.close > vwap else 'at or below'} VWAP {vwap:.2f}")
-    if "adx_14" in view.values:
-        words.append(f"ADX {view.values['adx_14']:.1f}")
+        place = "above" if view.close > vwap else "below" if view.close < vwap else "at"
+        words.append(f"{'' if _side_of(view, side) > 0 else 'but '}close {place} VWAP {vwap:.2f}")
+    adx = view.values.get("adx_14")
+    if adx is not None:
+        words.append(f"ADX {adx:.1f}" if adx > ADX_NONE else f"but ADX {adx:.1f}, no trend")
     return tuple(words)
 
 

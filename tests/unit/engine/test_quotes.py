@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipeline.core.types import NO_SYMBOL, TickBatch, TickKind
+from pipeline.core.types import NO_SYMBOL, FeedMode, TickBatch, TickKind
 from pipeline.engine.matching import Quote
 from pipeline.engine.quotes import QuoteTable
 from tests.fakes.trading import frame
@@ -43,6 +43,15 @@ def test_a_side_that_is_gone_is_absent_and_a_missing_price_keeps_the_last():
     quote = table.quote(0)
     assert (quote.ask_paise, quote.ask_qty, quote.ltp_paise) == (0, 0, 150)
     assert table.ltp_paise(0) == (150, 1000)
+
+
+def test_a_book_with_one_side_replaces_the_two_sided_one():
+    table = QuoteTable(1)
+    table.take(frame(1000, (0, 1.0, 2.0)))
+    rows = frame(2000, (0, 1.0, 0.0, 5, 0, 1.0)).rows.copy()
+    rows["flags"], rows["mode"] = 0, FeedMode.FULL_D5  # as the decoder leaves a book without asks
+    table.take(TickBatch(2000, rows))
+    assert table.quote(0) == Quote(2000, 100, 5, 0, 0, 100)
 
 
 def test_read_only_rows_are_enough():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from pipeline.core.errors import Corrupt
@@ -75,6 +77,33 @@ def test_a_closed_position_is_shown_flat():
     position = hashes(run(account, frame(T, (0, 99.95, 100.05)), intent(), bought(), intent("exit"), sold), POSITION)[-1]
     assert (position["qty"], position["side"], position["stop_px"], position["exposure_paise"]) == (0, "flat", 0.0, 0)
     assert position["realised_paise"] == 100_00
+
+
+def test_a_denied_wish_moves_no_stop_and_a_new_position_has_its_own():
+    account = job.initial(CONTEXT)
+    denied = OrderIntent(T + 20, "i2", "c2", "AAA", Side.BUY, "entry", "LIMIT", 100, 100_10, 50_00, 200_00, 1, "tt-i2", "R2")
+    out = run(account, frame(T, (0, 99.95, 100.05)), intent(), bought(), denied, frame(T + 2000, (0, 99.95, 100.05)))
+    assert hashes(out, POSITION)[-1]["stop_px"] == 99.0
+    sold = Fill(T + 3000, "P2-1", "P2", "i3", "AAA", Side.SELL, 100, 101_05, "exit")
+    again = replace(denied, ts=T + 4000, id="i4", stop_paise=98_00)
+    opened = Fill(T + 4001, "P4-1", "P4", "i4", "AAA", Side.BUY, 10, 100_00, "entry")
+    twin = job.initial(CONTEXT)
+    job.load(twin, job.dump(account))
+    for one in (account, twin):
+        out = run(one, sold, again, opened)
+        assert [position["stop_px"] for position in hashes(out, POSITION)] == [0.0, 98.0]
+
+
+@pytest.mark.parametrize(
+    ("ltp", "word"),
+    [(95.0, ""), (-1, "daily loss nears its stop of 20,000.00"), (-2, "daily loss stop of 20,000.00 reached: no more entries today")],
+)
+def test_the_days_loss_is_said_before_it_stops_anything(ltp, word):
+    account = job.initial(CONTEXT)
+    big = replace(bought(), last_qty=1000, last_paise=1000_00)
+    px = {-1: 989.0, -2: 979.0}.get(ltp, 1000 * ltp / 95.0)
+    out = run(account, frame(T, (0, px, px)), big)
+    assert hashes(out, PORTFOLIO)[-1]["warning"] == word
 
 
 def test_the_end_writes_the_open_minute():

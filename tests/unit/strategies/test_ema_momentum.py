@@ -66,6 +66,14 @@ def test_vwap_and_adx_raise_the_score():
     assert good.reasons[1:] == ("RSI 60.0", "close above VWAP 100.00", "ADX 40.0")
 
 
+def test_what_speaks_against_the_side_is_said_so():
+    buy = run(DOWN, view(101.0, 100.5, 100.0, vwap=102.0, adx_14=5.0))[1]
+    assert buy.reasons[2:] == ("but close below VWAP 102.00", "but ADX 5.0, no trend")
+    sells = [run(view(101.0, 100.5, 100.0), view(99.0, 99.5, 100.0, rsi=40, vwap=vwap))[1] for vwap in (100.0, 98.0, 99.0)]
+    assert [d.reasons[2] for d in sells] == ["close below VWAP 100.00", "but close above VWAP 98.00", "but close at VWAP 99.00"]
+    assert sells[0].score > sells[1].score == sells[2].score
+
+
 def test_the_score_is_a_weighted_mean():
     assert sum(WEIGHTS.values()) == pytest.approx(1.0)
     best = run(DOWN, view(103.0, 102.0, 100.0, rsi=70, vwap=100.0, adx_14=50.0))[1]
