@@ -275,7 +275,8 @@ def run_dashboard(settings: Settings, day: SessionDay) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         facts = Facts(settings.mode, settings.maker, day.date, risk=settings.params.risk)
-        await serve(settings.redis.urls(), Address(settings.dashboard.host, settings.dashboard.port), facts, day, stop=stop)
+        address = Address(settings.dashboard.host, settings.dashboard.port)
+        await serve(settings.redis.urls(), address, facts, day, stop=stop, on_ready=lambda url: log.info("page ready at %s", url))
 
     asyncio.run(main())
 
@@ -284,7 +285,7 @@ def greet(say: Callable[[str], None], settings: Settings, *, is_browsing: bool) 
     """Print the page's address, and open it where there is a screen."""
     address = f"http://{settings.dashboard.host}:{settings.dashboard.port}/"
     say(f"page:   {address}   (Ctrl-C ends everything)")
-    say(f"redis:  redis-cli -u {settings.redis.derived_url} XREVRANGE recommendations + - COUNT 3")
+    say(f"redis:  sh config/redis.sh cli -u {settings.redis.derived_url} XREVRANGE recommendations + - COUNT 3")
     has_screen = any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")) or os.uname().sysname == "Darwin"
     if is_browsing and has_screen:
         with contextlib.suppress(webbrowser.Error):

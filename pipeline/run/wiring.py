@@ -65,7 +65,7 @@ def open_house(settings: Settings, pace: Pace | None = None) -> House:
     date_iso = settings.session_date or ist_date(time.time_ns() // 1_000_000)
     day = calendar.day(date_iso)
     if day is None:
-        raise Refused(f"no trading on {date_iso}: see config/holidays.json, or try `ticktick demo`")
+        raise Refused(f"no trading on {date_iso}: see config/holidays.json, try `ticktick demo`, or `. run/simulator.env` beside `ticktick simulate`")
     return House(settings, calendar, day, f"{date_iso} {settings.mode}", pace or Pace())
 
 

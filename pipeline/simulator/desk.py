@@ -9,24 +9,21 @@ pre-open and of the closing auction wait for its print. Never fills against what
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.core.session import Phase, SessionDay
 from pipeline.core.types import Side
 from pipeline.engine.matching import Quote, Venue, VenueEvent, VenueOrder
 from pipeline.simulator.answers import ApiError, local_time, number
+from pipeline.simulator.blotter import ORDER_TYPES, STOPS, checked, order_row, paise, terms, trade_row
 from pipeline.simulator.listing import Listing, tick_paise
 from pipeline.simulator.market import Frame, Update
 from pipeline.simulator.tape import Tape
-from pipeline.simulator.tokens import USER_ID
 
-PRODUCTS = ("I", "D", "MTF")
-VALIDITIES = ("DAY", "IOC")
 FINAL = ("complete", "cancelled", "rejected", "cancelled after market order")
 AMO_WAITING = "after market order req received"
 CIRCUIT = 0.10
-MAX_TAG = 40
 MAX_SLICES = 25
 AUCTION_PHASES = (Phase.AUCTION_REFERENCE, Phase.AUCTION, Phase.AUCTION_LIMIT)
 _PRINTS = (Phase.PRE_OPEN_MATCH, Phase.AUCTION_MATCH)
@@ -70,26 +67,46 @@ class Desk:
         return [self._place_one(asked | {"quantity": qty}, listing) for qty in sizes]
 
     def modify(self, body: dict[str, Any]) -> str:
-        """Change an open order to absolute values."""
+        """Change an open order to absolute values; what the exchange refuses shows as ``not modified``."""
         entry = self.entry(str(body.get("order_id") or ""))
         order = entry.order
         if entry.row["status"] in FINAL:
             raise ApiError(400, "UDAPI100041", "Order is already final and cannot be modified", "order_id", order.order_id)
-        qty = int(number(body, "quantity", 0)) or order.qty
         order_type = str(body.get("order_type") or order.order_type)
-        if order_type not in ("LIMIT", "MARKET", "SL", "SL-M"):
+        if order_type not in ORDER_TYPES:
             raise ApiError(400, "UDAPI1056", "Invalid order type", "order_type", order_type)
-        order.order_type = order_type
-        limit, trigger = paise(number(body, "price", 0.0)), paise(number(body, "trigger_price", 0.0))
-        entry.row |= {"quantity": qty, "price": limit / 100, "trigger_price": trigger / 100, "order_type": order_type}
+        wanted = replace(
+            order,
+            qty=int(number(body, "quantity", 0)) or order.qty,
+            order_type=order_type,
+            limit_paise=paise(number(body, "price", 0.0)),
+            trigger_paise=paise(number(body, "trigger_price", 0.0)),
+        )
+        entry.row |= terms(wanted)
         self._mark(entry, "modify pending")
         if entry.row["is_amo"]:
-            order.qty, order.limit_paise, order.trigger_paise = qty, limit, trigger
+            _take(order, wanted)
             self._mark(entry, AMO_WAITING)
         else:
-            self._show_quote(order.symbol)
-            self._apply(self.venue.modify(order.order_id, qty, limit, trigger, self.tape.now_ms))
+            self._modify(entry, wanted)
         return order.order_id
+
+    def _modify(self, entry: Entry, wanted: VenueOrder) -> None:
+        order, listing = entry.order, self.listings[entry.order.symbol]
+        phase = self.day.phase_at(self.tape.now_ms, listing.group(self.day.date))
+        reason = self._objection(wanted, listing, phase, is_ioc=entry.is_ioc)
+        if reason:
+            self._apply([VenueEvent(self.tape.now_ms, order.order_id, "rejected", reason=reason)])
+            return
+        self._show_quote(order.symbol)
+        was, status = order.order_type, order.status
+        if wanted.order_type != was:
+            # Another type waits for its trigger anew, or no longer waits.
+            order.order_type, order.status = wanted.order_type, "trigger pending" if wanted.order_type in STOPS else "open"
+        events = self.venue.modify(order.order_id, wanted.qty, wanted.limit_paise, wanted.trigger_paise, self.tape.now_ms)
+        if events[0].kind == "rejected":
+            order.order_type, order.status = was, status
+        self._apply(events)
 
     def cancel(self, order_id: str) -> str:
         """Take an open order off the book."""
@@ -147,7 +164,7 @@ class Desk:
             order_id, listing.key, Side(asked["transaction_type"]), asked["order_type"], asked["quantity"],
             paise(asked["price"]), paise(asked["trigger_price"]), asked["tag"], now,
         )  # fmt: skip
-        entry = Entry(_row(asked, order, listing, now), order, asked["validity"] == "IOC")
+        entry = Entry(order_row(asked, order, listing, now), order, asked["validity"] == "IOC")
         self.entries[order_id] = entry
         phase = self.day.phase_at(now, listing.group(self.day.date))
         if phase in (Phase.CLOSED, Phase.POST_CLOSE):
@@ -186,7 +203,7 @@ class Desk:
         tick = tick_paise(listing, self.day.date)
         close = self.tape.latest[listing.key].cp if listing.key in self.tape.latest else listing.base_px
         low, high = close * (1 - CIRCUIT) * 100, close * (1 + CIRCUIT) * 100
-        if phase in AUCTION_PHASES and (is_ioc or order.order_type in ("SL", "SL-M")):
+        if phase in AUCTION_PHASES and (is_ioc or order.order_type in STOPS):
             return "stop-loss and IOC orders are not allowed in the closing auction"
         if phase is Phase.AUCTION_REFERENCE:
             return "no order entry while the auction's reference price is computed"
@@ -213,19 +230,20 @@ class Desk:
 
     def _tell(self, entry: Entry, event: VenueEvent) -> None:
         """Bring one event of the venue into the book."""
-        waits = entry.order.order_type in ("SL", "SL-M") and entry.order.status == "trigger pending"
+        waits = entry.order.order_type in STOPS and entry.order.status == "trigger pending"
         live = "trigger pending" if waits else "open"
         if event.kind == "fill":
             entry.cum_qty += event.qty
             entry.value_paise += event.qty * event.px_paise
-            self.trades.append(_trade(entry.row, event))
+            self.trades.append(trade_row(entry.row, event))
             self._mark(entry, "complete" if entry.cum_qty == entry.order.qty else "open")
         elif event.kind == "accepted":
-            self._mark(entry, "trigger pending" if entry.order.order_type in ("SL", "SL-M") else "open")
+            self._mark(entry, "trigger pending" if entry.order.order_type in STOPS else "open")
         elif event.kind == "modified":
             self._mark(entry, "modified")
             self._mark(entry, live)
         elif event.kind == "rejected" and entry.order.status != "rejected":
+            entry.row |= terms(entry.order)
             self._mark(entry, "not modified", event.reason)
             self._mark(entry, entry.order.status)
         elif event.kind == "rejected":
@@ -259,86 +277,6 @@ class Desk:
                 self._apply(self.venue.cancel(entry.order.order_id, frame.ts))
 
 
-def paise(px: float) -> int:
-    return round(px * 100)
-
-
-def checked(body: dict[str, Any], listings: dict[str, Listing]) -> dict[str, Any]:
-    """Check a place body and fill in what may be left out.
-
-    Raises:
-        ApiError: with the code of the first field that is wrong.
-    """
-    key, kind = body.get("instrument_token"), body.get("order_type")
-    qty = number(body, "quantity", 0)
-    rules: list[tuple[bool, str, str, str]] = [
-        (not key, "UDAPI1026", "Instrument key is required", "instrument_token"),
-        (key not in listings, "UDAPI100011", "Invalid Instrument key", "instrument_token"),
-        (qty <= 0 or qty != int(qty), "UDAPI1052", "Quantity must be a whole number above zero", "quantity"),
-        (not kind, "UDAPI1004", "Order type is required", "order_type"),
-        (kind not in ("LIMIT", "MARKET", "SL", "SL-M"), "UDAPI1056", "Invalid order type", "order_type"),
-        (not body.get("validity"), "UDAPI1007", "Validity is required", "validity"),
-        (body.get("validity") not in VALIDITIES, "UDAPI1055", "Invalid validity", "validity"),
-        (body.get("product") not in PRODUCTS, "UDAPI100036", "Invalid product", "product"),
-        (body.get("transaction_type") not in ("BUY", "SELL"), "UDAPI100036", "Invalid transaction type", "transaction_type"),
-        (kind in ("LIMIT", "SL") and number(body, "price", 0.0) <= 0, "UDAPI1043", "Price is required", "price"),
-        (kind in ("SL", "SL-M") and number(body, "trigger_price", 0.0) <= 0, "UDAPI100036", "Trigger price is required", "trigger_price"),
-        (number(body, "price", 0.0) < 0 or number(body, "trigger_price", 0.0) < 0, "UDAPI100036", "Price cannot be negative", "price"),
-        (len(str(body.get("tag") or "")) > MAX_TAG, "UDAPI1119", f"Tag is longer than {MAX_TAG} characters", "tag"),
-        (kind == "MARKET" and body.get("market_protection") == 0, "UDAPI1158", "Market orders need protection: use a limit", "order_type"),
-    ]
-    for is_wrong, code, message, path in rules:
-        if is_wrong:
-            raise ApiError(400, code, message, path, body.get(path))
-    return {
-        "instrument_token": key,
-        "quantity": int(qty),
-        "order_type": kind,
-        "validity": body["validity"],
-        "product": body["product"],
-        "transaction_type": body["transaction_type"],
-        "price": float(number(body, "price", 0.0)),
-        "trigger_price": float(number(body, "trigger_price", 0.0)),
-        "disclosed_quantity": int(number(body, "disclosed_quantity", 0)),
-        "tag": str(body.get("tag") or ""),
-    }
-
-
-def _row(asked: dict[str, Any], order: VenueOrder, listing: Listing, now: int) -> dict[str, Any]:
-    return {
-        "exchange": "NFO" if listing.segment == "NSE_FO" else listing.segment.partition("_")[0],
-        **asked,
-        "guid": None,
-        "placed_by": USER_ID,
-        "trading_symbol": listing.symbol,
-        "tradingsymbol": listing.symbol,
-        "average_price": 0.0,
-        "filled_quantity": 0,
-        "pending_quantity": order.qty,
-        "status": "",
-        "status_message": "",
-        "status_message_raw": "",
-        "exchange_order_id": f"11{order.order_id}",
-        "parent_order_id": None,
-        "order_id": order.order_id,
-        "variety": "SIMPLE",
-        "order_timestamp": local_time(now),
-        "exchange_timestamp": local_time(now),
-        "is_amo": False,
-        "order_request_id": "1",
-        "order_ref_id": f"SIM{order.order_id}",
-    }
-
-
-def _trade(row: dict[str, Any], event: VenueEvent) -> dict[str, Any]:
-    kept = ("exchange", "product", "trading_symbol", "tradingsymbol", "instrument_token", "order_type", "transaction_type")
-    return {name: row[name] for name in kept} | {
-        "quantity": event.qty,
-        "average_price": event.px_paise / 100,
-        "exchange_order_id": row["exchange_order_id"],
-        "order_id": row["order_id"],
-        "exchange_timestamp": local_time(event.ts),
-        "trade_id": event.trade_id,
-        "order_ref_id": row["order_ref_id"],
-        "order_timestamp": row["order_timestamp"],
-    }
+def _take(order: VenueOrder, wanted: VenueOrder) -> None:
+    order.qty, order.order_type = wanted.qty, wanted.order_type
+    order.limit_paise, order.trigger_paise = wanted.limit_paise, wanted.trigger_paise

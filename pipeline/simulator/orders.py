@@ -12,7 +12,8 @@ from typing import Any
 from aiohttp import web
 
 from pipeline.simulator.answers import ApiError, success
-from pipeline.simulator.desk import FINAL, Desk, checked
+from pipeline.simulator.blotter import checked
+from pipeline.simulator.desk import FINAL, Desk
 from pipeline.simulator.exchange import EXCHANGE
 from pipeline.simulator.portfolio import net_positions
 

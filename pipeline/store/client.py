@@ -83,7 +83,9 @@ def check(clients: Clients, urls: Mapping[Role, str]) -> list[str]:
             if "already exists" not in str(error):
                 raise Refused(f"Redis at {where} refuses to write ({error}): check its memory limit, disk and access list") from error
         except redis.exceptions.RedisError as error:
-            raise Stopped(f"no Redis answers at {where} ({_short(error)}): start one, or set REDIS_HOST and REDIS_PORT") from error
+            raise Stopped(
+                f"no Redis answers at {where} ({_short(error)}): start one (`sh config/redis.sh server`), or set REDIS_HOST and REDIS_PORT"
+            ) from error
         warnings += [f"Redis at {where}: {text}" for text in _weaknesses(client)] if role is Role.DERIVED else []
     return warnings
 

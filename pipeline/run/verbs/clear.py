@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
             raise Refused("nothing was cleared")
         gone = clear(clients)
     except redis.exceptions.RedisError as error:
-        raise Stopped(f"no Redis answers at {where}: start one, or set REDIS_HOST and REDIS_PORT") from error
+        raise Stopped(f"no Redis answers at {where}: start one (`sh config/redis.sh server`), or set REDIS_HOST and REDIS_PORT") from error
     show(args, {"keys": gone, "where": where}, f"{sum(gone.values())} keys removed from {where}")
     return 0
 

@@ -122,7 +122,7 @@ def _page(row: Row, settings: Settings) -> Row:
 def what_is_missing(rows: list[Row], redis_at: str, token: Mapping[str, Any]) -> str:
     """Say in one line what stands between here and a running day, with the command that helps; empty when nothing does."""
     if not redis_at:
-        return "no Redis answers: start one, or set REDIS_HOST and REDIS_PORT; `ticktick demo` brings its own"
+        return "no Redis answers: start one (`sh config/redis.sh server`), or set REDIS_HOST and REDIS_PORT; `ticktick demo` brings its own"
     parts = []
     absent = [row.process for row in rows if row.state == "absent" and row.process not in ENDS_BY_ITSELF]
     stale = [row.process for row in rows if row.state == "stale"]

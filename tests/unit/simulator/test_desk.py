@@ -117,6 +117,41 @@ def test_ioc_cancels_the_rest():
     assert (status(desk, order_id), desk.entries[order_id].row["filled_quantity"]) == ("cancelled", 100)
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"price": 1390.03}, "tick size"),
+        ({"price": 1000.0}, "circuit limits"),
+        ({"quantity": 10_000_000}, "freeze quantity"),
+        ({"order_type": "SL", "price": 1390.0}, "trigger price is needed"),
+    ],
+)
+def test_a_modification_that_the_exchange_refuses_changes_nothing(change, reason):
+    desk = desk_at("10:00")
+    (order_id,) = desk.place(order(price=1390.0))
+    before = dict(desk.entries[order_id].row)
+    desk.modify({"order_id": order_id, "quantity": 10, "price": 1390.0, "order_type": "LIMIT", "trigger_price": 0} | change)
+    row = desk.entries[order_id].row
+    assert row == before
+    refused = desk.entries[order_id].history[-2]
+    assert refused["status"] == "not modified"
+    assert reason in refused["status_message"]
+    assert desk.venue.orders[order_id].status == "open"
+
+
+def test_a_stop_turned_into_a_limit_no_longer_waits_and_back():
+    desk = desk_at("10:00")
+    (order_id,) = desk.place(order(transaction_type="SELL", order_type="SL", price=1379.0, trigger_price=1380.0))
+    assert status(desk, order_id) == "trigger pending"
+    body = {"order_id": order_id, "quantity": 10, "order_type": "LIMIT", "price": 1410.0, "trigger_price": 0}
+    desk.modify(body)
+    assert status(desk, order_id) == "open"
+    desk.modify(body | {"order_type": "SL", "price": 1379.0, "trigger_price": 1380.0})
+    assert status(desk, order_id) == "trigger pending"
+    desk.modify(body | {"price": 1399.9})
+    assert status(desk, order_id) == "complete"
+
+
 def test_modify_and_cancel_know_final_orders():
     desk = desk_at("10:00")
     (order_id,) = desk.place(order(price=1390.0))
