@@ -168,10 +168,13 @@ const fill = (id, list, row) => {
   put($(`${id}-note`), list.length ? String(list.length) : "");
 };
 
+/* A proposal that nobody took is no refusal. */
+const lapsed = (o) => o.status === "DENIED" && ["expired", "rejected"].includes(o.reason);
+
 export function showTrades() {
   fill("orders", state.trades.orders, (o) => {
     const tr = el("tr", "", "", el("td", "dim", time(o.ts)), el("th", "sym", o.symbol), side(o.side), el("td", "n", `${WHOLE.format(o.cum_qty)}/${WHOLE.format(o.order_qty)}`),
-      el("td", "n", o.limit_paise ? rupees(o.limit_paise) : "market"), el("td", "n", o.avg_px ? price(o.avg_px) : ABSENT), el("td", `status ${o.status}`, `${o.status}${o.purpose === "exit" ? " · exit" : ""}`));
+      el("td", "n", o.limit_paise ? rupees(o.limit_paise) : "market"), el("td", "n", o.avg_px ? price(o.avg_px) : ABSENT), el("td", lapsed(o) ? "dim" : `status ${o.status}`, [o.status, o.status === "DENIED" ? o.reason : "", o.purpose === "exit" ? "exit" : ""].filter(Boolean).join(" · ")));
     tr.title = [o.purpose, o.reason, o.tag].filter(Boolean).join("\n");
     return tr;
   });

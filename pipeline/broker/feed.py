@@ -25,7 +25,7 @@ from pipeline.broker.quarantine import Quarantine
 from pipeline.broker.wire import SESSION_OVER, Decoder, FrameRefused
 from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from pipeline.core.registry import did_you_mean
-from pipeline.core.session import Group, group_of, ist_ms
+from pipeline.core.session import DAY_MS, Group, group_of, ist_ms
 from pipeline.core.types import NO_SYMBOL, TICK, MarketStatus, TickBatch, TickKind
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ log = logging.getLogger("ticktick.feed")
 MAX_UNKNOWN = 100
 STEADY_S = 5.0
 """A connection that lived so long was a good one: the pause before the next starts small again."""
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +121,9 @@ class FeedSource:
 
     def read(self, limit: int, timeout_s: float) -> list[TickBatch | MarketStatus]:
         """Return up to about ``limit`` records; fewer when the time is up (connecting counts), none when it is quiet.
+
+        All records of one frame (gap, states, rows) come in one read, whatever the limit: the caller commits a read as
+        a whole, and a restart takes up after the frame's time, which they share.
 
         Raises:
             Unauthorised: the token is absent, expired or was turned down; the message names the login command.

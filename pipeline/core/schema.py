@@ -62,7 +62,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class HashKey:
-    """A family of readable hashes (or, for ``snapshot``, of plain strings)."""
+    """A family of hashes: those that people read, and those of the machinery."""
 
     template: str
     role: Role | None
@@ -132,7 +132,6 @@ AUTH_STATUS = HashKey("auth:status", D, (), "token state and expiry; never the t
 HEALTH = HashKey("health:{process}", D, ("process",), "version, pid, mode, cursor, lag, last error; expires")
 PROGRESS = HashKey("progress:{job}", None, ("job",), "cursor, watermark, last ids, counts and digests; in the role of the job's outputs")
 SNAPSHOT = HashKey("snapshot:{job}", None, ("job",), "the job's state at its snapshot cursor; in the role of its outputs")
-LEASE = HashKey("lease:{job}", None, ("job",), "who writes; a second copy is refused")
 
 HASHES: tuple[HashKey, ...] = tuple(v for v in globals().values() if isinstance(v, HashKey))
 

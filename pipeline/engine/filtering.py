@@ -5,8 +5,9 @@ Writes  a Signal for every decision that fired, with the code of what became of 
         Recommendations a wave, ranked by score, with limit, stop and target in paise; regime changes
 
 Prices come from ATR and the paper's tick size: the limit is marketable by a quarter of an ATR, so that a
-normal spread does not leave the order behind. History warms memories and regimes and never fires. It never sees a
-quote, a position or money; what it recommends is checked again on the live quote before an order.
+normal spread does not leave the order behind. A candle marked as history warms memories and regimes and never fires
+(the chart job sends none: regimes and memories begin with the session). It never sees a quote, a position or
+money; what it recommends is checked again on the live quote before an order.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.core.errors import Corrupt
-from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, TickBatch
+from pipeline.core.types import MINUTE_MS, Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, TickBatch
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import SQUARE_OFF, Plan, closing_qty, closing_side, exit_reason
 from pipeline.engine.identity import entry_cause, exit_cause, identity, tag_of
@@ -32,7 +32,6 @@ from pipeline.engine.risk import Activity, Gate, deny_reason
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
 Journal = Iterator[Confirmation | OrderIntent | OrderEvent | Fill]
-MINUTE_MS = 60_000
 MAX_EARLY = 256
 """Answers kept for recommendations not read yet: foreign input must not grow our state without bound."""
 

@@ -33,16 +33,16 @@ PAISE = 100
 
 @dataclass(slots=True)
 class Account:
-    """``wishes``: symbol -> its entry intents, which may yet fill -> [stop, target] in paise; ``plans``: symbol -> that of
-    the entry that opened its position.
-    """
+    """The ledger, the newest quotes, and how each position is to be left ([stop, target] in paise)."""
 
     sids: Mapping[str, int]
     risk: RiskParams
     ledger: Ledger
     quotes: QuoteTable
     wishes: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    """Symbol -> entry intent that may yet fill -> its plan."""
     plans: dict[str, list[int]] = field(default_factory=dict)
+    """Symbol -> plan of the entry that opened its position."""
     minute: int = 0
     refreshed_ms: int = 0
 

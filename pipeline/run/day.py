@@ -25,7 +25,7 @@ from typing import Any
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.schema import DEFAULT_DATABASE, HEALTH, PORTFOLIO_MINUTES, PROGRESS, STREAMS, Role
 from pipeline.core.types import Instrument
-from pipeline.run import outside, supervise, universe
+from pipeline.run import logs, outside, supervise, universe
 from pipeline.run.discovery import discover, jobs
 from pipeline.run.options import Settings
 from pipeline.run.runner import Pace
@@ -76,7 +76,7 @@ def play(plan: Plan, base: Settings) -> dict[str, Any]:
         plan.say(f"Redis:  {found.about if found is not None else 'none, all in memory of one process'}")
         settings = _settings(plan, base, runtime, (url, maker, date_iso), found)
         pace = Pace(behind_watermarks=plan.is_headless, until_drained=plan.is_headless, is_trimming=not plan.is_headless)
-        house = open_house(settings, pace)
+        house = open_house(settings, pace, is_browsing=plan.is_browsing)
         outside.login_at_simulator(settings)
         instruments = outside.resolve_instruments(settings, house.date)
         about = found.about if found is not None else "memory"
@@ -88,18 +88,21 @@ def play(plan: Plan, base: Settings) -> dict[str, Any]:
 def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], about: str) -> dict[str, Any]:
     store = open_store(house.settings)
     _require_empty(house.settings)
+    if not plan.is_headless:
+        outside.require_port(house.settings)
     universe.publish(store, instruments, house.date)
     announce(store, house, speed=plan.simulator.speed)
     names = ORDER if plan.is_headless else (*ORDER, "dashboard")
+    logs.setup("supervisor", house.settings)
     supervise.warm(outside.WARM_MODULES, (_load_jobs, outside.warm_kernels))
     children = {name: partial(run_process, name, house) for name in names}
-    family = supervise.Supervisor(children, house.settings.paths.runtime, first=("history",))
+    family = supervise.Supervisor(children, house.settings.paths.runtime, first=("history",) if plan.is_headless else ())
     family.start()
     if not plan.is_headless:
-        outside.greet(plan.say, house.settings, is_browsing=plan.is_browsing)
+        outside.greet(plan.say, house.settings)
     code = family.run()
-    if plan.is_headless and code != 0:
-        raise Refused(f"the day did not drain: a process gave up (exit {code}); see {house.settings.paths.logs}/errors.log")
+    if code != 0:
+        raise Refused(f"a process gave up (exit {code}), so the day ended: see {house.settings.paths.logs}/errors.log")
     if plan.is_headless and not all(child.state == "done" for child in family.children.values()):
         raise Stopped("interrupted before the day was over")
     return summary(store, house.settings.maker, about)

@@ -21,6 +21,8 @@ DEMO_DATE = "2026-11-20"
 """A regular Friday under today's rules; fixed, so that a seed gives the same digests on every day."""
 HURRIED: dict[str, Any] = {"ticks.ltp_interval_ms": 1_000}
 """Headless runs show the newest tick once a second of the market's time: nobody watches, and digests do not see it."""
+STALL_S = 2
+"""Seconds that this machine may stall in a fast demo before the market's silence counts as a gap."""
 ANSWER_S = 45
 """Seconds of a person's time that a recommendation stays open in a demo, whatever the speed."""
 
@@ -57,8 +59,10 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _patience(base: Settings, speed: float) -> dict[str, Any]:
-    """Give a person time to answer when the day runs fast: expiry is event time."""
-    return {"filter.expiry_s": max(base.params.filter.expiry_s, int(ANSWER_S * max(speed, 1.0)))}
+    """Give a person time to answer, and the machine time to stall, when the day runs fast: both count event time."""
+    pace = max(speed, 1.0)
+    silence_ms = max(base.params.candles.gap_silence_ms, int(STALL_S * 1000 * pace))
+    return {"filter.expiry_s": max(base.params.filter.expiry_s, int(ANSWER_S * pace)), "candles.gap_silence_ms": silence_ms}
 
 
 def _speaker(*, is_json: bool) -> Callable[[str], None]:

@@ -34,8 +34,7 @@ def _rows() -> Iterator[tuple[str, ...]]:
     for series in SERIES:
         yield _database(series.role), f"`{series.template}`", "TimeSeries", "", f"{series.retention_ms // DAY_MS} days", series.about
     for family in HASHES:
-        kind = "string" if family.template.startswith(("snapshot", "lease")) else "hash"
-        yield _database(family.role), f"`{family.template}`", kind, "", "", family.about
+        yield _database(family.role), f"`{family.template}`", "hash", "", "", family.about
 
 
 def _database(role: Role | None) -> str:

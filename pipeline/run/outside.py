@@ -20,6 +20,7 @@ import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -264,8 +265,8 @@ def _get_json(url: str) -> Any:
 # ---------------------------------------------------------------------- dashboard
 
 
-def run_dashboard(settings: Settings, day: SessionDay) -> None:
-    """Serve the page until asked to stop."""
+def run_dashboard(settings: Settings, day: SessionDay, should_stop: Callable[[], bool], *, is_browsing: bool = False) -> None:
+    """Serve the page until asked to stop; ``should_stop`` tells whether that was before the server listened to signals."""
     from web.server import Address, serve
     from web.views import Facts
 
@@ -274,19 +275,37 @@ def run_dashboard(settings: Settings, day: SessionDay) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        if should_stop():
+            stop.set()
         facts = Facts(settings.mode, settings.maker, day.date, risk=settings.params.risk)
         address = Address(settings.dashboard.host, settings.dashboard.port)
-        await serve(settings.redis.urls(), address, facts, day, stop=stop, on_ready=lambda url: log.info("page ready at %s", url))
+        await serve(settings.redis.urls(), address, facts, day, stop=stop, on_ready=partial(_show_page, is_browsing=is_browsing))
 
     asyncio.run(main())
 
 
-def greet(say: Callable[[str], None], settings: Settings, *, is_browsing: bool) -> None:
-    """Print the page's address, and open it where there is a screen."""
-    address = f"http://{settings.dashboard.host}:{settings.dashboard.port}/"
-    say(f"page:   {address}   (Ctrl-C ends everything)")
-    say(f"redis:  sh config/redis.sh cli -u {settings.redis.derived_url} XREVRANGE recommendations + - COUNT 3")
+def require_port(settings: Settings) -> None:
+    """Find out before the day begins whether the page can have its port.
+
+    Raises:
+        Refused: another program has it.
+    """
+    from web.server import Address, bind
+
+    bind(Address(settings.dashboard.host, settings.dashboard.port)).close()
+
+
+def _show_page(url: str, *, is_browsing: bool) -> None:
+    """The page is there: say so, and open it where there is a screen."""
+    log.info("page ready at %s", url)
     has_screen = any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")) or os.uname().sysname == "Darwin"
     if is_browsing and has_screen:
         with contextlib.suppress(webbrowser.Error):
-            webbrowser.open(address)
+            webbrowser.open(url)
+
+
+def greet(say: Callable[[str], None], settings: Settings) -> None:
+    """Print where to look."""
+    address = f"http://{settings.dashboard.host}:{settings.dashboard.port}/"
+    say(f"page:   {address}   (Ctrl-C ends everything)")
+    say(f"redis:  sh config/redis.sh cli -u {settings.redis.derived_url} XREVRANGE recommendations + - COUNT 3")

@@ -84,6 +84,9 @@ class Runner:
         self._beat_at = 0.0
         self._performance_at = time.monotonic()
         self._since_snapshot = 0
+        self._rank = {stream.name: rank for rank, stream in enumerate(job.reads)}
+        self._newest = (0, 0)
+        self._is_disordered = False
         self._trimmed_at: dict[str, int] = {}
         self.is_done = False
         self.last_error = ""
@@ -140,8 +143,9 @@ class Runner:
                 raise Corrupt(f"job {self.job.name} cannot rebuild its state: its input was trimmed; clear the session first")
             for item in items:
                 if item.id > self.progress.cursors.get(item.stream, ZERO):
-                    break
+                    continue  # not stepped through yet; an entry that was written since may stand before one that was
                 reached[item.stream] = item.id
+                self._place(item)
                 for _ in self.job.step(self.state, item.record, item.id.ms):
                     pass
                 steps += 1
@@ -191,8 +195,15 @@ class Runner:
         if item.stream:
             self.progress.cursors[item.stream] = item.id
             self.progress.consumed[item.stream] = self.progress.consumed.get(item.stream, 0) + 1
+            self._place(item)
         for out in self.job.step(self.state, item.record, now):
             self._collect(out, now, pending)
+
+    def _place(self, item: Input) -> None:
+        """Note whether an input came after a later one, as it may without watermarks: a rebuild would step them in order."""
+        place = (item.id.ms, self._rank.get(item.stream, -1))
+        self._is_disordered = self._is_disordered or place < self._newest
+        self._newest = place
 
     def _finish(self, pending: _Pending) -> None:
         if self.job.finish is not None:
@@ -224,11 +235,11 @@ class Runner:
     def _commit(self, pending: _Pending, inputs: int) -> None:
         self.progress.commits += 1
         self._since_snapshot += inputs
-        is_due = self._since_snapshot >= self.job.snapshot_every or self.progress.watermark >= END
+        is_due = self._since_snapshot >= self.job.snapshot_every or self._is_disordered or self.progress.watermark >= END
         commit = Commit(self.job.name, self.role, self.progress, pending.entries, pending.hashes, pending.samples)
         if is_due:
             commit.snapshot = self.job.dump(self.state)
-            self._since_snapshot = 0
+            self._since_snapshot, self._newest, self._is_disordered = 0, (0, 0), False
         try:
             self._store.commit(commit, self._wall_ms())
         except Ambiguous as error:

@@ -12,11 +12,14 @@ import os
 import select
 import signal
 import sys
+import termios
 import time
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.core.errors import Ambiguous, Stopped
+import redis
+
+from pipeline.core.errors import Ambiguous, Stopped, TickTickError
 from pipeline.core.schema import CONFIRM_TERMINAL, ORDERS, RECOMMENDATIONS, TICKS, Role
 from pipeline.core.types import Confirmation, Instrument, Recommendation
 from pipeline.engine.matching import Quote
@@ -25,8 +28,9 @@ from pipeline.engine.quotes import QuoteTable
 from pipeline.engine.sizing import entry_qty
 from pipeline.run import supervise, universe
 from pipeline.run.options import Settings
+from pipeline.run.redaction import redact
 from pipeline.store import codec
-from pipeline.store.client import append, open_clients
+from pipeline.store.client import append, check, open_clients
 from pipeline.store.face import EntryId
 from pipeline.store.streams import AT, RedisStore
 
@@ -36,7 +40,12 @@ RECENT = 300
 
 
 def run_orders(settings: Settings, date_iso: str, run: Callable[[], None]) -> None:
-    """Fork the order process (``run``), then ask until it ends or the person leaves."""
+    """Fork the order process (``run``), then ask until it ends or the person leaves.
+
+    Raises:
+        Stopped, Refused: no Redis, or no watchlist in it. Stopped: the order process died.
+    """
+    desk = Desk(settings, date_iso)  # before the fork: what is missing is said once
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -46,49 +55,79 @@ def run_orders(settings: Settings, date_iso: str, run: Callable[[], None]) -> No
             supervise.die_with_parent(parent)
             run()
             code = 0
-        except Stopped as error:
-            print(f"orders: {error}", file=sys.stderr)
+        except TickTickError as error:
+            print(f"orders: {redact(str(error))}", file=sys.stderr)
+            code = error.exit_code
         finally:
+            if sys.exc_info()[1] is not None:
+                sys.excepthook(*sys.exc_info())
             os._exit(code)
     try:
-        Desk(settings, date_iso).ask_until(lambda: os.waitpid(pid, os.WNOHANG)[0] != 0)
+        _outcome(desk.ask_until(lambda: os.waitpid(pid, os.WNOHANG)))
     finally:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGTERM)
             os.waitpid(pid, 0)
 
 
+def _outcome(status: int) -> None:
+    """Leave as the order process left: it has said why, unless a signal ended it."""
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        raise Stopped(f"the order process died (signal {-code}): start it again, it goes on from what was committed")
+    if code > 0:
+        sys.exit(code)
+
+
 class Desk:
     """Where the questions appear."""
 
     def __init__(self, settings: Settings, date_iso: str) -> None:
-        self._clients = open_clients(settings.redis.urls())
+        urls = settings.redis.urls()
+        self._clients = open_clients(urls)
+        check(self._clients, urls)
         self._store = RedisStore(self._clients)
         self._risk = settings.params.risk
         self._instruments = {i.symbol: i for i in universe.load(self._store, date_iso)}
         self._now = 0
+        self._is_away = False
+        self._orders_after = EntryId(0, 0)
         newest: Any = self._clients[Role.DERIVED].xrevrange(RECOMMENDATIONS.name, count=1)
         self._after = EntryId.parse(newest[0][0]) if newest else EntryId(0, 0)
 
-    def ask_until(self, is_over: Callable[[], bool]) -> None:
-        """Ask each new recommendation that is still open; show what became of the orders."""
-        orders_after = EntryId(self._clock(), 0)
+    def ask_until(self, ended: Callable[[], tuple[int, int]]) -> int:
+        """Ask each new recommendation that is still open; show what became of the orders.
+
+        ``ended`` is ``waitpid``: (0, 0) while the order process lives. Gives its status.
+        """
+        self._orders_after = EntryId(self._clock(), 0)
         print("orders: waiting for recommendations; answer here or on the page (Ctrl-C leaves)")
-        while not is_over():
-            with contextlib.suppress(Ambiguous):
-                fresh = self._store.read([(RECOMMENDATIONS, self._after), (ORDERS, orders_after)], 50, 200)
-                for entry in fresh[ORDERS.name]:
-                    orders_after, o = entry.id, entry.record
-                    print(f"  {o.side.value} {o.order_qty} {o.symbol}: {o.status.lower()} {o.cum_qty}/{o.order_qty} {o.reason}".rstrip())
-                for entry in fresh[RECOMMENDATIONS.name]:
-                    self._after = entry.id
-                    self._ask(entry.record)
+        while (end := ended())[0] == 0:
+            try:
+                self._turn()
+                self._is_away = False
+            except (Ambiguous, redis.exceptions.RedisError):
+                if not self._is_away:
+                    print("  Redis is away: what is open is asked again when it is back", flush=True)
+                self._is_away = True
+                time.sleep(POLL_S)
+        return end[1]
+
+    def _turn(self) -> None:
+        fresh = self._store.read([(RECOMMENDATIONS, self._after), (ORDERS, self._orders_after)], 50, 200)
+        for entry in fresh[ORDERS.name]:
+            self._orders_after, o = entry.id, entry.record
+            print(f"  {o.side.value} {o.order_qty} {o.symbol}: {o.status.lower()} {o.cum_qty}/{o.order_qty} {o.reason}".rstrip())
+        for entry in fresh[RECOMMENDATIONS.name]:
+            self._ask(entry.record)
+            self._after = entry.id  # only now: a question that Redis cut short is asked again
 
     def _ask(self, wish: Recommendation) -> None:
         instrument = self._instruments[wish.symbol]
         qty = entry_qty(wish.limit_paise, wish.stop_paise, instrument, self._risk)
         if qty == 0 or wish.expires_ms <= self._clock():
             return
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)  # a `y` typed before the question is no answer to it
         print()
         print("\n".join(prompt_lines(wish, qty, self._quote(instrument), self._clock(), instrument)), flush=True)
         answer = self._answer(wish.expires_ms)

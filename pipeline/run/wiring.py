@@ -47,13 +47,15 @@ class House:
     day: SessionDay
     session: str
     pace: Pace
+    is_browsing: bool = False
+    """Open the page in a browser as soon as it is there."""
 
     @property
     def date(self) -> str:
         return self.day.date
 
 
-def open_house(settings: Settings, pace: Pace | None = None) -> House:
+def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: bool = False) -> House:
     """Settle the date and the mode.
 
     Raises:
@@ -65,8 +67,10 @@ def open_house(settings: Settings, pace: Pace | None = None) -> House:
     date_iso = settings.session_date or ist_date(time.time_ns() // 1_000_000)
     day = calendar.day(date_iso)
     if day is None:
-        raise Refused(f"no trading on {date_iso}: see config/holidays.json, try `ticktick demo`, or `. run/simulator.env` beside `ticktick simulate`")
-    return House(settings, calendar, day, f"{date_iso} {settings.mode}", pace or Pace())
+        raise Refused(
+            f"no trading on {date_iso}: see config/holidays.json, try `ticktick demo`, or `. run/simulator.env` beside `ticktick simulate`"
+        )
+    return House(settings, calendar, day, f"{date_iso} {settings.mode}", pace or Pace(), is_browsing)
 
 
 def _json(path: object) -> dict[str, object]:
@@ -163,9 +167,6 @@ def run_process(name: str, house: House) -> None:
 
     logs.setup(name, house.settings)
     should_stop = _stop_flag()
-    if name == "dashboard":
-        outside.run_dashboard(house.settings, house.day)
-        return
     store = open_store(house.settings)
     if name == "history":
         instruments = outside.resolve_instruments(house.settings, house.date)
@@ -174,6 +175,9 @@ def run_process(name: str, house: House) -> None:
             announce(store, house)
     else:
         instruments = universe.load(store, house.date)
+    if name == "dashboard":
+        outside.run_dashboard(house.settings, house.day, should_stop, is_browsing=house.is_browsing)
+        return
     make_runner(name, house, store, instruments).run(should_stop)
 
 

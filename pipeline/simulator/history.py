@@ -16,10 +16,10 @@ from datetime import date, timedelta
 import numpy as np
 
 from pipeline.core.session import Calendar, Group, SessionDay, ist_ms
+from pipeline.core.types import MINUTE_MS
 from pipeline.simulator.listing import Listing, rng, tick_paise
 from pipeline.simulator.market import Bar
 
-MINUTE_MS = 60_000
 DAILY = 0.014
 FIRST_MINUTE_DATE = "2022-01-03"
 FIRST_DATE = "2010-10-18"

@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from pipeline.core.types import MINUTE_MS
 from pipeline.simulator.answers import ApiError, iso_time, reply_key, success
 from pipeline.simulator.desk import CIRCUIT
 from pipeline.simulator.exchange import EXCHANGE, Exchange
@@ -20,7 +21,6 @@ from pipeline.simulator.market import Bar, Update
 
 MAX_KEYS = 500
 MAX_GREEK_KEYS = 50
-MINUTE_MS = 60_000
 routes = web.RouteTableDef()
 
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.core.session import Group, SessionDay
+from pipeline.core.types import MINUTE_MS
 from pipeline.simulator.listing import Listing
 from pipeline.simulator.market import Bar, Frame, Status, Update
-
-MINUTE_MS = 60_000
 
 
 class Tape:

@@ -12,11 +12,10 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
-from pipeline.core.session import ist_date, ist_ms
+from pipeline.core.session import DAY_MS, ist_date, ist_ms
 from pipeline.simulator.answers import ApiError
 
 USER_ID = "SIM001"
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,11 +168,9 @@ class Store(Protocol):
 
 def merged(hashes: Sequence[HashWrite]) -> dict[tuple[Role, str], dict[str, str]]:
     """Fold hash writes so that each key is written once, the newest value winning."""
-    out: dict[tuple[Role, str], dict[str, str]] = {}
+    folded: dict[tuple[Role, str], dict[str, str | int | float]] = {}
     for write in hashes:
         if write.hash.role is None:
             raise Corrupt(f"hash {write.hash.template} belongs to the machinery, a job may not write it")
-        fields = out.setdefault((write.hash.role, write.hash.key(*write.labels)), {})
-        for name, value in write.fields.items():
-            fields[name] = repr(value) if isinstance(value, float) else str(value)
-    return out
+        folded.setdefault((write.hash.role, write.hash.key(*write.labels)), {}).update(write.fields)
+    return {place: {n: repr(v) if isinstance(v, float) else str(v) for n, v in fields.items()} for place, fields in folded.items()}

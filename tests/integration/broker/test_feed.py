@@ -144,6 +144,17 @@ def test_a_restart_between_the_mark_and_its_frame_loses_nothing(play):
     assert live(drain(again)) == [T0 + 20]
 
 
+def test_all_records_of_a_frame_come_in_one_read(play):
+    both = FeedResponse.FromString(tick(T0 + 5000, 0, 1))
+    both.marketInfo.segmentStatus["NSE_EQ"] = 2
+    source, _, _ = play([both.SerializeToString(), tick(T0 + 6000), *END], last_ts=T0)
+    reads = [found for _ in range(200) if (found := source.read(1, 0.05))][:2]
+    gap, states, rows = reads[0]
+    assert (gap.rows["kind"][0], states.statuses, len(rows.rows)) == (TickKind.GAP, (("NSE_EQ", "NORMAL_OPEN"),), 2)
+    assert states.ts == rows.ts == T0 + 5000
+    assert [r.ts for r in reads[1]] == [T0 + 6000]
+
+
 def test_a_restart_after_the_end_learns_that_it_is_over(play):
     source, _, _ = play([tick(CLOSE), *END], last_ts=CLOSE + 1_800_000)
     assert drain(source) == []

@@ -21,6 +21,8 @@ from pipeline.store.face import ZERO
 from pipeline.store.server import start
 from pipeline.store.streams import RedisStore
 
+pytestmark = pytest.mark.xdist_group("processes")
+
 ROOT = Path(__file__).resolve().parents[3]
 SHORT = "09:15-09:35"
 KEYS = [

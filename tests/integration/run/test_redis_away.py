@@ -11,6 +11,8 @@ from pipeline.core.schema import Role
 from pipeline.store.server import start
 from tests.integration.run.test_day import Disturbed, headless
 
+pytestmark = pytest.mark.xdist_group("processes")
+
 
 @pytest.mark.timeout(300)
 def test_a_killed_redis_comes_back_and_the_day_ends_the_same(redis_server, tmp_path):

@@ -18,6 +18,8 @@ from pipeline.store.server import start
 from pipeline.store.streams import RedisStore
 from tests.integration.run.test_day import COUNTS, KEYS, ROOT, command, environment
 
+pytestmark = pytest.mark.xdist_group("processes")
+
 DATE = "2025-12-15"
 TABLE = {"open": (61, 86), "high": (75, 86), "low": (74, 80), "close": (86, 97)}
 """Per cent of minutes in which candles built from ticks equal the feed's own, as measured independently (data/README)."""

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from pipeline.core.errors import Refused, Stopped, Unauthorised
 from pipeline.run import outside
 from pipeline.run.settings import load
+from pipeline.store.face import Progress
 from pipeline.store.server import free_port
+from tests.fakes.trading import day
 
 
 def _settings(tmp_path, **overrides):
@@ -52,6 +56,20 @@ def test_only_feed_and_history_come_from_outside(tmp_path):
     assert outside.source_of("history", settings, None, ()) is not None
 
 
+def test_the_feeds_patience_is_the_settings(tmp_path, monkeypatch):
+    made = []
+
+    class Source:
+        read = close = status = None
+
+        def __init__(self, config, *_):
+            made.append(config)
+
+    monkeypatch.setattr(outside, "FeedSource", Source)
+    outside._feed(_settings(tmp_path, **{"feed.liveness_s": 9.0}), None, (), Progress())
+    assert (made[0].link.ping_after_s, made[0].link.dead_after_s) == (3.0, 9.0)
+
+
 def test_bar_is_silent_without_a_terminal(capsys):
     from pipeline.broker.quota import ReadBudget
 
@@ -69,3 +87,16 @@ def test_bar_on_a_terminal(monkeypatch, capsys):
     bar.show(1, 2, "X 1m")
     bar.close()
     assert "1/2 X 1m" in capsys.readouterr().err
+
+
+def test_a_page_that_was_asked_to_stop_before_it_listened_stops():
+    settings = load(environ={}, overrides={"dashboard.port": free_port(), "redis.port": 1})
+    outside.run_dashboard(settings, day(), lambda: True)  # returns
+
+
+def test_a_taken_port_is_found_before_the_day_begins():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        settings = load(environ={}, overrides={"dashboard.port": other.getsockname()[1]})
+        with pytest.raises(Refused, match=f"port {settings.dashboard.port} is taken"):
+            outside.require_port(settings)
+    outside.require_port(settings)

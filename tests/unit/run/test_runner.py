@@ -15,7 +15,8 @@ from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import Alert, Confirmation
 from pipeline.run.runner import Pace, Runner
 from pipeline.run.sources import OutsideSource
-from pipeline.store.face import END, ZERO, Commit
+from pipeline.store import codec
+from pipeline.store.face import END, ZERO, Commit, EntryId, Progress
 from pipeline.store.memory import MemoryStore
 
 FEED = Stream("toy:feed", Role.TICKS, Confirmation, "feed", 100)
@@ -173,6 +174,32 @@ def test_merging_is_by_cause_time_then_rank():
     assert [e.id for e in entries] == sorted(e.id for e in entries)
     seen = [(e.record.ts, e.record.code == "sums") for e in entries]
     assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_without_watermarks_a_rebuild_is_the_state_that_was_whatever_came_late(seed):
+    store, chance = MemoryStore(), random.Random(seed)
+    written = {name: Progress(session="s") for name in ("feed", "sums")}
+
+    def write(stream: Stream) -> None:
+        progress = written[stream.writer]
+        at = EntryId(1000 + 10 * sum(p.commits for p in written.values()) - chance.randrange(40), 0)
+        at = max(at, progress.last.get(stream.name, ZERO).following(at.ms))
+        progress.commits, progress.last = progress.commits + 1, {stream.name: at}
+        record = Confirmation(at.ms, f"{stream.name}{at.ms}", "confirm", stream.writer)
+        store.commit(Commit(stream.writer, stream.role, progress, [(stream, at, codec.encode(stream, record))], [], []), 5)
+
+    def born() -> Runner:
+        return Runner(MERGER, store, Context(), session="s", writers=WRITERS, pace=Pace(8, 0), wall_ms=lambda: 5)
+
+    runner = born()
+    for _ in range(80):
+        write(chance.choice((FEED, SUMS)))
+        if chance.random() < 0.7:
+            runner.turn(0)
+        if chance.random() < 0.3:
+            was, runner = runner, born()
+            assert runner.state == was.state
 
 
 def test_a_second_writer_is_found_out():
