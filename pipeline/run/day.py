@@ -53,7 +53,8 @@ class Plan:
     confirm: str = "auto"
     redis_url: str = ""
     mode: str = "paper"
-    port: int = 0
+    port: int | None = None
+    """Of the page; None is the settings' own, 0 a free one."""
     is_browsing: bool = False
     overrides: Mapping[str, Any] = field(default_factory=dict)
     say: Callable[[str], None] = print
@@ -252,7 +253,7 @@ def _settings(plan: Plan, base: Settings, runtime: Path, market: tuple[str, str,
         **{f"redis.{role}_url": found_url for role, found_url in urls.items()},
         **plan.overrides,
     }
-    if plan.port:
-        given["dashboard.port"] = plan.port
+    if plan.port is not None:
+        given["dashboard.port"] = plan.port or server.free_port()
     outside.write_watchlist(runtime / "symbols.json", url)
     return load(base.paths.root, overrides=given)

@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
         store=args.store,
         confirm=confirm if args.store == "redis" else "auto",
         redis_url=args.redis_url,
-        port=args.port or 0,
+        port=args.port,
         is_browsing=not args.no_browser and not args.headless,
         overrides=HURRIED if args.headless else _patience(base, args.speed),
         say=say,
