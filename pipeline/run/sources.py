@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from pipeline.core.schema import Role, Stream
+from pipeline.core.types import TickBatch
 from pipeline.store.face import END, ZERO, Entry, EntryId, Store
 
 
@@ -49,13 +50,18 @@ class OutsideSource:
         return self._is_over()
 
     def read(self, limit: int, wait_ms: int) -> list[Input]:
-        out = [Input("", EntryId(record.ts, 0), record, 0) for record in self._read(limit, wait_ms / 1000)]
+        out = [Input("", EntryId(record.ts, 0), record, _received_ms(record)) for record in self._read(limit, wait_ms / 1000)]
         for item in out:
             self.watermark = max(self.watermark, item.id.ms - 1)
         return out
 
     def close(self) -> None:
         self._close()
+
+
+def _received_ms(record: Any) -> int:
+    """Give our receive time of a feed frame, from which its lag counts; 0 for what came otherwise."""
+    return int(record.rows["ts_recv"][0]) if isinstance(record, TickBatch) and len(record.rows) > 0 else 0
 
 
 class StreamSource:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pipeline.core.schema import Role, Stream
-from pipeline.core.types import Confirmation
+from pipeline.core.types import TICK, Confirmation, TickBatch
 from pipeline.run.sources import OutsideSource, StreamSource
 from pipeline.store import codec
 from pipeline.store.face import END, Commit, EntryId, Progress
@@ -104,3 +106,10 @@ def test_outside_source_tells_how_far_it_is():
     source.close()
     assert source.is_over
     assert closed == [1]
+
+
+def test_the_lag_of_a_frame_counts_from_its_receipt():
+    rows = np.zeros(2, TICK)
+    rows["ts_recv"] = 777
+    source = OutsideSource(lambda _n, _s: [TickBatch(5, rows), Confirmation(6, "", "", "")], lambda: False, lambda: None)
+    assert [item.committed_ms for item in source.read(2, 0)] == [777, 0]
