@@ -25,7 +25,7 @@ demo: $(STAMP)
 	$(BIN)/ticktick demo $(ARGS)
 
 # Compile the kernels once: two test processes that compile at the same time get in each other's way.
-WARM := $(BIN)/python -c "from pipeline.run import discovery, outside; discovery.jobs(); outside.warm_kernels()"
+WARM := $(BIN)/python -c "from pipeline.run.outside import warm_family; warm_family()"
 
 test: $(DEV)
 	$(WARM)

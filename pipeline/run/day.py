@@ -28,6 +28,7 @@ from pipeline.core.types import Instrument
 from pipeline.run import logs, outside, supervise, universe
 from pipeline.run.discovery import discover, jobs
 from pipeline.run.options import Settings
+from pipeline.run.processes import PROCESSES
 from pipeline.run.runner import Pace
 from pipeline.run.wiring import House, announce, make_runner, open_house, open_store, run_process
 from pipeline.simulator.config import SimulatorConfig
@@ -38,9 +39,11 @@ from pipeline.store.memory import MemoryStore
 
 log = logging.getLogger("ticktick.day")
 
-ORDER = ("history", "ticks", "live", "indicators", "chart", "filtering", "orders", "portfolio")
+PAGE = "dashboard"
+ORDER = tuple(job for job in PROCESSES.values() if job != PAGE)
 READY_S = 60.0
-COUNTS = {"ticks": ("ticks", "rows"), "candles": ("candles", "rows"), "indicator_rows": ("indicators", "rows")}
+COUNTS = {"ticks": "ticks", "candles": "candles", "indicator_rows": "indicators"}
+"""Key of the summary -> stream whose rows it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,9 @@ def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], a
         outside.require_port(house.settings)
     universe.publish(store, instruments, house.date)
     announce(store, house, speed=plan.simulator.speed)
-    names = ORDER if plan.is_headless else (*ORDER, "dashboard")
+    names = ORDER if plan.is_headless else (*ORDER, PAGE)
     logs.setup("supervisor", house.settings)
-    supervise.warm(outside.WARM_MODULES, (_load_jobs, outside.warm_kernels))
+    outside.warm_family()
     children = {name: partial(run_process, name, house) for name in names}
     family = supervise.Supervisor(children, house.settings.paths.runtime, first=("history",) if plan.is_headless else ())
     family.start()
@@ -107,10 +110,6 @@ def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], a
     if plan.is_headless and not all(child.state == "done" for child in family.children.values()):
         raise Stopped("interrupted before the day was over")
     return summary(store, house.settings.maker, about)
-
-
-def _load_jobs() -> None:
-    jobs()
 
 
 def _in_memory(house: House, instruments: tuple[Instrument, ...]) -> MemoryStore:
@@ -140,7 +139,7 @@ def summary(store: Store, maker: str, redis: str) -> dict[str, Any]:
         "maker": maker,
         "redis": redis,
         "frames": entries.get("ticks", 0),
-        **{key: rows.get(stream, 0) for key, (stream, _) in COUNTS.items()},
+        **{key: rows.get(stream, 0) for key, stream in COUNTS.items()},
         **{name: entries.get(name, 0) for name in ("patterns", "signals", "recommendations", "intents", "orders", "fills")},
         "pnl": _pnl(store),
         "digests": dict(sorted(digests.items())),

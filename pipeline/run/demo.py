@@ -13,12 +13,10 @@ from pipeline.core.errors import Refused
 from pipeline.run.day import Plan, play
 from pipeline.run.options import Settings
 from pipeline.run.settings import load
-from pipeline.simulator.config import SimulatorConfig
+from pipeline.simulator.config import DEMO_DATE, SimulatorConfig
 
 FROM_THE_BELL = "09:14-16:00"
 """Where a demo with a page begins: a minute before the open, not fifteen."""
-DEMO_DATE = "2026-11-20"
-"""A regular Friday under today's rules; fixed, so that a seed gives the same digests on every day."""
 HURRIED: dict[str, Any] = {"ticks.ltp_interval_ms": 1_000}
 """Headless runs show the newest tick once a second of the market's time: nobody watches, and digests do not see it."""
 STALL_S = 2

@@ -38,6 +38,8 @@ from pipeline.core.errors import Refused, Stopped
 from pipeline.core.session import Calendar, Group, SessionDay, ist_date
 from pipeline.core.types import CandleWave, Instrument
 from pipeline.core.watchlist import parse_watchlist
+from pipeline.run import supervise
+from pipeline.run.discovery import jobs
 from pipeline.run.options import Settings
 from pipeline.run.redaction import register_secret
 from pipeline.run.sources import OutsideSource, Source
@@ -63,6 +65,11 @@ def warm_kernels() -> None:
     from pipeline.kernels.jit import warm_up
 
     warm_up()
+
+
+def warm_family() -> None:
+    """Import what the children use and compile all kernels, once, before the fork."""
+    supervise.warm(WARM_MODULES, (jobs, warm_kernels))
 
 
 def environ_for(settings: Settings) -> Mapping[str, str]:
@@ -145,7 +152,7 @@ def _history(settings: Settings, day: SessionDay, instruments: tuple[Instrument,
 
 
 def _fetch(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...]) -> tuple[CandleWave, ...]:
-    calendar = Calendar.from_rows(json.loads(settings.paths.holidays.read_text("utf-8")))
+    calendar = calendar_of(settings)
     budget = ReadBudget((*STANDARD_READS, Limit(max(1, round(settings.history.reads_per_s)), 1_000)))
     bar = Bar(f"history {day.date}", budget)
     # A day that is not today is a simulator's or a test's: its history ends before its open.
@@ -184,6 +191,24 @@ class Bar:
             sys.stderr.write("\n")
 
 
+def calendar_of(settings: Settings) -> Calendar:
+    """Read the trading days and their phases.
+
+    Raises:
+        Refused: the file cannot be read, or a row of it cannot be understood.
+    """
+    return Calendar.from_rows(_read_json(settings.paths.holidays, "restore it from the repository"))
+
+
+def _read_json(path: Path, remedy: str) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise Refused(f"{path.name} cannot be read ({error.strerror}): {remedy}") from error
+    except ValueError as error:
+        raise Refused(f"{path.name} is not valid JSON ({error}): correct it") from error
+
+
 def resolve_instruments(settings: Settings, date_iso: str) -> tuple[Instrument, ...]:
     """Look the watchlist up in the day's instrument file.
 
@@ -191,12 +216,7 @@ def resolve_instruments(settings: Settings, date_iso: str) -> tuple[Instrument, 
         Refused: a watchlist that cannot be read, or a symbol that is not in the file.
     """
     path = settings.paths.symbols
-    try:
-        rows = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise Refused(f"{path.name} cannot be read ({error.strerror}): restore it, or name another under [paths] symbols") from error
-    except ValueError as error:
-        raise Refused(f"{path.name} is not valid JSON ({error}): correct it") from error
+    rows = _read_json(path, "restore it, or name another under [paths] symbols")
     config = MasterConfig(
         settings.paths.data, rest=RestConfig(settings.upstox.assets_url, settings.upstox.connect_timeout_s, MASTER_TIMEOUT_S)
     )

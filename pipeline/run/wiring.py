@@ -7,20 +7,19 @@ runs merge behind watermarks. Which exchange the orders meet is the mode's row, 
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import NoReturn
 
 from pipeline.core.errors import Refused, TickTickError
 from pipeline.core.job import Context, HashWrite, Job
 from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, Role
-from pipeline.core.session import Calendar, SessionDay, ist_date
+from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
 from pipeline.run import outside, universe
 from pipeline.run.discovery import job_named, jobs
@@ -43,7 +42,6 @@ class House:
     """What the processes of one run share."""
 
     settings: Settings
-    calendar: Calendar
     day: SessionDay
     session: str
     pace: Pace
@@ -63,24 +61,13 @@ def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: boo
     """
     if settings.mode not in TRADES_WITH:
         raise Refused(f'mode {settings.mode} is not there yet: this version trades on paper only; set mode = "paper"')
-    calendar = Calendar.from_rows(_json(settings.paths.holidays))
     date_iso = settings.session_date or ist_date(time.time_ns() // 1_000_000)
-    day = calendar.day(date_iso)
+    day = outside.calendar_of(settings).day(date_iso)
     if day is None:
         raise Refused(
             f"no trading on {date_iso}: see config/holidays.json, try `ticktick demo`, or `. run/simulator.env` beside `ticktick simulate`"
         )
-    return House(settings, calendar, day, f"{date_iso} {settings.mode}", pace or Pace(), is_browsing)
-
-
-def _json(path: object) -> dict[str, object]:
-    try:
-        with open(str(path), encoding="utf-8") as file:  # noqa: PTH123
-            return json.load(file)
-    except OSError as error:
-        raise Refused(f"{path} cannot be read ({error.strerror}): restore it from the repository") from error
-    except ValueError as error:
-        raise Refused(f"{path} is not valid JSON ({error}): correct it") from error
+    return House(settings, day, f"{date_iso} {settings.mode}", pace or Pace(), is_browsing)
 
 
 def open_store(settings: Settings) -> RedisStore:
@@ -143,9 +130,7 @@ def _tell(store: Store, settings: Settings, feed: dict[str, str | int]) -> dict[
 
 def _pace(job: Job, house: House) -> Pace:
     """The history ends by itself in every run; the others only when the run is to drain."""
-    pace = house.pace
-    is_short = job.name == "history"
-    return Pace(pace.batch, pace.wait_ms, pace.behind_watermarks, pace.is_trimming, pace.until_drained or is_short)
+    return replace(house.pace, until_drained=house.pace.until_drained or job.name == "history")
 
 
 def announce(store: Store, house: House, *, speed: float = 1.0) -> None:

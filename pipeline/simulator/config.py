@@ -14,6 +14,8 @@ from pipeline.core.session import Calendar, SessionDay, ist_ms
 from pipeline.core.watchlist import WatchEntry
 
 MAKERS = ("generated", "expander", "player")
+DEMO_DATE = "2026-11-20"
+"""A regular Friday under today's rules; fixed, so that a seed gives the same digests on every day."""
 SHORT = ("09:15", "09:45")
 
 
@@ -25,7 +27,7 @@ class SimulatorConfig:
     port: int = 0
     """0 takes a free one."""
     seed: int = 7
-    date: str = "2026-11-20"
+    date: str = DEMO_DATE
     """ISO date in IST; a player takes the date of its recording instead."""
     session: str = "full"
     """``full`` (pre-open to post-close), ``short`` (09:15-09:45) or ``HH:MM-HH:MM``."""

@@ -17,11 +17,10 @@ from pipeline.run.day import simulator
 from pipeline.run.outside import ADDRESSES, ask_simulator, login_at_simulator, write_watchlist
 from pipeline.run.settings import PREFIX, Settings, load
 from pipeline.run.verbs.shared import settings_for, show
-from pipeline.simulator.config import SimulatorConfig
+from pipeline.simulator.config import DEMO_DATE, SimulatorConfig
 
 LOOK_S = 2.0
 ENV_FILE = "simulator.env"
-DEFAULT_DATE = "2026-11-20"
 
 
 def main(args: argparse.Namespace) -> int:
@@ -49,7 +48,7 @@ def config_of(args: argparse.Namespace) -> SimulatorConfig:
     return SimulatorConfig(
         port=args.port,
         seed=args.seed,
-        date=args.date or DEFAULT_DATE,
+        date=args.date or DEMO_DATE,
         session=args.session,
         speed=args.speed,
         maker=args.maker,

@@ -17,11 +17,10 @@ from pathlib import Path
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.registry import did_you_mean
 from pipeline.run import logs
-from pipeline.run.discovery import jobs
-from pipeline.run.outside import WARM_MODULES, warm_kernels
+from pipeline.run.outside import warm_family
 from pipeline.run.processes import ALIASES, ENDS_BY_ITSELF, PROCESSES
 from pipeline.run.settings import Settings
-from pipeline.run.supervise import Supervisor, read_state, warm
+from pipeline.run.supervise import Supervisor, read_state
 from pipeline.run.verbs.shared import settings_for, show
 from pipeline.run.wiring import open_house, run_process
 from pipeline.store.client import check, open_clients
@@ -41,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
         if pid > 0:
             return _await_start(args, settings, pid)
     logs.setup("supervisor", settings, console=not args.detach)
-    warm(WARM_MODULES, (jobs, warm_kernels))
+    warm_family()
     children = {name: functools.partial(run_process, PROCESSES[name], house) for name in names}
     family = Supervisor(children, settings.paths.runtime, first=ENDS_BY_ITSELF)
     family.start()
@@ -59,10 +58,6 @@ def chosen(only: list[str]) -> list[str]:
         if name not in PROCESSES:
             raise Refused(f"unknown process '{name}'{did_you_mean(name, PROCESSES)}; known: {', '.join(PROCESSES)}")
     return [name for name in PROCESSES if not wanted or name in wanted]
-
-
-def _load_jobs() -> None:
-    jobs()
 
 
 def _require_redis(settings: Settings) -> None:
