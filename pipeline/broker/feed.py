@@ -228,7 +228,7 @@ class FeedSource:
             merged = tuple(sorted(self._statuses.items()))
             out.append(MarketStatus(self.watermark, merged, self._is_closing))
         if found.batch is not None:
-            out.append(TickBatch(self.watermark, found.batch.rows))
+            out.append(TickBatch(self.watermark, found.batch.rows, recv))
 
     def _place(self, ts: int) -> Place:
         if not self._day[0] <= ts < self._day[1]:
@@ -274,6 +274,6 @@ class FeedSource:
         self._counts["gaps"] += 1
         row = np.zeros(1, TICK)
         row["sid"], row["kind"] = NO_SYMBOL, TickKind.GAP
-        row["ltt"], row["ts_exch"], row["ts_recv"] = last, first, recv
+        row["ltt"], row["ts_exch"] = last, first
         log.warning("feed gap", extra={"fields": {"from": last, "to": first, "ms": first - last}})
-        return TickBatch(max(last, first - 1), row)
+        return TickBatch(max(last, first - 1), row, recv)

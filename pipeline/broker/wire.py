@@ -20,6 +20,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from pipeline.core.errors import Refused
+from pipeline.core.feed import DEEP_LEVELS
 from pipeline.core.types import DEPTH_LEVELS, TICK, TICK_RAW_FIELDS, FeedMode, TickBatch, TickFlag, TickKind
 from proto.MarketDataFeedV3_pb2 import FeedResponse, MarketStatus
 
@@ -44,9 +45,11 @@ _STATUS_WORD = re.compile(r"[A-Za-z0-9_]{1,48}")
 # As plain integers: arithmetic on an IntFlag costs more than reading a whole order book.
 _INDEX, _HAS_DEPTH = int(TickFlag.INDEX), int(TickFlag.HAS_DEPTH)
 _HAS_MINUTE, _CAS_ELIGIBLE = int(TickFlag.HAS_MINUTE), int(TickFlag.CAS_ELIGIBLE)
+_HAS_DAY = int(TickFlag.HAS_DAY)
 _NO_LEVEL = (0, 0.0, 0, 0.0)
 _NO_LEVELS = [_NO_LEVEL] * DEPTH_LEVELS
-_NO_MINUTE = (0, 0.0, 0.0, 0.0, 0.0, 0)
+_NO_BAR = (0, 0.0, 0.0, 0.0, 0.0, 0)
+_NO_MINUTE = _NO_BAR * 2
 _NO_GREEKS = (0.0, 0.0, 0.0, 0.0, 0.0)
 _NO_FIRST = (0, 0.0, 0.0, *_NO_LEVEL, *_NO_GREEKS)
 
@@ -103,7 +106,7 @@ def _bounds() -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp], 
                 high = MAX_GREEK if name in greeks else float(MAX_QTY) if name in counts else MAX_PX
                 floats.append((word, -high if name in greeks else 0.0, high))
             else:
-                high_int = MAX_TS if name in {"ts_exch", "ts_recv", "ltt", "i1_ts"} else MAX_QTY
+                high_int = MAX_TS if name in {"ts_exch", "ltt", "i1_ts", "d1_ts"} else MAX_QTY
                 integers.append((word, -high_int if name in signed else 0, high_int))
     return (
         np.array([f[0] for f in floats]),
@@ -151,8 +154,7 @@ class Decoder:
             raise FrameRefused(bad[0][1], f"every row is bad, the first of {bad[0][0]}")
         rows["kind"] = TickKind.SNAPSHOT if message.type == INITIAL_FEED else TickKind.LIVE
         rows["ts_exch"] = ts
-        rows["ts_recv"] = ts_recv
-        batch = TickBatch(ts, rows) if len(rows) > 0 else None
+        batch = TickBatch(ts, rows, ts_recv) if len(rows) > 0 else None
         return Decoded(ts, batch, _statuses(message), tuple(bad), tuple(sorted(unknown)))
 
 
@@ -228,15 +230,14 @@ def _market(sid: int, flags: int, mode: int, m: Any) -> tuple[Any, ...]:
     if b0 > 0.0 and a0 > 0.0:
         flags |= _HAS_DEPTH
     minute = _minute(m.marketOHLC.ohlc)
-    if minute[0] > 0:
-        flags |= _HAS_MINUTE
+    flags |= (_HAS_MINUTE if minute[0] > 0 else 0) | (_HAS_DAY if minute[6] > 0 else 0)
     if m.casEligible:
         flags |= _CAS_ELIGIBLE
     iep = m.iep
     if iep == 0.0 and ltpc.HasField("iep"):
         iep = ltpc.iep.value
     greeks = _greeks(m.optionGreeks) if m.HasField("optionGreeks") else _NO_GREEKS
-    head = (sid, 0, mode, 0, 0, flags, 0, 0, 0, ltpc.ltt, ltpc.ltp, ltpc.ltq, ltpc.cp)
+    head = (sid, 0, mode, 0, min(len(quotes), DEEP_LEVELS), flags, 0, 0, ltpc.ltt, ltpc.ltp, ltpc.ltq, ltpc.cp)
     body = (m.atp, m.vtt, m.oi, m.iv, m.tbq, m.tsq, b0, b1, b2, b3, b4, q0, q1, q2, q3, q4, a0, a1, a2, a3, a4, r0, r1, r2, r3, r4)
     return head + body + minute + greeks + (iep, m.rp, m.ieq, m.iiqTotal, m.iiqM)
 
@@ -247,12 +248,11 @@ def _light(head: tuple[int, int, int], ltpc: Any, first: tuple[Any, ...], minute
     vtt, oi, iv, bid_qty, bid_px, ask_qty, ask_px, *greeks = first
     if bid_px > 0.0 and ask_px > 0.0:
         flags |= _HAS_DEPTH
-    if minute[0] > 0:
-        flags |= _HAS_MINUTE
+    flags |= (_HAS_MINUTE if minute[0] > 0 else 0) | (_HAS_DAY if minute[6] > 0 else 0)
     rest = (0,) * (DEPTH_LEVELS - 1)
     iep = ltpc.iep.value if ltpc.HasField("iep") else 0.0
     return (
-        *(sid, 0, mode, 0, 0, flags, 0, 0, 0, ltpc.ltt, ltpc.ltp, ltpc.ltq, ltpc.cp, 0.0, vtt, oi, iv, 0.0, 0.0),
+        *(sid, 0, mode, 0, int(first is not _NO_FIRST), flags, 0, 0, ltpc.ltt, ltpc.ltp, ltpc.ltq, ltpc.cp, 0.0, vtt, oi, iv, 0.0, 0.0),
         *(bid_px, *rest, bid_qty, *rest, ask_px, *rest, ask_qty, *rest),
         *minute,
         *greeks,
@@ -261,12 +261,15 @@ def _light(head: tuple[int, int, int], ltpc: Any, first: tuple[Any, ...], minute
 
 
 def _minute(bars: Any) -> tuple[Any, ...]:
-    """Return the newest ``I1`` bar: the last finished minute. The list has no order and may hold other intervals."""
-    found: tuple[Any, ...] = _NO_MINUTE
+    """Return the newest ``I1`` bar (the last finished minute) and the ``1d`` bar. The list has no order and may hold other intervals."""
+    found: tuple[Any, ...] = _NO_BAR
+    day: tuple[Any, ...] = _NO_BAR
     for bar in bars:
         if bar.interval == "I1" and bar.ts > found[0]:
             found = (bar.ts, bar.open, bar.high, bar.low, bar.close, bar.vol)
-    return found
+        elif bar.interval == "1d" and bar.ts > day[0]:
+            day = (bar.ts, bar.open, bar.high, bar.low, bar.close, bar.vol)
+    return found + day
 
 
 def _greeks(g: Any) -> tuple[float, float, float, float, float]:

@@ -22,6 +22,10 @@ class TickParams:
     volatile_bps: float
     """Standard deviation of tick returns over the window, in bps: at or above is volatile."""
     hysteresis: float
+    iv_window_s: int
+    """Implied volatility is compared with its value so many seconds ago."""
+    iv_jump_ratio: float
+    """A change of implied volatility of this part, up or down, within the window is a jump (0.2)."""
     series_interval_ms: int
     """At most one sample per metric series in this many milliseconds of event time."""
     ltp_interval_ms: int

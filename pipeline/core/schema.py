@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from pipeline.core import feed as f
 from pipeline.core import types as t
 
-VERSION = 1
+VERSION = 2
 """Leads every record; a reader refuses what it does not know."""
 
 
@@ -86,6 +87,10 @@ C, T, D = Role.CANDLES, Role.TICKS, Role.DERIVED
 
 # Streams, in the order a tick travels.
 TICKS = Stream("ticks", T, t.TickBatch, "ticks", 300_000, packed=True, about="one entry per feed frame: raw fields and metrics")
+DEPTH = Stream("depth", T, f.DepthBatch, "ticks", 50_000, packed=True, about="deep books (30 levels), of papers in mode full_d30")
+FRAMES = Stream(
+    "frames", T, f.FeedEvent, "ticks", 10_000, packed=True, about="the feed as received, for the recorder (when [recorder] is on)"
+)
 HISTORY = Stream("history", C, t.CandleWave, "history", 5_000, packed=True, about="candles fetched from the broker at start")
 CANDLES = Stream("candles", C, t.CandleWave, "live", 20_000, packed=True, about="one entry per close wave, six timeframes")
 INDICATORS = Stream(
@@ -103,6 +108,10 @@ ORDERS = Stream("orders", D, t.OrderEvent, "orders", FOREVER, about="each change
 FILLS = Stream("fills", D, t.Fill, "orders", FOREVER, about="executions, by the exchange's trade id")
 PORTFOLIO_MINUTES = Stream("portfolio:minutes", D, t.PortfolioMinute, "portfolio", 20_000, about="the account, minute by minute")
 
+SUBSCRIPTIONS = Stream(
+    "subscriptions", D, f.SubscriptionChange, "people", FOREVER, about="symbols to follow or to leave while running; anyone may append"
+)
+
 STREAMS: tuple[Stream, ...] = tuple(v for v in globals().values() if isinstance(v, Stream))
 
 # RedisTimeSeries.
@@ -116,6 +125,8 @@ SERIES: tuple[Series, ...] = tuple(v for v in globals().values() if isinstance(v
 
 # Hashes that people read.
 TICK_LATEST = HashKey("tick:{symbol}", T, ("symbol",), "the newest tick with all metrics and flags")
+WANTED = HashKey("feed:wanted", T, (), "symbol -> mode, connection and state of each subscription")
+LATENCY = HashKey("latency:{process}", D, ("process",), "p50, p99 and p99.9 of each hop, microseconds")
 MARKET_STATUS = HashKey("market:status", T, (), "segment states as the feed told them")
 FEED_STATUS = HashKey("feed:status", T, (), "connection state, frames, gaps, subscriptions, data maker")
 CANDLE_CHECK = HashKey("candle:check:{symbol}", C, ("symbol",), "our minutes against the feed's own (I1)")

@@ -43,7 +43,9 @@ class TickKind(IntEnum):
     SNAPSHOT = 0
     LIVE = 1
     GAP = 2
-    """Frames were missed: ``ltt`` holds the last instant seen, ``ts_exch`` the first seen again."""
+    """Frames were missed from ``ltt`` (last seen) to ``ts_exch`` (seen again), of one symbol or, ``NO_SYMBOL``, of all."""
+    REPAIR = 3
+    """A minute that a gap had spoiled, as the broker's candle API gives it, in the ``i1_*`` fields and ``oi``."""
 
 
 class FeedMode(IntEnum):
@@ -69,6 +71,12 @@ class TickFlag(IntFlag):
     INDEX = 256
     WARM = 512
     """The window is full enough for volatility and the VWAP averages to mean something."""
+    CONFLATED = 1024
+    """Older updates of this symbol were dropped before this one: we could not keep up (the newest wins)."""
+    HAS_DAY = 2048
+    """The row carries the feed's own bar of the day (1d)."""
+    IV_JUMP = 4096
+    """Implied volatility moved by more than the threshold within its window."""
 
 
 class CandleFlag(IntFlag):
@@ -86,11 +94,10 @@ TICK = np.dtype(
         ("kind", "u1"),
         ("mode", "u1"),
         ("aggressor", "i1"),
-        ("pad", "u1"),
+        ("levels", "u1"),
         ("flags", "<u4"),
-        ("pad2", "<u4"),
+        ("pad", "<u4"),
         ("ts_exch", "<i8"),
-        ("ts_recv", "<i8"),
         ("ltt", "<i8"),
         ("ltp", "<f8"),
         ("ltq", "<i8"),
@@ -111,6 +118,12 @@ TICK = np.dtype(
         ("i1_low", "<f8"),
         ("i1_close", "<f8"),
         ("i1_vol", "<i8"),
+        ("d1_ts", "<i8"),
+        ("d1_open", "<f8"),
+        ("d1_high", "<f8"),
+        ("d1_low", "<f8"),
+        ("d1_close", "<f8"),
+        ("d1_vol", "<i8"),
         ("delta", "<f8"),
         ("theta", "<f8"),
         ("gamma", "<f8"),
@@ -134,13 +147,15 @@ TICK = np.dtype(
         ("volatility", "<f8"),
         ("vwap_fast", "<f8"),
         ("vwap_slow", "<f8"),
+        ("iv_change", "<f8"),
     ]
 )
 """One market update: raw fields as received up to ``iiq_market``, our metrics after. Prices in rupees.
 
-``ts_exch`` is the frame's server time, ``ltt`` the last trade's, ``ts_recv`` our receive time (the only
-field that digests leave out). A value that the frame did not carry is zero; a metric that is not defined
-(no depth, cold window) is zero too and its flag is clear, so that no NaN enters a stream.
+``ts_exch`` is the frame's server time, ``ltt`` the last trade's; ``levels`` counts the levels of depth that the
+frame carried (up to 30; the first five are here, all of them in ``DEPTH``). ``i1_*`` is the feed's last finished minute, ``d1_*``
+its bar of the day. A value that the frame did not carry is zero; a metric that is not defined (no depth, cold
+window) is zero too and its flag is clear, so that no NaN enters a stream.
 """
 
 TICK_RAW_FIELDS = TICK.names[: TICK.names.index("volume")] if TICK.names else ()
@@ -166,10 +181,14 @@ CANDLE = np.dtype(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TickBatch:
-    """Everything one feed frame brought. ``rows`` is ``TICK[n]``, read-only when it comes from a stream."""
+    """Everything one feed frame brought. ``rows`` is ``TICK[n]``, read-only when it comes from a stream.
+
+    ``recv_ms`` is our receive time, wall clock: for measuring, never part of a digest.
+    """
 
     ts: int
     rows: NDArray[np.void]
+    recv_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

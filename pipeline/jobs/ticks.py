@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.feed import DepthBatch, FeedEvent
 from pipeline.core.job import Context, HashWrite, Job, Output, SampleWrite
-from pipeline.core.schema import LTP, MARKET_STATUS, METRIC, METRIC_NAME, TICK_LATEST, TICK_SERIES_METRICS, TICKS
+from pipeline.core.schema import DEPTH, FRAMES, LTP, MARKET_STATUS, METRIC, METRIC_NAME, TICK_LATEST, TICK_SERIES_METRICS, TICKS
 from pipeline.core.session import ist_text
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import TICK, MarketStatus, TickBatch, TickFlag, TickKind
@@ -99,12 +100,15 @@ def due_k(rows: Any, ts: int, interval: int, last: Any, due: Any) -> int:
     return count
 
 
-def step(state: State, record: TickBatch | MarketStatus, now: int) -> Iterator[Output]:
+def step(state: State, record: TickBatch | MarketStatus | DepthBatch | FeedEvent, now: int) -> Iterator[Output]:
     if isinstance(record, MarketStatus):
         yield _status(record)
         return
+    if isinstance(record, DepthBatch | FeedEvent):
+        yield record
+        return
     rows = step_ticks(state.windows, record.rows)
-    yield TickBatch(record.ts, rows)
+    yield TickBatch(record.ts, rows, record.recv_ms)
     due = np.empty(len(rows), np.int64)
     shown = due_k(rows, now, state.ltp_ms, state.shown, due)
     if shown > 0:
@@ -166,7 +170,7 @@ def _warm() -> None:
 job = Job(
     name="ticks",
     reads=(),
-    writes=(TICKS,),
+    writes=(TICKS, DEPTH, FRAMES),
     initial=initial,
     step=step,
     dump=dump,

@@ -71,13 +71,25 @@ class PathOptions(Section):
     credentials: Path
     token: Path
     data: Path
+    recordings: Path
 
 
 class FeedOptions(Section):
     mode: Literal["ltpc", "full", "option_greeks", "full_d30"]
+    plan: Literal["normal", "plus"]
+    client: Literal["picows", "websockets"]
+    confirm_s: float = Field(gt=0)
+    symbol_silence_s: float = Field(gt=0)
+    max_backlog_mb: float = Field(gt=0)
+    repair: bool
     liveness_s: float = Field(gt=0)
     backoff_min_s: float = Field(gt=0)
     backoff_max_s: float = Field(gt=0)
+
+
+class RecorderOptions(Section):
+    enabled: bool
+    level: int = Field(ge=1, le=19)
 
 
 class HistoryOptions(Section):
@@ -118,6 +130,7 @@ class Settings(Section):
     upstox: UpstoxOptions
     paths: PathOptions
     feed: FeedOptions
+    recorder: RecorderOptions
     history: HistoryOptions
     dashboard: DashboardOptions
     logging: LoggingOptions
@@ -170,6 +183,7 @@ OPTION_SECTIONS: dict[str, type[BaseModel]] = {
     "redis": RedisOptions,
     "upstox": UpstoxOptions,
     "paths": PathOptions,
+    "recorder": RecorderOptions,
     "feed": FeedOptions,
     "history": HistoryOptions,
     "dashboard": DashboardOptions,

@@ -61,7 +61,7 @@ class OutsideSource:
 
 def _received_ms(record: Any) -> int:
     """Give our receive time of a feed frame, from which its lag counts; 0 for what came otherwise."""
-    return int(record.rows["ts_recv"][0]) if isinstance(record, TickBatch) and len(record.rows) > 0 else 0
+    return record.recv_ms if isinstance(record, TickBatch) else 0
 
 
 class StreamSource:

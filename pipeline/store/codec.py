@@ -19,11 +19,12 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from pipeline.core.errors import Corrupt, Refused
+from pipeline.core.feed import DEPTH, DepthBatch, FeedEvent, FeedEventKind
 from pipeline.core.schema import VERSION, Stream
 from pipeline.core.types import CANDLE, TICK, CandleWave, ChartWave, IndicatorWave, TickBatch, TickKind
 
 Fields = dict[bytes, bytes]
-_V, _TS, _ROWS = b"v", b"ts", b"b"
+_V, _TS, _ROWS, _RECV = b"v", b"ts", b"b", b"r"
 _VERSION_BYTES = str(VERSION).encode()
 _DIGEST_SIZE = 16
 
@@ -39,7 +40,12 @@ def encode(stream: Stream, record: Any) -> Fields:
         raise Refused(f"stream {stream.name} takes {stream.record.__name__}, not {kind.__name__}")
     if not stream.packed:
         return _encode_text(record)
+    if kind is FeedEvent:
+        where = b"%d %d" % (record.link, record.kind)
+        return {_V: _VERSION_BYTES, _TS: b"%d" % record.ts, _RECV: b"%d" % record.recv_ms, b"k": where, _ROWS: record.body}
     out: Fields = {_V: _VERSION_BYTES, _TS: b"%d" % record.ts, _ROWS: record.rows.tobytes()}
+    if kind is TickBatch:
+        out[_RECV] = b"%d" % record.recv_ms
     if isinstance(record, IndicatorWave | ChartWave):
         if not np.isfinite(record.values).all():
             raise Refused(f"stream {stream.name}: NaN or infinity in {_bad_columns(record)}; a value that is not warm is 0.0")
@@ -70,14 +76,12 @@ def decode(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
 
 def canonical(stream: Stream, fields: Mapping[bytes, bytes]) -> bytes:
     """Give the bytes a digest is taken over: all fields but our receive time, which is wall clock."""
-    parts = []
+    parts: list[bytes] = []
     for name in sorted(fields):
+        if name == _RECV and stream.packed:
+            continue
         value = fields[name]
-        if name == _ROWS and stream.record is TickBatch:
-            held = bytearray(value)  # copying the bytes is far cheaper than copying a structured array
-            np.frombuffer(held, TICK)["ts_recv"] = 0
-            value = bytes(held)
-        parts.append(b"%d:%s%d:" % (len(name), name, len(value)) + value)
+        parts += (b"%d:%s%d:" % (len(name), name, len(value)), value)
     return b"".join(parts)
 
 
@@ -90,7 +94,7 @@ def row_count(record: Any) -> int:
     """Count what a record holds: rows of a wave, ticks of a batch (the mark of a gap is none), one of any other."""
     if isinstance(record, TickBatch):
         return int(np.count_nonzero(record.rows["kind"] != TickKind.GAP))
-    return len(record.rows) if isinstance(record, CandleWave | IndicatorWave | ChartWave) else 1
+    return len(record.rows) if isinstance(record, CandleWave | IndicatorWave | ChartWave | DepthBatch) else 1
 
 
 def _bad_columns(record: IndicatorWave | ChartWave) -> str:
@@ -101,7 +105,12 @@ def _bad_columns(record: IndicatorWave | ChartWave) -> str:
 def _decode_packed(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
     ts = int(fields[_TS])
     if stream.record is TickBatch:
-        return TickBatch(ts, np.frombuffer(fields[_ROWS], TICK))
+        return TickBatch(ts, np.frombuffer(fields[_ROWS], TICK), int(fields[_RECV]))
+    if stream.record is DepthBatch:
+        return DepthBatch(ts, np.frombuffer(fields[_ROWS], DEPTH))
+    if stream.record is FeedEvent:
+        link, _, kind = fields[b"k"].partition(b" ")
+        return FeedEvent(ts, int(fields[_RECV]), int(link), FeedEventKind(int(kind)), fields[_ROWS])
     rows = np.frombuffer(fields[_ROWS], CANDLE)
     if stream.record is CandleWave:
         return CandleWave(ts, rows)

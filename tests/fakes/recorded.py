@@ -34,8 +34,8 @@ def rows_of(shared: Path, instruments: tuple[str, ...] = ()) -> np.ndarray:
             _fill(row, record)
         out.append(rows)
     merged = np.concatenate(out)
-    merged = merged[np.argsort(merged["ts_recv"], kind="stable")]
-    sane = merged["ltt"] <= merged["ts_recv"] + SANE_MS
+    merged = merged[np.argsort(merged["ts_exch"], kind="stable")]
+    sane = merged["ltt"] <= merged["ts_exch"] + SANE_MS
     merged["ts_exch"] = np.maximum.accumulate(np.where(sane, merged["ltt"], 0))
     return merged
 
@@ -52,7 +52,7 @@ def _fill(row: np.void, record: dict) -> None:
     feed = record["fullFeed"]["marketFF"]
     received = datetime.fromisoformat(record["_insertion_time"]).replace(tzinfo=IST)
     row["kind"], row["mode"] = TickKind.LIVE, FeedMode.FULL_D5
-    row["ts_recv"] = round(received.timestamp() * 1000) + RECEIVER_IS_SLOW_MS
+    row["ts_exch"] = round(received.timestamp() * 1000) + RECEIVER_IS_SLOW_MS
     trade = feed.get("ltpc", {})
     row["ltp"], row["ltt"], row["ltq"], row["cp"] = (float(trade.get(k, 0)) for k in ("ltp", "ltt", "ltq", "cp"))
     row["vtt"], row["atp"], row["oi"], row["iv"] = (float(feed.get(k, 0)) for k in ("vtt", "atp", "oi", "iv"))

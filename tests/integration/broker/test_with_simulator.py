@@ -149,9 +149,7 @@ class Digest:
         if record.rows["kind"][0] == TickKind.GAP:
             self.gaps.append((int(record.rows["ltt"][0]), int(record.rows["ts_exch"][0])))
             return
-        rows = record.rows.copy()
-        rows["ts_recv"] = 0
-        self._hash.update(rows.tobytes())
+        self._hash.update(record.rows.tobytes())
         self.frames += 1
 
     @property

@@ -79,7 +79,7 @@ def undisturbed(first) -> dict:
 
 def raw(store: RedisStore) -> list[tuple]:
     """Give every live tick as (frame time, what the feed said), without our receive time and what we derive."""
-    names = [n for n in TICK_RAW_FIELDS if n not in {"ts_recv", "aggressor", "flags"}]
+    names = [n for n in TICK_RAW_FIELDS if n not in {"aggressor", "flags"}]
     out, after = [], ZERO
     while found := store.read([(TICKS, after)], 2000, 0)["ticks"]:
         for entry in found:

@@ -51,10 +51,10 @@ def test_a_snapshot_in_ltpc_mode():
     found = decode(bytes.fromhex(B))
     row = found.batch.rows[0]
     assert found.ts == found.batch.ts == row["ts_exch"] == TS
-    assert row["ts_recv"] == TS + 7
+    assert found.batch.recv_ms == TS + 7
     assert (row["sid"], row["kind"], row["mode"], row["flags"]) == (0, TickKind.SNAPSHOT, 0, 0)
     assert (row["ltp"], row["ltt"], row["ltq"], row["cp"]) == (1412.35, 1_790_308_200_100, 10, 1400.0)
-    rest = [n for n in row.dtype.names if n not in {"sid", "kind", "ts_exch", "ts_recv", "ltp", "ltt", "ltq", "cp"}]
+    rest = [n for n in row.dtype.names if n not in {"sid", "kind", "ts_exch", "ltp", "ltt", "ltq", "cp"}]
     assert all(not np.any(row[n]) for n in rest)
 
 

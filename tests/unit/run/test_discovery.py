@@ -22,7 +22,7 @@ def test_each_stream_of_a_job_has_that_job_as_writer():
 
 
 def test_every_stream_has_a_writer_that_exists():
-    people = {"terminal", "page"}
+    people = {"terminal", "page", "people"}
     assert {s.writer for s in STREAMS} - people == set(jobs())
 
 

@@ -110,6 +110,5 @@ def test_outside_source_tells_how_far_it_is():
 
 def test_the_lag_of_a_frame_counts_from_its_receipt():
     rows = np.zeros(2, TICK)
-    rows["ts_recv"] = 777
-    source = OutsideSource(lambda _n, _s: [TickBatch(5, rows), Confirmation(6, "", "", "")], lambda: False, lambda: None)
+    source = OutsideSource(lambda _n, _s: [TickBatch(5, rows, 777), Confirmation(6, "", "", "")], lambda: False, lambda: None)
     assert [item.committed_ms for item in source.read(2, 0)] == [777, 0]
