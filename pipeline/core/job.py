@@ -17,6 +17,7 @@ from pipeline.core.params import Params
 from pipeline.core.schema import HashKey, Series, Stream
 from pipeline.core.session import SessionDay
 from pipeline.core.types import Instrument, Record
+from pipeline.core.views import RowsWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class SampleWrite:
     value: float
 
 
-Output = Record | HashWrite | SampleWrite
+Output = Record | HashWrite | SampleWrite | RowsWrite
 
 
 @dataclass(frozen=True, slots=True)

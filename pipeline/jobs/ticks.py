@@ -12,55 +12,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.feed import DepthBatch, FeedEvent
-from pipeline.core.job import Context, HashWrite, Job, Output, SampleWrite
+from pipeline.core.job import Context, HashWrite, Job, Output
 from pipeline.core.schema import DEPTH, FRAMES, LTP, MARKET_STATUS, METRIC, METRIC_NAME, TICK_LATEST, TICK_SERIES_METRICS, TICKS
 from pipeline.core.session import ist_text
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import TICK, MarketStatus, TickBatch, TickFlag, TickKind
+from pipeline.core.views import Column, RowsWrite, RowView, Sampled
 from pipeline.kernels.jit import kernel, warmer
 from pipeline.market.ticks import TickState
 from pipeline.market.ticks import step as step_ticks
 
-SHOWN = [
-    "ts_exch",
-    "ltt",
-    "ltp",
-    "ltq",
-    "cp",
-    "atp",
-    "vtt",
-    "oi",
-    "iv",
-    "tbq",
-    "tsq",
-    "volume",
-    "mid",
-    "spread",
-    "spread_bps",
-    "microprice",
-    "vwap",
-    "session_vwap",
-    "obi",
-    "obi5",
-    "tick_return",
-    "volatility",
-    "vwap_fast",
-    "vwap_slow",
-    "aggressor",
-    "flags",
-]
+SHOWN = (
+    *("ts_exch", "ltt", "ltp", "ltq", "cp", "atp", "vtt", "oi", "iv", "tbq", "tsq", "volume", "mid", "spread", "spread_bps", "microprice"),
+    *("vwap", "session_vwap", "obi", "obi5", "tick_return", "volatility", "vwap_fast", "vwap_slow", "iv_change", "aggressor", "flags"),
+)
 LEVEL_ONE = ("bid_px", "bid_qty", "ask_px", "ask_qty")
-KINDS = {int(kind): kind.name.lower() for kind in TickKind}
 NEVER = -(2**62)
 NEED = {"mid": "mid", "spread": "mid", "vwap": "vwap", "obi": "mid", "tick_return": "ltp", "volatility": "volatility"}
 """A metric is defined where this field of the row is not zero."""
+FLAG_NAMES = tuple(name.lower() for name in TickFlag.__members__)
+KIND_NAMES = tuple(name.lower() for name in TickKind.__members__)
+COLUMNS = (
+    *(Column(name, name) for name in (*SHOWN, *LEVEL_ONE)),
+    Column("marks", "flags", words=FLAG_NAMES, is_flags=True),
+    Column("kind", "kind", words=KIND_NAMES),
+    Column("time"),
+)
+LATEST = RowView(TICK, TICK_LATEST, COLUMNS, (Sampled(LTP, (), "ltp", "ltp"),))
+METRICS = RowView(TICK, series=tuple(Sampled(METRIC, (METRIC_NAME[name],), name, NEED[name]) for name in TICK_SERIES_METRICS))
 
 
 @dataclass(slots=True)
@@ -109,46 +94,17 @@ def step(state: State, record: TickBatch | MarketStatus | DepthBatch | FeedEvent
         return
     rows = step_ticks(state.windows, record.rows)
     yield TickBatch(record.ts, rows, record.recv_ms)
-    due = np.empty(len(rows), np.int64)
-    shown = due_k(rows, now, state.ltp_ms, state.shown, due)
-    if shown > 0:
-        yield from _latest(state.symbols, rows[due[:shown]], now)
-    sampled = due_k(rows, now, state.series_ms, state.sampled, due)
-    if sampled > 0:
-        yield from _samples(state.symbols, rows[due[:sampled]], now)
+    for view, interval, last in ((LATEST, state.ltp_ms, state.shown), (METRICS, state.series_ms, state.sampled)):
+        due = np.empty(len(rows), np.int64)
+        count = due_k(rows, now, interval, last, due)
+        if count > 0:
+            yield RowsWrite(view, state.symbols, now, rows, due[:count])
 
 
 def _status(record: MarketStatus) -> HashWrite:
     words: dict[str, str | int | float] = {"ts": record.ts, "time": ist_text(record.ts), "is_session_over": int(record.is_session_over)}
     words.update(record.statuses)
     return HashWrite(MARKET_STATUS, (), words)
-
-
-@cache
-def _marks(flags: int) -> str:
-    """Put flags into words; there are few combinations, and enums are slow."""
-    return " ".join(flag.name.lower() for flag in TickFlag if flag & flags and flag.name is not None)
-
-
-def _latest(symbols: tuple[str, ...], rows: NDArray[np.void], now: int) -> Iterator[Output]:
-    """Give hash and price of each row. Column by column: a field of a single packed row costs as much as one of a hundred."""
-    columns = [rows[name].tolist() for name in SHOWN] + [rows[name][:, 0].tolist() for name in LEVEL_ONE]
-    names, time = (*SHOWN, *LEVEL_ONE), ist_text(int(rows["ts_exch"][0]))
-    for sid, kind, ltp, *values in zip(rows["sid"].tolist(), rows["kind"].tolist(), rows["ltp"].tolist(), *columns, strict=True):
-        fields: dict[str, str | int | float] = dict(zip(names, values, strict=True))
-        fields["marks"], fields["kind"], fields["time"] = _marks(int(fields["flags"])), KINDS[kind], time
-        yield HashWrite(TICK_LATEST, (symbols[sid],), fields)
-        if ltp > 0:
-            yield SampleWrite(LTP, (symbols[sid],), now, ltp)
-
-
-def _samples(symbols: tuple[str, ...], rows: NDArray[np.void], now: int) -> Iterator[SampleWrite]:
-    sids = rows["sid"].tolist()
-    for name in TICK_SERIES_METRICS:
-        needed = rows[NEED[name]].tolist()
-        for sid, value, need in zip(sids, rows[name].tolist(), needed, strict=True):
-            if need != 0:
-                yield SampleWrite(METRIC, (symbols[sid], METRIC_NAME[name]), now, value)
 
 
 def dump(state: State) -> bytes:

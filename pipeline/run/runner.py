@@ -21,6 +21,7 @@ from pipeline import __version__
 from pipeline.core.errors import Ambiguous, Corrupt, Stopped
 from pipeline.core.job import Context, HashWrite, Job, SampleWrite
 from pipeline.core.schema import FILLS, HEALTH, INTENTS, ORDERS, Role, Stream
+from pipeline.core.views import RowsWrite
 from pipeline.run.sources import Input, Source, StreamSource
 from pipeline.store import codec
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
@@ -54,6 +55,7 @@ class _Pending:
     entries: list[tuple[Stream, EntryId, dict[bytes, bytes]]] = field(default_factory=list)
     hashes: list[HashWrite] = field(default_factory=list)
     samples: list[SampleWrite] = field(default_factory=list)
+    shown: list[RowsWrite] = field(default_factory=list)
 
 
 class Runner:
@@ -219,6 +221,9 @@ class Runner:
         if isinstance(out, SampleWrite):
             pending.samples.append(out)
             return
+        if isinstance(out, RowsWrite):
+            pending.shown.append(out)
+            return
         stream = self._stream_of.get(type(out))
         if stream is None:
             raise Corrupt(f"job {self.job.name} yielded {type(out).__name__}, which none of its streams takes")
@@ -236,7 +241,7 @@ class Runner:
         self.progress.commits += 1
         self._since_snapshot += inputs
         is_due = self._since_snapshot >= self.job.snapshot_every or self._is_disordered or self.progress.watermark >= END
-        commit = Commit(self.job.name, self.role, self.progress, pending.entries, pending.hashes, pending.samples)
+        commit = Commit(self.job.name, self.role, self.progress, pending.entries, pending.hashes, pending.samples, pending.shown)
         if is_due:
             commit.snapshot = self.job.dump(self.state)
             self._since_snapshot, self._newest, self._is_disordered = 0, (0, 0), False

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from pipeline.core.errors import Corrupt
 from pipeline.core.job import HashWrite, SampleWrite
 from pipeline.core.schema import Role, Stream
+from pipeline.core.views import RowsWrite
 
 END = 1 << 53
 """Watermark of a writer that has said its last word."""
@@ -127,6 +128,7 @@ class Commit:
     entries: Sequence[tuple[Stream, EntryId, dict[bytes, bytes]]] = ()
     hashes: Sequence[HashWrite] = ()
     samples: Sequence[SampleWrite] = ()
+    shown: Sequence[RowsWrite] = ()
     snapshot: bytes | None = None
 
 

@@ -6,16 +6,27 @@ sample and a key that has gone away (someone cleared it) is made again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import redis
 
 from pipeline.core.errors import Refused
 from pipeline.core.job import SampleWrite
+from pipeline.store.resp import command
 
 CHUNK_BYTES = 1024
 _Sample = tuple[str, int, float]
+
+
+def is_clean(reply: Sequence[Any]) -> bool:
+    """Tell whether a TS.MADD took every sample: it reports errors inside its reply."""
+    return set(map(type, reply)) <= {int}
+
+
+def madd(samples: Sequence[_Sample]) -> bytes:
+    """Write one TS.MADD."""
+    return command(b"TS.MADD", *(part for key, ts, value in samples for part in (key.encode(), b"%d" % ts, repr(value).encode())))
 
 
 class SeriesWriter:
@@ -29,33 +40,28 @@ class SeriesWriter:
         """Create what is missing; give (key, ts, value), one for each key and instant, the newest winning."""
         fresh = {(s.series, s.labels) for s in samples if (s.series, s.labels) not in self._known}
         if fresh:
-            self._create(sorted(fresh, key=lambda pair: pair[0].key(*pair[1])))
+            self.create(sorted(fresh, key=lambda pair: pair[0].key(*pair[1])))
         folded = {(self._known[s.series, s.labels], s.ts): s.value for s in samples}
         return [(key, ts, value) for (key, ts), value in folded.items()]
 
-    def madd(self, pipe: Any, samples: Iterable[_Sample]) -> None:
-        """Queue one TS.MADD."""
-        flat = [part for sample in samples for part in sample]
-        if flat:
-            pipe.execute_command("TS.MADD", *flat)
-
-    def settle(self, samples: list[_Sample], reply: Any) -> None:
+    def settle(self, samples: Sequence[_Sample], reply: Sequence[Any]) -> None:
         """Scan a TS.MADD reply; make lost keys again and repeat their samples.
 
         Raises:
             Refused: a sample that the server will not take.
         """
-        failed = [sample for sample, answer in zip(samples, reply, strict=True) if isinstance(answer, Exception)]
-        if not failed:
+        if is_clean(reply):
             return
+        failed = [sample for sample, answer in zip(samples, reply, strict=True) if isinstance(answer, Exception)]
         lost = {sample[0] for sample in failed}
-        self._create(sorted((pair for pair, key in self._known.items() if key in lost), key=lambda pair: pair[0].key(*pair[1])))
+        self.create(sorted((pair for pair, key in self._known.items() if key in lost), key=lambda pair: pair[0].key(*pair[1])))
         again: Any = self._client.execute_command("TS.MADD", *[part for sample in failed for part in sample])
         wrong = next((answer for answer in again if isinstance(answer, Exception)), None)
         if wrong is not None:
             raise Refused(f"a time series refused a sample ({wrong}): check the type and retention of {failed[0][0]}")
 
-    def _create(self, pairs: Sequence[tuple[Any, tuple[str, ...]]]) -> None:
+    def create(self, pairs: Sequence[tuple[Any, tuple[str, ...]]]) -> None:
+        """Make series as the schema says; those that are there are left alone."""
         pipe = self._client.pipeline(transaction=False)
         for series, labels in pairs:
             named = [part for pair in zip(series.labels, labels, strict=True) for part in pair]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import redis
@@ -19,7 +20,10 @@ from pipeline.core.schema import PROGRESS, SNAPSHOT, Role, Stream
 from pipeline.store import codec
 from pipeline.store.client import Clients
 from pipeline.store.face import Commit, Entry, EntryId, Progress, merged
-from pipeline.store.series import SeriesWriter
+from pipeline.store.pipe import Pipe
+from pipeline.store.resp import command
+from pipeline.store.series import SeriesWriter, madd
+from pipeline.store.shown import RowsWriter
 
 AT = b"at"
 """Field of every entry: wall clock of its commit; not part of the record, nor of a digest."""
@@ -42,6 +46,8 @@ class RedisStore:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._series = {role: SeriesWriter(client) for role, client in clients.items()}
+        self._rows = {role: RowsWriter(client, self._series[role]) for role, client in clients.items()}
+        self._pipes = {role: Pipe(client) for role, client in clients.items()}
 
     def read(self, wanted: Sequence[tuple[Stream, EntryId]], limit: int, wait_ms: int) -> dict[str, list[Entry]]:
         with _reachable():
@@ -87,37 +93,32 @@ class RedisStore:
 
     def commit(self, commit: Commit, wall_ms: int) -> None:
         with _reachable():
-            client, series = self._clients[commit.role], self._series[commit.role]
-            samples = series.prepare(commit.samples)
-            pipe = client.pipeline(transaction=True)
-            at = b"%d" % wall_ms
-            for stream, entry_id, fields in commit.entries:
-                if stream.role is not commit.role:
-                    raise Corrupt(f"job {commit.job} commits to {commit.role}, but stream {stream.name} lies in {stream.role}")
-                stamped: Any = {**fields, AT: at}
-                pipe.xadd(stream.name, stamped, id=str(entry_id))
-            for (role, key), mapping in merged(commit.hashes).items():
-                if role is not commit.role:
-                    raise Corrupt(f"job {commit.job} commits to {commit.role}, but {key} lies in {role}")
-                pipe.hset(key, mapping=mapping)  # type: ignore[arg-type]
-            fields_of_progress = commit.progress.to_fields()
-            pipe.hset(PROGRESS.key(commit.job), mapping=fields_of_progress)  # type: ignore[arg-type]
-            if commit.snapshot is not None:
-                saved: Any = {b"progress": json.dumps(fields_of_progress).encode(), b"state": commit.snapshot}
-                pipe.hset(SNAPSHOT.key(commit.job), mapping=saved)
-            series.madd(pipe, samples)
-            replies = self._execute(commit, pipe)
+            series, rows = self._series[commit.role], self._rows[commit.role]
+            samples, shown = series.prepare(commit.samples), rows.prepare(commit.shown)
+            commands = _commands(commit, wall_ms)
             if samples:
-                series.settle(samples, replies[-1])
+                commands.append(madd(samples))
+            fixed = len(commands)
+            for part in shown:
+                commands += (part.hashes, part.madd)
+            answers = self._execute(commit, commands, fixed + sum(part.count for part in shown))
+            if samples:
+                series.settle(samples, answers[fixed - 1])
+            at = fixed
+            for part in shown:
+                rows.settle(part, answers[at : at + part.count])
+                at += part.count
 
-    def _execute(self, commit: Commit, pipe: Any) -> list[Any]:
-        replies: list[Any] = pipe.execute(raise_on_error=False)
-        for reply in replies:
-            if isinstance(reply, redis.exceptions.ResponseError):
-                if "equal or smaller" in str(reply):
-                    raise Corrupt(f"job {commit.job} writes ids that are there already: another copy of it is running; stop one") from reply
-                raise reply
-        return replies
+    def _execute(self, commit: Commit, commands: list[bytes], count: int) -> list[Any]:
+        answers = self._pipes[commit.role].transaction(commands, count)
+        for answer in answers:
+            if isinstance(answer, redis.exceptions.ResponseError):
+                if "equal or smaller" in str(answer):
+                    raise Corrupt(
+                        f"job {commit.job} writes ids that are there already: another copy of it is running; stop one"
+                    ) from answer
+                raise answer
+        return answers
 
     def put(self, write: HashWrite, expire_ms: int | None = None) -> None:
         with _reachable():
@@ -138,6 +139,30 @@ class RedisStore:
     def trim(self, stream: Stream, keep: int) -> None:
         with _reachable():
             self._clients[stream.role].xtrim(stream.name, maxlen=keep, approximate=True)
+
+
+def _commands(commit: Commit, wall_ms: int) -> list[bytes]:
+    """Write the commands of a commit that do not depend on what the server holds."""
+    out: list[bytes] = []
+    at = b"%d" % wall_ms
+    for stream, entry_id, fields in commit.entries:
+        if stream.role is not commit.role:
+            raise Corrupt(f"job {commit.job} commits to {commit.role}, but stream {stream.name} lies in {stream.role}")
+        out.append(command(b"XADD", stream.name.encode(), b"%d-%d" % entry_id, *chain.from_iterable(fields.items()), AT, at))
+    for (role, key), mapping in merged(commit.hashes).items():
+        if role is not commit.role:
+            raise Corrupt(f"job {commit.job} commits to {commit.role}, but {key} lies in {role}")
+        out.append(_hset(key, mapping))
+    progress = commit.progress.to_fields()
+    out.append(_hset(PROGRESS.key(commit.job), progress))
+    if commit.snapshot is not None:
+        saved = (b"progress", json.dumps(progress).encode(), b"state", commit.snapshot)
+        out.append(command(b"HSET", SNAPSHOT.key(commit.job).encode(), *saved))
+    return out
+
+
+def _hset(key: str, mapping: Mapping[str, str]) -> bytes:
+    return command(b"HSET", key.encode(), *(part.encode() for pair in mapping.items() for part in pair))
 
 
 def _entry(stream: Stream, raw_id: bytes, fields: dict[bytes, bytes]) -> Entry:

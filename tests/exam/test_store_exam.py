@@ -13,6 +13,8 @@ from pipeline.core.errors import Corrupt
 from pipeline.core.job import HashWrite, SampleWrite
 from pipeline.core.schema import Role
 from pipeline.core.types import CANDLE, TICK, CandleWave, Confirmation, TickBatch
+from pipeline.core.views import RowsWrite
+from pipeline.jobs.ticks import LATEST, METRICS
 from pipeline.store import codec
 from pipeline.store.client import open_clients
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
@@ -119,3 +121,27 @@ def test_end_survives(store):
     done.progress.watermark = END
     store.commit(done, 1)
     assert store.progresses([("orders", Role.DERIVED)])[0][0] >= END
+
+
+def test_rows_are_shown_alike_everywhere(store):
+    """A hash with words and numbers; the same text whoever keeps it."""
+    rows = np.zeros(2, TICK)
+    rows["sid"], rows["ltp"], rows["mid"], rows["flags"], rows["kind"], rows["vtt"] = [1, 0], [101.35, 99.0], [101.3, 0], 5, 1, 7
+    symbols = ("ALPHA", "BRAVO")
+    shown = [RowsWrite(view, symbols, 5_000, rows, np.arange(2)) for view in (LATEST, METRICS)]
+    for n in (1, 2):  # a repeat is harmless
+        store.commit(Commit("ticks", Role.TICKS, Progress(session="s", commits=n), shown=shown), 7)
+    got = store.fetch(Role.TICKS, "tick:BRAVO")
+    assert (got["ltp"], got["mid"], got["vtt"], got["marks"], got["kind"]) == ("101.35", "101.3", "7", "has_depth traded", "live")
+    assert got["time"] == "1970-01-01 05:30:05.000 +05:30"
+    assert store.fetch(Role.TICKS, "tick:ALPHA")["ltp"] == "99"
+    assert store.progress("ticks", Role.TICKS).commits == 2
+    if isinstance(store, MemoryStore):
+        assert store.samples["symbol:BRAVO"] == {5_000: 101.35}
+        assert store.samples["symbol:BRAVO:mid"] == {5_000: 101.3}
+        assert "symbol:ALPHA:mid" not in store.samples
+    else:
+        client = store._clients[Role.TICKS]
+        assert client.execute_command("TS.GET", "symbol:BRAVO") == [5_000, 101.35]
+        assert client.execute_command("TS.GET", "symbol:BRAVO:mid") == [5_000, 101.3]
+        assert client.exists("symbol:ALPHA")

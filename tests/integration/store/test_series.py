@@ -7,7 +7,8 @@ from pipeline.core.errors import Refused
 from pipeline.core.job import SampleWrite
 from pipeline.core.schema import LTP, METRIC, Role
 from pipeline.store.client import open_clients
-from pipeline.store.series import SeriesWriter
+from pipeline.store.pipe import Pipe
+from pipeline.store.series import SeriesWriter, madd
 
 
 @pytest.fixture
@@ -17,9 +18,7 @@ def client(redis_urls) -> redis.Redis:
 
 def _write(writer: SeriesWriter, client: redis.Redis, *samples: SampleWrite) -> None:
     prepared = writer.prepare(samples)
-    pipe = client.pipeline(transaction=True)
-    writer.madd(pipe, prepared)
-    writer.settle(prepared, pipe.execute()[-1])
+    writer.settle(prepared, Pipe(client).transaction([madd(prepared)], 1)[0])
 
 
 def test_created_from_the_schema_with_labels_and_policy(client):

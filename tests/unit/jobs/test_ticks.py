@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.core.job import HashWrite, SampleWrite
+from pipeline.core.feed import DEPTH, DepthBatch, FeedEvent, FeedEventKind
+from pipeline.core.job import HashWrite
 from pipeline.core.schema import LTP, MARKET_STATUS, METRIC, TICK_LATEST
 from pipeline.core.types import MarketStatus, TickBatch
+from pipeline.core.views import RowsWrite
 from pipeline.jobs.ticks import job
+from pipeline.store.resp import RowEncoder
+from pipeline.store.shown import parsed
 from tests.fakes.context import context
 from tests.fakes.feed_rows import OPEN, batch, gap, tick
 
@@ -28,7 +32,16 @@ def run(state, *batches):
 
 
 def kinds(outputs):
-    return [(o.hash if isinstance(o, HashWrite) else o.series, o.labels) for o in outputs[1:]]
+    """What is shown of whom: (hash or series family, labels)."""
+    out = []
+    for write in outputs:
+        if isinstance(write, HashWrite):
+            out.append((write.hash, write.labels))
+        if isinstance(write, RowsWrite):
+            names = [write.symbols[sid] for sid in write.rows["sid"][write.places]]
+            out += [(write.view.hash, (name,)) for name in names if write.view.hash is not None]
+            out += [(s.series, (name, *s.labels)) for name in names for s in write.view.series]
+    return out
 
 
 def test_each_frame_gives_one_batch_with_metrics(state):
@@ -37,7 +50,6 @@ def test_each_frame_gives_one_batch_with_metrics(state):
     assert isinstance(first[0], TickBatch)
     assert first[0].rows["mid"][0] == pytest.approx(100.0)
     assert second[0].rows["volume"].tolist() == [10]
-    assert raw.rows["mid"][0] == 0.0
 
 
 def test_people_see_a_symbol_at_most_once_an_interval(state):
@@ -54,17 +66,28 @@ def test_symbols_are_conflated_apart(state):
 
 def test_a_metric_that_is_not_defined_has_no_sample(state):
     (out,) = run(state, batch(tick(OPEN, 100.0)))
-    assert [o.labels[1] for o in out if isinstance(o, SampleWrite) and o.series is METRIC] == ["return"]
+    write = next(o for o in out if isinstance(o, RowsWrite) and o.view.hash is None)
+    samples, count = RowEncoder(write.view, write.symbols).samples(write)
+    assert count == 1
+    assert b"symbol:ALPHA:return" in samples
 
 
 def test_the_hash_reads_well(state):
     out = run(state, frame(0), frame(300))[1]
-    fields = next(o for o in out if isinstance(o, HashWrite)).fields
-    assert (fields["ltp"], fields["bid_px"], fields["ask_qty"], fields["vtt"]) == (100.3, 99.9, 100, 800)
+    write = next(o for o in out if isinstance(o, RowsWrite))
+    (words,) = parsed(RowEncoder(write.view, write.symbols).hashes(write)[0])
+    assert words[:2] == [b"HSET", b"tick:ALPHA"]
+    fields = dict(zip(*[iter(part.decode() for part in words[2:])] * 2, strict=True))
+    assert (fields["ltp"], fields["bid_px"], fields["ask_qty"], fields["vtt"]) == ("100.3", "99.9", "100", "800")
     assert fields["time"] == "2025-12-15 09:15:00.300 +05:30"
     assert fields["marks"] == "has_depth traded"
     assert fields["kind"] == "live"
-    assert all(isinstance(v, str | int | float) and not isinstance(v, np.generic) for v in fields.values())
+
+
+def test_deep_books_and_events_pass_as_they_are(state):
+    deep, event = DepthBatch(OPEN, np.zeros(1, DEPTH)), FeedEvent(OPEN, 1, 0, FeedEventKind.FRAME, b"x")
+    assert list(job.step(state, deep, OPEN)) == [deep]
+    assert list(job.step(state, event, OPEN)) == [event]
 
 
 def test_gaps_pass(state):

@@ -1,0 +1,87 @@
+"""Numbers to decimal text, byte by byte into a buffer, without a Python object.
+
+Every kernel is put(out, at, value) -> the place after what it wrote. ``out`` is uint8 with room enough (a number takes at
+most 32 bytes). Integers are exact. A float is written with 14 to 15 significant digits, the most that always give back
+the decimal a price was made from; trailing zeros are left off. NaN and infinities never come here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.kernels.jit import kernel, warmer
+
+U8 = NDArray[np.uint8]
+ROOM = 32
+MINUS, DOT, ZERO_DIGIT = 45, 46, 48
+MOST = 9e14
+"""Fifteen digits: rounding of the product and of the number itself stay below half of the last one."""
+SCALES = tuple(10.0**p for p in range(16))
+
+
+@kernel
+def put_int_k(out: Any, at: int, value: int) -> int:
+    """Write a whole number."""
+    v = np.int64(value)
+    if v < 0:
+        out[at] = MINUS
+        at += 1
+        v = -v
+    size = 1
+    rest = v // 10
+    while rest > 0:
+        size += 1
+        rest //= 10
+    for k in range(size):
+        digit = v % 10
+        v //= 10
+        out[at + size - 1 - k] = ZERO_DIGIT + digit
+    return at + size
+
+
+@kernel
+def put_float_k(out: Any, at: int, value: float) -> int:
+    """Write a decimal number: 14 to 15 significant digits, at most 15 decimals."""
+    a = abs(value)
+    if a >= MOST or a == np.floor(a):
+        return put_int_k(out, at, int(value))
+    decimals = 15
+    while a * SCALES[decimals] >= MOST:
+        decimals -= 1
+    scale = int(SCALES[decimals])
+    scaled = int(a * SCALES[decimals] + 0.5)
+    whole, part = scaled // scale, scaled % scale
+    if value < 0.0 and scaled > 0:
+        out[at] = MINUS
+        at += 1
+    at = put_int_k(out, at, whole)
+    if part == 0:
+        return at
+    while part % 10 == 0:
+        part //= 10
+        decimals -= 1
+    out[at] = DOT
+    for k in range(decimals):
+        digit = part % 10
+        part //= 10
+        out[at + decimals - k] = ZERO_DIGIT + digit
+    return at + 1 + decimals
+
+
+@kernel
+def put_bytes_k(out: Any, at: int, source: Any, start: int, size: int) -> int:
+    """Copy text."""
+    for k in range(size):
+        out[at + k] = source[start + k]
+    return at + size
+
+
+@warmer
+def _warm() -> None:
+    out = np.zeros(64, np.uint8)
+    put_int_k(out, 0, 7)
+    put_float_k(out, 0, 0.5)
+    put_bytes_k(out, 0, out, 32, 1)

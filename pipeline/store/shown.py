@@ -1,0 +1,105 @@
+"""Rows shown to people: hashes and samples of a ``RowsWrite``, as commands, and what their answers mean.
+
+Keeps one encoder for each view and watchlist, and knows which series are there. TS.MADD makes no key and tells errors
+inside its reply: series are made before their first sample, and once more when somebody has cleared them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from pipeline.core.errors import Refused
+from pipeline.core.views import RowsWrite
+from pipeline.store.resp import RowEncoder
+from pipeline.store.series import SeriesWriter, is_clean
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One write as commands: HSETs, then at most one TS.MADD."""
+
+    write: RowsWrite
+    hashes: bytes
+    hash_count: int
+    madd: bytes
+
+    @property
+    def count(self) -> int:
+        return self.hash_count + (1 if self.madd else 0)
+
+
+class RowsWriter:
+    """Shows rows in one role's database."""
+
+    def __init__(self, client: redis.Redis, series: SeriesWriter) -> None:
+        self._client: Any = client
+        self._series = series
+        self._encoders: list[RowEncoder] = []
+
+    def prepare(self, writes: Sequence[RowsWrite]) -> list[Shown]:
+        """Write the commands; series that nobody has made yet are made now."""
+        return [self._shown(write) for write in writes]
+
+    def settle(self, shown: Shown, answers: Sequence[Any]) -> None:
+        """Look at the answers to a write's commands; samples of series that are gone are written again.
+
+        Raises:
+            Refused: a sample that the server will not take.
+        """
+        if not shown.madd or is_clean(answers[-1]):
+            return
+        encoder = self._encoder(shown.write)
+        encoder.forget()
+        self._make(encoder, shown.write)
+        again = self._client.execute_command("TS.MADD", *_arguments(shown.madd))
+        wrong = next((answer for answer in again if isinstance(answer, Exception)), None)
+        if wrong is not None:
+            raise Refused(f"a time series refused a sample ({wrong}): check the type and retention of the keys symbol:*")
+
+    def _shown(self, write: RowsWrite) -> Shown:
+        encoder = self._encoder(write)
+        self._make(encoder, write)
+        hashes, count = encoder.hashes(write)
+        samples, sampled = encoder.samples(write)
+        return Shown(write, hashes, count, b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b"")
+
+    def _make(self, encoder: RowEncoder, write: RowsWrite) -> None:
+        missing = encoder.missing(write)
+        if missing:
+            self._series.create(missing)
+            encoder.know(write)
+
+    def _encoder(self, write: RowsWrite) -> RowEncoder:
+        for encoder in self._encoders:
+            if encoder.view is write.view and encoder.symbols is write.symbols:
+                return encoder
+        self._encoders.append(RowEncoder(write.view, write.symbols))
+        return self._encoders[-1]
+
+
+def _arguments(madd: bytes) -> list[bytes]:
+    """Take a TS.MADD apart again: only for the rare repeat."""
+    return parsed(madd)[0][1:]
+
+
+def parsed(commands: bytes) -> list[list[bytes]]:
+    """Read commands back: each is a list of its parts."""
+    out, at = [], 0
+    while at < len(commands):
+        count, at = _number(commands, at)
+        parts = []
+        for _ in range(count):
+            size, at = _number(commands, at)
+            parts.append(commands[at : at + size])
+            at += size + 2
+        out.append(parts)
+    return out
+
+
+def _number(text: bytes, at: int) -> tuple[int, int]:
+    end = text.index(b"\r\n", at)
+    return int(text[at + 1 : end]), end + 2

@@ -1,0 +1,122 @@
+"""Rows as Redis commands: what the kernel writes is what plain Python would."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.core.schema import LTP, METRIC, TICK_LATEST
+from pipeline.core.views import Column, RowsWrite, RowView, Sampled
+from pipeline.store.resp import RowEncoder, bulk, command
+from pipeline.store.shown import parsed
+
+NUMBERS = (("kind", "u1"), ("mode", "u1"), ("side", "i1"), ("x", "u1"), ("flags", "<u4"), ("y", "<u4"), ("n", "<i8"), ("px", "<f8"))
+ROW = np.dtype([("sid", "<u4"), *NUMBERS, ("deep", "<f8", (3,)), ("need", "<i8")])
+COLUMNS = (
+    *(Column(name, name) for name in ("kind", "side", "flags", "n", "px")),
+    Column("second", "deep", 1),
+    Column("marks", "flags", words=("one", "two", "three"), is_flags=True),
+    Column("word", "mode", words=("zero", "uno")),
+    Column("time"),
+)
+VIEW = RowView(ROW, TICK_LATEST, COLUMNS, (Sampled(LTP, (), "px", "px"), Sampled(METRIC, ("mid",), "px", "need")))
+SYMBOLS = ("ALPHA", "M&M", "LONGER_NAME")
+TS = 1_765_770_300_000
+
+
+def row(sid, kind, mode, side, flags, n, px, second, need):
+    out = np.zeros(1, ROW)[0]
+    out["sid"], out["kind"], out["mode"], out["side"], out["flags"], out["n"], out["px"], out["need"] = (
+        sid,
+        kind,
+        mode,
+        side,
+        flags,
+        n,
+        px,
+        need,
+    )
+    out["deep"][1] = second
+    return out
+
+
+ROWS = st.lists(
+    st.builds(
+        row,
+        st.integers(0, 2),
+        st.integers(0, 255),
+        st.integers(0, 1),
+        st.integers(-128, 127),
+        st.integers(0, 2**32 - 1),
+        st.integers(-(2**62), 2**62),
+        st.integers(0, 10**9).map(lambda units: units / 10_000),
+        st.integers(0, 10**6).map(lambda units: units / 100),
+        st.integers(-1, 1),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=200)
+@given(ROWS)
+def test_hashes_and_samples_say_what_the_rows_hold(rows):
+    packed = np.array(rows, ROW)
+    encoder = RowEncoder(VIEW, SYMBOLS)
+    write = RowsWrite(VIEW, SYMBOLS, TS, packed, np.arange(len(packed)))
+    commands, count = encoder.hashes(write)
+    told = parsed(commands)
+    assert len(told) == count == len(packed)
+    for words, r in zip(told, packed, strict=True):
+        assert words[:2] == [b"HSET", f"tick:{SYMBOLS[r['sid']]}".encode()]
+        fields = dict(zip(words[2::2], words[3::2], strict=True))
+        for name in ("kind", "side", "flags", "n"):
+            assert int(fields[name.encode()]) == r[name]
+        assert float(fields[b"px"]) == r["px"]
+        assert float(fields[b"second"]) == r["deep"][1]
+        assert fields[b"marks"].decode() == " ".join(w for bit, w in enumerate(("one", "two", "three")) if int(r["flags"]) >> bit & 1)
+        assert fields[b"word"] == (b"zero", b"uno")[r["mode"]]
+        assert fields[b"time"] == b"2025-12-15 09:15:00.000 +05:30"
+    samples, sampled = encoder.samples(write)
+    flat = parsed(b"*%d\r\n" % (3 * sampled) + samples)[0]
+    wanted = [
+        (key, r["px"])
+        for r in packed
+        for key, need in ((f"symbol:{SYMBOLS[r['sid']]}", r["px"]), (f"symbol:{SYMBOLS[r['sid']]}:mid", r["need"]))
+        if need != 0
+    ]
+    assert [(k.decode(), float(v)) for k, v in zip(flat[::3], flat[2::3], strict=True)] == wanted
+    assert {int(t) for t in flat[1::3]} <= {TS}
+
+
+def test_only_the_rows_that_are_named_are_shown():
+    packed = np.zeros(3, ROW)
+    packed["sid"], packed["px"] = [0, 1, 2], [1.5, 2.5, 3.5]
+    write = RowsWrite(VIEW, SYMBOLS, TS, packed, np.array([2]))
+    encoder = RowEncoder(VIEW, SYMBOLS)
+    assert [words[1] for words in parsed(encoder.hashes(write)[0])] == [b"tick:LONGER_NAME"]
+    assert encoder.samples(write)[1] == 1
+
+
+def test_what_nobody_has_made_is_missing_until_known():
+    packed = np.zeros(1, ROW)
+    packed["sid"] = 1
+    write = RowsWrite(VIEW, SYMBOLS, TS, packed, np.array([0]))
+    encoder = RowEncoder(VIEW, SYMBOLS)
+    assert encoder.missing(write) == [(LTP, ("M&M",)), (METRIC, ("M&M", "mid"))]
+    encoder.know(write)
+    assert encoder.missing(write) == []
+    encoder.forget()
+    assert len(encoder.missing(write)) == 2
+
+
+def test_read_only_rows_are_shown_too():
+    packed = np.frombuffer(np.ones(1, ROW).tobytes(), ROW)
+    assert RowEncoder(VIEW, SYMBOLS).hashes(RowsWrite(VIEW, SYMBOLS, TS, packed, np.array([0])))[1] == 1
+
+
+def test_a_command_from_parts():
+    assert command(b"SET", b"k", b"") == b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n"
+    assert bulk("é") == b"$2\r\n\xc3\xa9\r\n"
+    assert parsed(command(b"A", b"b\r\n") + command(b"C")) == [[b"A", b"b\r\n"], [b"C"]]
