@@ -2,7 +2,9 @@
 
 Reads   nothing from a stream: raw TickBatch and MarketStatus records of the feed session (metrics zero)
 Writes  TICKS          one packed entry per frame
-        tick:<symbol>  hash, and symbol:<symbol>: at most one per ``ltp_interval_ms`` of event time
+        DEPTH, FRAMES  deep books and the feed's own events, as they come
+        tick:<symbol>  hash: at most one per ``latest_interval_ms`` of event time
+        symbol:<symbol>  the price: at most one sample per ``ltp_interval_ms``
         symbol:<symbol>:<metric>  at most one sample per ``series_interval_ms``; a metric that is not defined has none
         market:status  hash, as the feed tells it
 State   market/ticks.py's windows, and when each symbol was last shown
@@ -34,6 +36,7 @@ SHOWN = (
 )
 LEVEL_ONE = ("bid_px", "bid_qty", "ask_px", "ask_qty")
 NEVER = -(2**62)
+GAP = int(TickKind.GAP)
 NEED = {"mid": "mid", "spread": "mid", "vwap": "vwap", "obi": "mid", "tick_return": "ltp", "volatility": "volatility"}
 """A metric is defined where this field of the row is not zero."""
 FLAG_NAMES = tuple(name.lower() for name in TickFlag.__members__)
@@ -44,45 +47,49 @@ COLUMNS = (
     Column("kind", "kind", words=KIND_NAMES),
     Column("time"),
 )
-LATEST = RowView(TICK, TICK_LATEST, COLUMNS, (Sampled(LTP, (), "ltp", "ltp"),))
+LATEST = RowView(TICK, TICK_LATEST, COLUMNS)
+PRICE = RowView(TICK, series=(Sampled(LTP, (), "ltp", "ltp"),))
 METRICS = RowView(TICK, series=tuple(Sampled(METRIC, (METRIC_NAME[name],), name, NEED[name]) for name in TICK_SERIES_METRICS))
+
+
+VIEWS = (LATEST, PRICE, METRICS)
 
 
 @dataclass(slots=True)
 class State:
     symbols: tuple[str, ...]
-    ltp_ms: int
-    series_ms: int
     windows: TickState
+    intervals: NDArray[np.int64]
+    """Milliseconds of event time between two showings, for each of ``VIEWS``."""
     shown: NDArray[np.int64]
-    """When the hash and the price of each symbol were last written."""
-    sampled: NDArray[np.int64]
-    """When its metrics were."""
+    """int64[views, symbols]: when each symbol was last shown."""
 
 
 def initial(context: Context) -> State:
     params, n = context.params.ticks, len(context.instruments)
     return State(
         symbols=tuple(i.symbol for i in context.instruments),
-        ltp_ms=params.ltp_interval_ms,
-        series_ms=params.series_interval_ms,
         windows=TickState(n, params),
-        shown=np.full(n, NEVER, np.int64),
-        sampled=np.full(n, NEVER, np.int64),
+        # A hash costs Redis as much as forty samples: two thousand a second at most, however many symbols.
+        intervals=np.array([max(params.latest_interval_ms, n // 2), params.ltp_interval_ms, params.series_interval_ms]),
+        shown=np.full((len(VIEWS), n), NEVER, np.int64),
     )
 
 
 @kernel
-def due_k(rows: Any, ts: int, interval: int, last: Any, due: Any) -> int:
-    """Put into ``due`` the places of the rows whose symbol was last shown ``interval`` ago or more; return how many."""
-    count = 0
+def due_k(rows: Any, ts: int, intervals: Any, shown: Any, due: Any) -> Any:
+    """Put into ``due[v]`` the places of the rows whose symbol was last shown in view v its interval ago or more; return how many."""
+    counts = np.zeros(len(intervals), np.int64)
     for i in range(len(rows)):
         sid = np.int64(rows[i]["sid"])
-        if sid < len(last) and ts - last[sid] >= interval:
-            last[sid] = ts
-            due[count] = i
-            count += 1
-    return count
+        if sid >= shown.shape[1] or rows[i]["kind"] >= GAP:
+            continue
+        for v in range(len(intervals)):
+            if ts - shown[v, sid] >= intervals[v]:
+                shown[v, sid] = ts
+                due[v, counts[v]] = i
+                counts[v] += 1
+    return counts
 
 
 def step(state: State, record: TickBatch | MarketStatus | DepthBatch | FeedEvent, now: int) -> Iterator[Output]:
@@ -94,11 +101,11 @@ def step(state: State, record: TickBatch | MarketStatus | DepthBatch | FeedEvent
         return
     rows = step_ticks(state.windows, record.rows)
     yield TickBatch(record.ts, rows, record.recv_ms)
-    for view, interval, last in ((LATEST, state.ltp_ms, state.shown), (METRICS, state.series_ms, state.sampled)):
-        due = np.empty(len(rows), np.int64)
-        count = due_k(rows, now, interval, last, due)
+    due = np.empty((len(VIEWS), len(rows)), np.int64)
+    counts = due_k(rows, now, state.intervals, state.shown, due).tolist()
+    for view, places, count in zip(VIEWS, due, counts, strict=True):
         if count > 0:
-            yield RowsWrite(view, state.symbols, now, rows, due[:count])
+            yield RowsWrite(view, state.symbols, now, rows, places[:count])
 
 
 def _status(record: MarketStatus) -> HashWrite:
@@ -109,18 +116,18 @@ def _status(record: MarketStatus) -> HashWrite:
 
 def dump(state: State) -> bytes:
     blob = np.frombuffer(state.windows.dump(), np.uint8)
-    return pack({}, {"windows": blob, "shown": state.shown, "sampled": state.sampled})
+    return pack({}, {"windows": blob, "shown": state.shown})
 
 
 def load(state: State, blob: bytes) -> None:
     _, arrays = unpack(blob)
     state.windows.load(arrays["windows"].tobytes())
-    state.shown[:], state.sampled[:] = arrays["shown"], arrays["sampled"]
+    state.shown[:] = arrays["shown"]
 
 
 @warmer
 def _warm() -> None:
-    due_k(np.zeros(1, TICK), 0, 1, np.zeros(1, np.int64), np.zeros(1, np.int64))
+    due_k(np.zeros(1, TICK), 0, np.ones(1, np.int64), np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64))
 
 
 job = Job(

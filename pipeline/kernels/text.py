@@ -48,27 +48,40 @@ def put_float_k(out: Any, at: int, value: float) -> int:
     a = abs(value)
     if a >= MOST or a == np.floor(a):
         return put_int_k(out, at, int(value))
-    decimals = 15
-    while a * SCALES[decimals] >= MOST:
+    decimals = 4
+    scaled = int(a * SCALES[4]) if a < MOST / SCALES[4] else 0
+    if a * SCALES[4] != scaled:  # no price: find how many decimals there is room for
+        decimals = 15
+        while a * SCALES[decimals] >= MOST:
+            decimals -= 1
+        scaled = int(a * SCALES[decimals] + 0.5)
+    while decimals > 0 and scaled % 10 == 0:
+        scaled //= 10
         decimals -= 1
-    scale = int(SCALES[decimals])
-    scaled = int(a * SCALES[decimals] + 0.5)
-    whole, part = scaled // scale, scaled % scale
     if value < 0.0 and scaled > 0:
         out[at] = MINUS
         at += 1
-    at = put_int_k(out, at, whole)
-    if part == 0:
-        return at
-    while part % 10 == 0:
-        part //= 10
-        decimals -= 1
-    out[at] = DOT
-    for k in range(decimals):
-        digit = part % 10
-        part //= 10
-        out[at + decimals - k] = ZERO_DIGIT + digit
-    return at + 1 + decimals
+    if decimals == 0:
+        return put_int_k(out, at, scaled)
+    return put_scaled_k(out, at, scaled, decimals)
+
+
+@kernel
+def put_scaled_k(out: Any, at: int, scaled: int, decimals: int) -> int:
+    """Write ``scaled / 10**decimals`` of a positive number, all its digits in one pass from the back."""
+    size = 1
+    rest = scaled // 10
+    while rest > 0:
+        size += 1
+        rest //= 10
+    size = max(size, decimals + 1) + 1
+    for k in range(size - 1, -1, -1):
+        if k == size - 1 - decimals:
+            out[at + k] = DOT
+        else:
+            out[at + k] = ZERO_DIGIT + scaled % 10
+            scaled //= 10
+    return at + size
 
 
 @kernel
@@ -84,4 +97,5 @@ def _warm() -> None:
     out = np.zeros(64, np.uint8)
     put_int_k(out, 0, 7)
     put_float_k(out, 0, 0.5)
+    put_scaled_k(out, 0, 5, 1)
     put_bytes_k(out, 0, out, 32, 1)

@@ -215,18 +215,10 @@ class Runner:
         self.is_done = self._pace.until_drained
 
     def _collect(self, out: Any, now: int, pending: _Pending) -> None:
-        if isinstance(out, HashWrite):
-            pending.hashes.append(out)
-            return
-        if isinstance(out, SampleWrite):
-            pending.samples.append(out)
-            return
-        if isinstance(out, RowsWrite):
-            pending.shown.append(out)
-            return
         stream = self._stream_of.get(type(out))
         if stream is None:
-            raise Corrupt(f"job {self.job.name} yielded {type(out).__name__}, which none of its streams takes")
+            self._collect_view(out, pending)
+            return
         fields = codec.encode(stream, out)
         progress, name = self.progress, stream.name
         entry_id = progress.last[name] = progress.last.get(name, ZERO).following(now)
@@ -234,6 +226,17 @@ class Runner:
         progress.entries[name] = progress.entries.get(name, 0) + 1
         progress.rows[name] = progress.rows.get(name, 0) + codec.row_count(out)
         pending.entries.append((stream, entry_id, fields))
+
+    def _collect_view(self, out: Any, pending: _Pending) -> None:
+        """Take what is shown to people."""
+        if isinstance(out, RowsWrite):
+            pending.shown.append(out)
+        elif isinstance(out, HashWrite):
+            pending.hashes.append(out)
+        elif isinstance(out, SampleWrite):
+            pending.samples.append(out)
+        else:
+            raise Corrupt(f"job {self.job.name} yielded {type(out).__name__}, which none of its streams takes")
 
     # ------------------------------------------------------------------ commit
 

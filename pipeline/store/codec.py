@@ -27,6 +27,7 @@ Fields = dict[bytes, bytes]
 _V, _TS, _ROWS, _RECV = b"v", b"ts", b"b", b"r"
 _VERSION_BYTES = str(VERSION).encode()
 _DIGEST_SIZE = 16
+_GAP = int(TickKind.GAP)
 
 
 def encode(stream: Stream, record: Any) -> Fields:
@@ -91,9 +92,10 @@ def chain(previous: bytes, entry_id: bytes, content: bytes) -> bytes:
 
 
 def row_count(record: Any) -> int:
-    """Count what a record holds: rows of a wave, ticks of a batch (the mark of a gap is none), one of any other."""
-    if isinstance(record, TickBatch):
-        return int(np.count_nonzero(record.rows["kind"] != TickKind.GAP))
+    """Count what a record holds: rows of a wave, ticks of a batch (gaps and repairs, which stand alone, are none), one of any other."""
+    if type(record) is TickBatch:
+        rows = record.rows
+        return len(rows) if len(rows) > 0 and rows["kind"][0] < _GAP else 0
     return len(record.rows) if isinstance(record, CandleWave | IndicatorWave | ChartWave | DepthBatch) else 1
 
 

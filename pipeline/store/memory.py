@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from pipeline.core.errors import Corrupt
 from pipeline.core.job import HashWrite
 from pipeline.core.schema import Role, Stream
-from pipeline.core.views import RowsWrite
 from pipeline.store import codec
 from pipeline.store.face import Commit, Entry, EntryId, Progress, merged
-from pipeline.store.resp import RowEncoder
-from pipeline.store.shown import parsed
+from pipeline.store.resp import Batch, RowEncoder
+from pipeline.store.shown import Encoders, parsed
 
 
 class MemoryStore:
@@ -26,7 +25,7 @@ class MemoryStore:
         self.streams: dict[str, list[tuple[EntryId, dict[bytes, bytes], int]]] = {}
         self.hashes: dict[tuple[Role, str], dict[str, str]] = {}
         self.samples: dict[str, dict[int, float]] = {}
-        self._encoders: list[RowEncoder] = []
+        self._encoders = Encoders()
         self._progress: dict[str, Progress] = {}
         self._snapshots: dict[str, tuple[Progress, bytes]] = {}
 
@@ -58,22 +57,18 @@ class MemoryStore:
             self.hashes.setdefault(place, {}).update(mapping)
         for sample in commit.samples:
             self.samples.setdefault(sample.series.key(*sample.labels), {})[sample.ts] = sample.value
-        for write in commit.shown:
-            self._show(commit, write)
+        for encoder, writes in self._encoders.sort(commit.shown):
+            self._show(commit.role, encoder, encoder.batch(writes))
         self._progress[commit.job] = commit.progress.copy()
         if commit.snapshot is not None:
             self._snapshots[commit.job] = (commit.progress.copy(), commit.snapshot)
 
-    def _show(self, commit: Commit, write: RowsWrite) -> None:
+    def _show(self, role: Role, encoder: RowEncoder, batch: Batch) -> None:
         """Take what Redis would be sent, and keep what it would keep."""
-        encoder = next((e for e in self._encoders if e.view is write.view and e.symbols is write.symbols), None)
-        if encoder is None:
-            encoder = RowEncoder(write.view, write.symbols)
-            self._encoders.append(encoder)
-        for _, key, *fields in parsed(encoder.hashes(write)[0]):
+        for _, key, *fields in parsed(encoder.hashes(batch)[0]):
             text = [part.decode() for part in fields]
-            self.hashes.setdefault((commit.role, key.decode()), {}).update(zip(text[::2], text[1::2], strict=True))
-        samples, count = encoder.samples(write)
+            self.hashes.setdefault((role, key.decode()), {}).update(zip(text[::2], text[1::2], strict=True))
+        samples, count = encoder.samples(batch)
         flat = parsed(b"*%d\r\n" % (3 * count) + samples)[0]
         for key, ts, value in zip(flat[::3], flat[1::3], flat[2::3], strict=True):
             self.samples.setdefault(key.decode(), {})[int(ts)] = float(value)

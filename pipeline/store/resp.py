@@ -7,21 +7,20 @@ What depends on the watchlist and the view alone (keys, field names) is text mad
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.schema import LTP, TICK_LATEST, Series
-from pipeline.core.session import ist_text
+from pipeline.core.session import DAY_MS, IST_OFFSET_MS, ist_text
+from pipeline.core.types import NO_SYMBOL
 from pipeline.core.views import Column, RowsWrite, RowView, Sampled
-from pipeline.kernels.jit import kernel, warmer
-from pipeline.kernels.text import ROOM, put_bytes_k, put_float_k, put_int_k
-
-WHOLE, DECIMAL, PART, SIGNED_PART, FLAG_WORDS, WORD, CLOCK = range(7)
-"""How a column becomes text: an integer or decimal word, a part of a word, the names of its bits, one name, the time of the write."""
-SPACE, DOLLAR, CR, LF = 32, 36, 13, 10
-CLOCK_BYTES = 30
+from pipeline.kernels.jit import warmer
+from pipeline.kernels.resp import CLOCK, DECIMAL, FLAG_WORDS, PART, SIGNED_PART, WHOLE, WORD, put_hashes_k, put_samples_k
+from pipeline.kernels.text import ROOM
 
 
 def command(*parts: bytes) -> bytes:
@@ -55,6 +54,14 @@ class _Arena:
         return np.frombuffer(bytearray(b"".join(self._parts) or b"\0"), np.uint8)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Rows to show, as int64[n, words], and the time of each."""
+
+    words: NDArray[np.int64]
+    ts: NDArray[np.int64]
+
+
 class RowEncoder:
     """Writes the rows of one view for one watchlist."""
 
@@ -82,49 +89,71 @@ class RowEncoder:
         self.is_known = np.zeros((len(symbols), len(view.series)), np.bool_)
         """Which series are there: the store marks them when it has made them."""
 
-    def hashes(self, write: RowsWrite) -> tuple[bytes, int]:
-        """Give the HSET commands of a write, and how many they are."""
-        if self.view.hash is None or len(write.places) == 0:
+    def hashes(self, shown: Batch) -> tuple[bytes, int]:
+        """Give the HSET commands of a batch, the newest row of each symbol, and how many they are."""
+        if self.view.hash is None or len(shown.ts) == 0:
             return b"", 0
-        out = self._buffer(len(write.places))
-        clock = np.frombuffer(bytearray(ist_text(write.ts).encode().ljust(CLOCK_BYTES)), np.uint8)
-        whole, decimal = self._views(write)
-        size = put_hashes_k(out, whole, decimal, write.places, self._columns, self._table, self._arena, self._hash_keys, self._heads, clock)
-        return out[:size].tobytes(), len(write.places)
+        newest = len(shown.ts) - 1 - np.unique(shown.words[::-1, 0] & NO_SYMBOL, return_index=True)[1]
+        out = self._buffer(len(newest))
+        day = (int(shown.ts[-1]) + IST_OFFSET_MS) // DAY_MS
+        clock = np.frombuffer(bytearray(ist_text(int(shown.ts[-1])).encode()), np.uint8)
+        decimal = shown.words.view(np.float64)
+        size = put_hashes_k(
+            out,
+            shown.words,
+            decimal,
+            shown.ts,
+            newest,
+            day,
+            self._columns,
+            self._table,
+            self._arena,
+            self._hash_keys,
+            self._heads,
+            clock,
+        )
+        return out[:size].tobytes(), len(newest)
 
-    def samples(self, write: RowsWrite) -> tuple[bytes, int]:
-        """Give the arguments of a TS.MADD for a write, and the number of samples."""
-        if len(self._series) == 0 or len(write.places) == 0:
+    def samples(self, shown: Batch) -> tuple[bytes, int]:
+        """Give the arguments of a TS.MADD for a batch, and the number of samples."""
+        if len(self._series) == 0 or len(shown.ts) == 0:
             return b"", 0
-        out = self._buffer(len(write.places))
-        whole, decimal = self._views(write)
-        size, count = put_samples_k(out, whole, decimal, write.places, self._series, self._series_keys, self._heads, write.ts)
+        out = self._buffer(len(shown.ts))
+        decimal = shown.words.view(np.float64)
+        size, count = put_samples_k(out, shown.words, decimal, shown.ts, self._series, self._series_keys, self._heads)
         return out[:size].tobytes(), int(count)
 
-    def missing(self, write: RowsWrite) -> list[tuple[Series, tuple[str, ...]]]:
-        """List the series of a write that nobody has made yet."""
-        sids = np.unique(write.rows["sid"][write.places])
+    def missing(self, shown: Batch) -> list[tuple[Series, tuple[str, ...]]]:
+        """List the series of a batch that nobody has made yet."""
+        sids = shown.words[:, 0] & NO_SYMBOL
         if self.is_known[sids].all():
             return []
-        found = [(self.view.series[k], self.symbols[sid]) for sid in sids.tolist() for k in np.flatnonzero(~self.is_known[sid]).tolist()]
-        return [(sampled.series, (name, *sampled.labels)) for sampled, name in found]
+        places = [(k, sid) for sid in np.unique(sids).tolist() for k in np.flatnonzero(~self.is_known[sid]).tolist()]
+        return [(self.view.series[k].series, (self.symbols[sid], *self.view.series[k].labels)) for k, sid in places]
 
-    def know(self, write: RowsWrite) -> None:
-        """Note that all series of a write's symbols are there."""
-        self.is_known[write.rows["sid"][write.places]] = True
+    def know(self, shown: Batch) -> None:
+        """Note that all series of a batch's symbols are there."""
+        self.is_known[shown.words[:, 0] & NO_SYMBOL] = True
 
     def forget(self) -> None:
         """Note that series may be gone: somebody cleared them."""
         self.is_known[:] = False
+
+    def batch(self, writes: Sequence[RowsWrite]) -> Batch:
+        """Put the rows of several writes of this view together, in order."""
+        parts = [_words_of(write.rows, self._words)[write.places] for write in writes]
+        stamps = np.repeat(np.array([write.ts for write in writes], np.int64), [len(part) for part in parts])
+        return Batch(parts[0] if len(parts) == 1 else np.concatenate(parts), stamps)
 
     def _buffer(self, rows: int) -> NDArray[np.uint8]:
         if len(self._out) < rows * self._room:
             self._out = np.zeros(rows * self._room, np.uint8)
         return self._out
 
-    def _views(self, write: RowsWrite) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        flat = write.rows.view(np.uint8) if write.rows.flags.writeable else np.frombuffer(bytearray(write.rows.tobytes()), np.uint8)
-        return flat.view(np.int64).reshape(-1, self._words), flat.view(np.float64).reshape(-1, self._words)
+
+def _words_of(rows: NDArray[np.void], words: int) -> NDArray[np.int64]:
+    flat = rows if rows.flags.writeable else np.frombuffer(bytearray(rows.tobytes()), rows.dtype)
+    return flat.view(np.int64).reshape(-1, words)
 
 
 def _head(view: RowView, name: str, arity: int) -> bytes:
@@ -159,90 +188,6 @@ def _series(dtype: Any, field: str, need: str) -> tuple[int, int, int]:
     return dtype.fields[field][1] // 8, dtype.fields[need][1] // 8, int(dtype[need].kind == "f")
 
 
-@kernel
-def part_k(word: int, shift: int, bits: int, is_signed: bool) -> int:
-    """Take a smaller number out of a word."""
-    if bits == 64:
-        return word
-    value = (word >> shift) & ((1 << bits) - 1)
-    if is_signed and value >= 1 << (bits - 1):
-        value -= 1 << bits
-    return value
-
-
-@kernel
-def put_value_k(out: Any, whole: Any, decimal: Any, column: Any, table: Any, arena: Any, clock: Any) -> int:
-    """Write the text of one column to the start of ``out``; return its size."""
-    kind, word = column[0], column[1]
-    if kind == DECIMAL:
-        return put_float_k(out, 0, decimal[word])
-    if kind == CLOCK:
-        return put_bytes_k(out, 0, clock, 0, len(clock))
-    value = part_k(whole[word], column[2], column[3], kind == SIGNED_PART)
-    if kind == WORD:
-        place = table[column[6] + value] if 0 <= value < column[7] else table[column[6]]
-        return put_bytes_k(out, 0, arena, place[0], place[1])
-    if kind != FLAG_WORDS:
-        return put_int_k(out, 0, value)
-    at = 0
-    for bit in range(column[7]):
-        if (value >> bit) & 1:
-            if at > 0:
-                out[at] = SPACE
-                at += 1
-            place = table[column[6] + bit]
-            at = put_bytes_k(out, at, arena, place[0], place[1])
-    return at
-
-
-@kernel
-def put_bulk_k(out: Any, at: int, text: Any, size: int) -> int:
-    """Write one argument."""
-    out[at] = DOLLAR
-    at = put_int_k(out, at + 1, size)
-    out[at], out[at + 1] = CR, LF
-    at = put_bytes_k(out, at + 2, text, 0, size)
-    out[at], out[at + 1] = CR, LF
-    return at + 2
-
-
-@kernel
-def put_hashes_k(
-    out: Any, whole: Any, decimal: Any, places: Any, columns: Any, table: Any, arena: Any, keys: Any, heads: Any, clock: Any
-) -> int:
-    """Write one HSET for each row; return the size."""
-    text = np.empty(512, np.uint8)
-    at = 0
-    for i in places:
-        sid = whole[i, 0] & 0xFFFFFFFF
-        at = put_bytes_k(out, at, heads, keys[sid, 0], keys[sid, 1])
-        for k in range(len(columns)):
-            at = put_bytes_k(out, at, arena, columns[k, 4], columns[k, 5])
-            size = put_value_k(text, whole[i], decimal[i], columns[k], table, arena, clock)
-            at = put_bulk_k(out, at, text, size)
-    return at
-
-
-@kernel
-def put_samples_k(out: Any, whole: Any, decimal: Any, places: Any, series: Any, keys: Any, heads: Any, ts: int) -> tuple[int, int]:
-    """Write (key, time, value) of each sample; return the size and how many."""
-    text = np.empty(64, np.uint8)
-    stamp = np.empty(64, np.uint8)
-    stamped = put_bulk_k(stamp, 0, text, put_int_k(text, 0, ts))
-    at, count = 0, 0
-    for i in places:
-        sid = whole[i, 0] & 0xFFFFFFFF
-        for k in range(len(series)):
-            need = series[k, 1]
-            if (decimal[i, need] == 0.0) if series[k, 2] == 1 else (whole[i, need] == 0):
-                continue
-            at = put_bytes_k(out, at, heads, keys[sid, k, 0], keys[sid, k, 1])
-            at = put_bytes_k(out, at, stamp, 0, stamped)
-            at = put_bulk_k(out, at, text, put_float_k(text, 0, decimal[i, series[k, 0]]))
-            count += 1
-    return at, count
-
-
 @warmer
 def _warm() -> None:
     """Compile by showing one row of nothing."""
@@ -251,5 +196,6 @@ def _warm() -> None:
     view = RowView(row, TICK_LATEST, columns, (Sampled(LTP, (), "x", "x"),))
     encoder = RowEncoder(view, ("A",))
     write = RowsWrite(view, ("A",), 1, np.zeros(1, row), np.zeros(1, np.int64))
-    encoder.hashes(write)
-    encoder.samples(write)
+    shown = encoder.batch([write])
+    encoder.hashes(shown)
+    encoder.samples(shown)

@@ -14,15 +14,16 @@ import redis
 
 from pipeline.core.errors import Refused
 from pipeline.core.views import RowsWrite
-from pipeline.store.resp import RowEncoder
+from pipeline.store.resp import Batch, RowEncoder
 from pipeline.store.series import SeriesWriter, is_clean
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One write as commands: HSETs, then at most one TS.MADD."""
+    """All writes of one view as commands: HSETs, then at most one TS.MADD."""
 
-    write: RowsWrite
+    encoder: RowEncoder
+    batch: Batch
     hashes: bytes
     hash_count: int
     madd: bytes
@@ -38,47 +39,67 @@ class RowsWriter:
     def __init__(self, client: redis.Redis, series: SeriesWriter) -> None:
         self._client: Any = client
         self._series = series
-        self._encoders: list[RowEncoder] = []
+        self._encoders = Encoders()
 
     def prepare(self, writes: Sequence[RowsWrite]) -> list[Shown]:
-        """Write the commands; series that nobody has made yet are made now."""
-        return [self._shown(write) for write in writes]
+        """Write the commands, those of one view together; series that nobody has made yet are made now."""
+        return [self._shown(encoder, encoder.batch(mine)) for encoder, mine in self._encoders.sort(writes)]
 
     def settle(self, shown: Shown, answers: Sequence[Any]) -> None:
-        """Look at the answers to a write's commands; samples of series that are gone are written again.
+        """Look at the answers to a batch's commands; samples of series that are gone are written again.
 
         Raises:
             Refused: a sample that the server will not take.
         """
         if not shown.madd or is_clean(answers[-1]):
             return
-        encoder = self._encoder(shown.write)
-        encoder.forget()
-        self._make(encoder, shown.write)
+        shown.encoder.forget()
+        self._make(shown.encoder, shown.batch)
         again = self._client.execute_command("TS.MADD", *_arguments(shown.madd))
         wrong = next((answer for answer in again if isinstance(answer, Exception)), None)
         if wrong is not None:
             raise Refused(f"a time series refused a sample ({wrong}): check the type and retention of the keys symbol:*")
 
-    def _shown(self, write: RowsWrite) -> Shown:
-        encoder = self._encoder(write)
-        self._make(encoder, write)
-        hashes, count = encoder.hashes(write)
-        samples, sampled = encoder.samples(write)
-        return Shown(write, hashes, count, b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b"")
+    def _shown(self, encoder: RowEncoder, batch: Batch) -> Shown:
+        self._make(encoder, batch)
+        hashes, count = encoder.hashes(batch)
+        samples, sampled = encoder.samples(batch)
+        return Shown(encoder, batch, hashes, count, b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b"")
 
-    def _make(self, encoder: RowEncoder, write: RowsWrite) -> None:
-        missing = encoder.missing(write)
+    def _make(self, encoder: RowEncoder, batch: Batch) -> None:
+        missing = encoder.missing(batch)
         if missing:
             self._series.create(missing)
-            encoder.know(write)
+            encoder.know(batch)
 
-    def _encoder(self, write: RowsWrite) -> RowEncoder:
-        for encoder in self._encoders:
-            if encoder.view is write.view and encoder.symbols is write.symbols:
+
+class Encoders:
+    """One encoder for each view and watchlist."""
+
+    def __init__(self) -> None:
+        self._known: list[RowEncoder] = []
+
+    def sort(self, writes: Sequence[RowsWrite]) -> list[tuple[RowEncoder, list[RowsWrite]]]:
+        """Sort writes by their encoder, in the order of first use."""
+        found: list[tuple[RowEncoder, list[RowsWrite]]] = []
+        for write in writes:
+            mine = next((part for encoder, part in found if _fits(encoder, write)), None)
+            if mine is None:
+                found.append((self._of(write), [write]))
+            else:
+                mine.append(write)
+        return found
+
+    def _of(self, write: RowsWrite) -> RowEncoder:
+        for encoder in self._known:
+            if _fits(encoder, write):
                 return encoder
-        self._encoders.append(RowEncoder(write.view, write.symbols))
-        return self._encoders[-1]
+        self._known.append(RowEncoder(write.view, write.symbols))
+        return self._known[-1]
+
+
+def _fits(encoder: RowEncoder, write: RowsWrite) -> bool:
+    return encoder.view is write.view and encoder.symbols is write.symbols
 
 
 def _arguments(madd: bytes) -> list[bytes]:

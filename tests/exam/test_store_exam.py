@@ -14,7 +14,7 @@ from pipeline.core.job import HashWrite, SampleWrite
 from pipeline.core.schema import Role
 from pipeline.core.types import CANDLE, TICK, CandleWave, Confirmation, TickBatch
 from pipeline.core.views import RowsWrite
-from pipeline.jobs.ticks import LATEST, METRICS
+from pipeline.jobs.ticks import VIEWS
 from pipeline.store import codec
 from pipeline.store.client import open_clients
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
@@ -128,7 +128,7 @@ def test_rows_are_shown_alike_everywhere(store):
     rows = np.zeros(2, TICK)
     rows["sid"], rows["ltp"], rows["mid"], rows["flags"], rows["kind"], rows["vtt"] = [1, 0], [101.35, 99.0], [101.3, 0], 5, 1, 7
     symbols = ("ALPHA", "BRAVO")
-    shown = [RowsWrite(view, symbols, 5_000, rows, np.arange(2)) for view in (LATEST, METRICS)]
+    shown = [RowsWrite(view, symbols, 5_000, rows, np.arange(2)) for view in VIEWS]
     for n in (1, 2):  # a repeat is harmless
         store.commit(Commit("ticks", Role.TICKS, Progress(session="s", commits=n), shown=shown), 7)
     got = store.fetch(Role.TICKS, "tick:BRAVO")

@@ -10,7 +10,7 @@ from pipeline.core.job import HashWrite
 from pipeline.core.schema import LTP, MARKET_STATUS, METRIC, TICK_LATEST
 from pipeline.core.types import MarketStatus, TickBatch
 from pipeline.core.views import RowsWrite
-from pipeline.jobs.ticks import job
+from pipeline.jobs.ticks import METRICS, job
 from pipeline.store.resp import RowEncoder
 from pipeline.store.shown import parsed
 from tests.fakes.context import context
@@ -66,8 +66,9 @@ def test_symbols_are_conflated_apart(state):
 
 def test_a_metric_that_is_not_defined_has_no_sample(state):
     (out,) = run(state, batch(tick(OPEN, 100.0)))
-    write = next(o for o in out if isinstance(o, RowsWrite) and o.view.hash is None)
-    samples, count = RowEncoder(write.view, write.symbols).samples(write)
+    write = next(o for o in out if isinstance(o, RowsWrite) and o.view is METRICS)
+    encoder = RowEncoder(write.view, write.symbols)
+    samples, count = encoder.samples(encoder.batch([write]))
     assert count == 1
     assert b"symbol:ALPHA:return" in samples
 
@@ -75,7 +76,8 @@ def test_a_metric_that_is_not_defined_has_no_sample(state):
 def test_the_hash_reads_well(state):
     out = run(state, frame(0), frame(300))[1]
     write = next(o for o in out if isinstance(o, RowsWrite))
-    (words,) = parsed(RowEncoder(write.view, write.symbols).hashes(write)[0])
+    encoder = RowEncoder(write.view, write.symbols)
+    (words,) = parsed(encoder.hashes(encoder.batch([write]))[0])
     assert words[:2] == [b"HSET", b"tick:ALPHA"]
     fields = dict(zip(*[iter(part.decode() for part in words[2:])] * 2, strict=True))
     assert (fields["ltp"], fields["bid_px"], fields["ask_qty"], fields["vtt"]) == ("100.3", "99.9", "100", "800")

@@ -99,9 +99,13 @@ def test_canonical_is_unambiguous():
     assert codec.chain(b"", b"1-0", b"x") != codec.chain(b"", b"1-1", b"x")
 
 
-def test_row_count_leaves_out_the_mark_of_a_gap():
+@pytest.mark.parametrize(("kind", "count"), [(0, 3), (1, 3), (2, 0), (3, 0)])
+def test_row_count_leaves_out_gaps_and_repairs(kind, count):
     rows = np.zeros(3, TICK)
-    rows["kind"] = [0, 1, 2]
-    assert codec.row_count(TickBatch(1, rows)) == 2
+    rows["kind"] = kind
+    assert codec.row_count(TickBatch(1, rows)) == count
+
+
+def test_row_count_of_other_records():
     assert codec.row_count(CandleWave(1, np.zeros(4, CANDLE))) == 4
     assert codec.row_count(Fill(1, "t", "o", "i", "X", Side.BUY, 1, 2, "entry")) == 1

@@ -59,16 +59,18 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)  # the first example may have to compile
 @given(ROWS)
 def test_hashes_and_samples_say_what_the_rows_hold(rows):
     packed = np.array(rows, ROW)
     encoder = RowEncoder(VIEW, SYMBOLS)
     write = RowsWrite(VIEW, SYMBOLS, TS, packed, np.arange(len(packed)))
-    commands, count = encoder.hashes(write)
+    shown = encoder.batch([write])
+    commands, count = encoder.hashes(shown)
     told = parsed(commands)
-    assert len(told) == count == len(packed)
-    for words, r in zip(told, packed, strict=True):
+    newest = [next(r for r in reversed(packed) if r["sid"] == sid) for sid in sorted(set(packed["sid"].tolist()))]
+    assert len(told) == count == len(newest)
+    for words, r in zip(told, newest, strict=True):
         assert words[:2] == [b"HSET", f"tick:{SYMBOLS[r['sid']]}".encode()]
         fields = dict(zip(words[2::2], words[3::2], strict=True))
         for name in ("kind", "side", "flags", "n"):
@@ -78,7 +80,7 @@ def test_hashes_and_samples_say_what_the_rows_hold(rows):
         assert fields[b"marks"].decode() == " ".join(w for bit, w in enumerate(("one", "two", "three")) if int(r["flags"]) >> bit & 1)
         assert fields[b"word"] == (b"zero", b"uno")[r["mode"]]
         assert fields[b"time"] == b"2025-12-15 09:15:00.000 +05:30"
-    samples, sampled = encoder.samples(write)
+    samples, sampled = encoder.samples(shown)
     flat = parsed(b"*%d\r\n" % (3 * sampled) + samples)[0]
     wanted = [
         (key, r["px"])
@@ -95,8 +97,24 @@ def test_only_the_rows_that_are_named_are_shown():
     packed["sid"], packed["px"] = [0, 1, 2], [1.5, 2.5, 3.5]
     write = RowsWrite(VIEW, SYMBOLS, TS, packed, np.array([2]))
     encoder = RowEncoder(VIEW, SYMBOLS)
-    assert [words[1] for words in parsed(encoder.hashes(write)[0])] == [b"tick:LONGER_NAME"]
-    assert encoder.samples(write)[1] == 1
+    shown = encoder.batch([write])
+    assert [words[1] for words in parsed(encoder.hashes(shown)[0])] == [b"tick:LONGER_NAME"]
+    assert encoder.samples(shown)[1] == 1
+
+
+def test_writes_of_a_turn_go_together_each_with_its_own_time():
+    packed = np.zeros(2, ROW)
+    packed["sid"], packed["px"], packed["need"] = [0, 1], [1.5, 2.5], 1
+    later = packed.copy()
+    later["px"] = [1.75, 9.0]
+    encoder = RowEncoder(VIEW, SYMBOLS)
+    shown = encoder.batch([RowsWrite(VIEW, SYMBOLS, TS, packed, np.arange(2)), RowsWrite(VIEW, SYMBOLS, TS + 61_250, later, np.array([0]))])
+    alpha, bravo = (dict(zip(words[2::2], words[3::2], strict=True)) for words in parsed(encoder.hashes(shown)[0]))
+    assert (alpha[b"px"], alpha[b"time"]) == (b"1.75", b"2025-12-15 09:16:01.250 +05:30")
+    assert (bravo[b"px"], bravo[b"time"]) == (b"2.5", b"2025-12-15 09:15:00.000 +05:30")
+    samples, count = encoder.samples(shown)
+    flat = parsed(b"*%d\r\n" % (3 * count) + samples)[0]
+    assert [int(t) for t in flat[1::3]] == [TS] * 4 + [TS + 61_250] * 2
 
 
 def test_what_nobody_has_made_is_missing_until_known():
@@ -104,16 +122,17 @@ def test_what_nobody_has_made_is_missing_until_known():
     packed["sid"] = 1
     write = RowsWrite(VIEW, SYMBOLS, TS, packed, np.array([0]))
     encoder = RowEncoder(VIEW, SYMBOLS)
-    assert encoder.missing(write) == [(LTP, ("M&M",)), (METRIC, ("M&M", "mid"))]
-    encoder.know(write)
-    assert encoder.missing(write) == []
+    assert encoder.missing(encoder.batch([write])) == [(LTP, ("M&M",)), (METRIC, ("M&M", "mid"))]
+    encoder.know(encoder.batch([write]))
+    assert encoder.missing(encoder.batch([write])) == []
     encoder.forget()
-    assert len(encoder.missing(write)) == 2
+    assert len(encoder.missing(encoder.batch([write]))) == 2
 
 
 def test_read_only_rows_are_shown_too():
     packed = np.frombuffer(np.ones(1, ROW).tobytes(), ROW)
-    assert RowEncoder(VIEW, SYMBOLS).hashes(RowsWrite(VIEW, SYMBOLS, TS, packed, np.array([0])))[1] == 1
+    encoder = RowEncoder(VIEW, SYMBOLS)
+    assert encoder.hashes(encoder.batch([RowsWrite(VIEW, SYMBOLS, TS, packed, np.array([0]))]))[1] == 1
 
 
 def test_a_command_from_parts():
