@@ -7,6 +7,7 @@ whatever unit is added. Adding costs the same whatever was added before. Never f
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -39,15 +40,29 @@ class Histogram:
 
     def quantile(self, part: float) -> float:
         """Give the value below or at which ``part`` (0..1) of the observations lie: the middle of its bucket; 0 of nothing."""
-        if self.total == 0:
-            return 0.0
-        rank = max(1, math.ceil(part * self.total))
-        bucket = int(np.searchsorted(np.cumsum(self.counts), rank))
-        return float(2.0 ** (LOWEST + (bucket + 0.5) / STEPS))
+        return self.quantiles((part,))[0]
 
-    def tail(self) -> tuple[float, float, float]:
+    def quantiles(self, parts: Sequence[float]) -> list[float]:
+        """Give several at once."""
+        if self.total == 0:
+            return [0.0] * len(parts)
+        ranks = [max(1, math.ceil(part * self.total)) for part in parts]
+        buckets = np.searchsorted(np.cumsum(self.counts), ranks)
+        return [float(2.0 ** (LOWEST + (bucket + 0.5) / STEPS)) for bucket in buckets.tolist()]
+
+    def tail(self) -> list[float]:
         """Give p50, p99 and p99.9."""
-        return self.quantile(0.5), self.quantile(0.99), self.quantile(0.999)
+        return self.quantiles((0.5, 0.99, 0.999))
+
+    def add_counts(self, other: Histogram) -> None:
+        """Count what another has counted."""
+        self.counts += other.counts
+        self.total += other.total
+
+    def take(self, other: Histogram) -> None:
+        """Count what another has counted, and leave it empty."""
+        self.add_counts(other)
+        other.clear()
 
     def clear(self) -> None:
         self.counts[:] = 0

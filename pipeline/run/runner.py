@@ -20,8 +20,9 @@ import numpy as np
 from pipeline import __version__
 from pipeline.core.errors import Ambiguous, Corrupt, Stopped
 from pipeline.core.job import Context, HashWrite, Job, SampleWrite
-from pipeline.core.schema import FILLS, HEALTH, INTENTS, ORDERS, Role, Stream
+from pipeline.core.schema import FILLS, HEALTH, INTENTS, LATENCY, ORDERS, Role, Stream
 from pipeline.core.views import RowsWrite
+from pipeline.run.latency import Hops
 from pipeline.run.sources import Input, Source, StreamSource
 from pipeline.store import codec
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
@@ -29,6 +30,7 @@ from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
 log = logging.getLogger("ticktick.runner")
 
 BEAT_S = 1.0
+IDLE_S = 0.05
 HEALTH_TTL_MS = 15_000
 LAG_SAMPLES = 8_192
 PERFORMANCE_S = 60.0
@@ -83,6 +85,7 @@ class Runner:
         self._stream_of = {stream.record: stream for stream in job.writes}
         self._lags = np.zeros(LAG_SAMPLES, np.float64)
         self._lag_count = 0
+        self._hops = Hops("wait" if job.reads else "decode")
         self._beat_at = 0.0
         self._performance_at = time.monotonic()
         self._since_snapshot = 0
@@ -179,16 +182,17 @@ class Runner:
     def turn(self, wait_ms: int) -> bool:
         """Read once, step through what came, commit. Tell whether anything was done."""
         inputs = self.source.read(self._pace.batch, wait_ms)
-        pending, before = _Pending(), self.progress.watermark
+        pending, before, read_ns = _Pending(), self.progress.watermark, time.monotonic_ns()
         for item in inputs:
             self._step(item, pending)
         if not inputs and self.source.is_over and self.progress.watermark < END:
             self._finish(pending)
         else:
             self.progress.watermark = max(before, self.source.watermark)
+        stepped_ns = time.monotonic_ns()
         if inputs or self.progress.watermark != before:
             self._commit(pending, len(inputs))
-            self._measure(inputs)
+            self._measure(inputs, read_ns, stepped_ns)
         self.beat()
         return bool(inputs) or self.progress.watermark != before
 
@@ -279,9 +283,13 @@ class Runner:
     def _await_store(self, reason: str) -> None:
         self.last_error = reason
         log.error(reason, extra={"fields": {"job": self.job.name}})
-        pause = 0.05
+        pause, idle = 0.05, getattr(self.source, "idle", None)
         while not self._should_stop():
-            time.sleep(pause)
+            until = time.monotonic() + pause
+            while (left := until - time.monotonic()) > 0 and not self._should_stop():
+                if idle is not None:
+                    idle()  # a feed that is not read for long is cut off by the broker
+                time.sleep(min(left, IDLE_S))
             pause = min(pause * 2, 2.0)
             try:
                 self._store.progress(self.job.name, self.role)
@@ -309,12 +317,20 @@ class Runner:
 
     # ------------------------------------------------------------------ health
 
-    def _measure(self, inputs: list[Input]) -> None:
-        wall, quiet = self._wall_ms(), {stream.name for stream in self.job.preload}
-        for item in inputs:
-            if item.committed_ms > 0 and item.stream not in quiet:
-                self._lags[self._lag_count % LAG_SAMPLES] = wall - item.committed_ms
-                self._lag_count += 1
+    def _measure(self, inputs: list[Input], read_ns: int, stepped_ns: int) -> None:
+        done_ns, wall, quiet = time.monotonic_ns(), self._wall_ms(), {stream.name for stream in self.job.preload}
+        counted = [item for item in inputs if item.committed_ms > 0 and item.stream not in quiet]
+        for item in counted:
+            self._lags[self._lag_count % LAG_SAMPLES] = wall - item.committed_ms
+            self._lag_count += 1
+        received = getattr(self.source, "received_ns", None)
+        if received is not None:
+            waits = [(read_ns - at) / 1_000 for at in received]
+            exchange = [(item.committed_ms - item.id.ms) * 1_000.0 for item in counted]
+        else:
+            read_ms = wall - (done_ns - read_ns) / 1_000_000
+            waits, exchange = [max(0.0, read_ms - item.committed_ms) * 1_000 for item in counted], []
+        self._hops.turn(waits, (stepped_ns - read_ns) / 1_000, (done_ns - stepped_ns) / 1_000, self.progress.now, exchange)
 
     def lag_ms(self) -> tuple[float, float]:
         """Give p50 and p99 of the time from an input's commit to ours, in milliseconds."""
@@ -331,6 +347,7 @@ class Runner:
             self._performance_at = self._beat_at
             figures = {"job": self.job.name, "lag_p50_ms": round(p50, 3), "lag_p99_ms": round(p99, 3), "commits": self.progress.commits}
             log.info("lag", extra={"category": "PERFORMANCE", "fields": figures | {"entries": sum(self.progress.entries.values())}})
+            log.info("hops", extra={"category": "PERFORMANCE", "fields": {"job": self.job.name, **self._hops.minute()}})
         fields: dict[str, str | int | float] = {
             "pid": os.getpid(),
             "version": __version__,
@@ -345,4 +362,6 @@ class Runner:
             "last_error": self.last_error,
             **self.extra_health(),
         }
-        self._store.put(HashWrite(HEALTH, (self.job.name,), fields), None if self.is_done else HEALTH_TTL_MS)
+        ttl = None if self.is_done else HEALTH_TTL_MS
+        self._store.put(HashWrite(HEALTH, (self.job.name,), fields), ttl)
+        self._store.put(HashWrite(LATENCY, (self.job.name,), self._hops.fields()), ttl)

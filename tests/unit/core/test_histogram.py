@@ -19,7 +19,7 @@ def test_quantiles_are_within_a_bucket_of_the_sorted_truth():
 
 def test_extremes_and_nothing():
     empty = Histogram()
-    assert empty.tail() == (0.0, 0.0, 0.0)
+    assert empty.tail() == [0.0, 0.0, 0.0]
     empty.add(0.0)
     empty.add(-5.0)
     empty.add(1e300)
@@ -29,6 +29,14 @@ def test_extremes_and_nothing():
     empty.clear()
     assert empty.total == 0
     assert empty.counts.sum() == 0
+
+
+def test_counts_of_another_are_added_or_taken():
+    day, minute = Histogram(), Histogram()
+    minute.add(3.0, 5)
+    day.add_counts(minute)
+    day.take(minute)
+    assert (day.total, minute.total, minute.counts.sum()) == (10, 0, 0)
 
 
 def test_many_of_one_value():

@@ -1,0 +1,80 @@
+"""Where the time goes, hop by hop, from the exchange's clock to our commit.
+
+Hops of one input, in order; their sum is the whole way, measured apart as ``total`` (from receipt, or from the writer's commit):
+    exchange   the exchange's time in the frame -> received here (two clocks: their difference is in it)
+    decode     received -> decoded and handed on (feed);  ``wait``: committed by its writer -> read here (all other jobs)
+    step       the job's own work: for ticks, the metrics
+    commit     written to Redis, its answer read
+Microseconds. Histograms: nothing is kept per frame but the ten slowest of the day. Never part of a record or a digest.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.core.histogram import Histogram
+from pipeline.core.session import ist_clock
+
+WORST = 10
+STRANGE_US = 600e6
+"""A frame ten minutes from our clock is of another day (a replay, a demo): its way from the exchange means nothing."""
+PERCENTILES = ("p50", "p99", "p999")
+
+
+class Hops:
+    """The budget of one process: this minute's, and the day's."""
+
+    def __init__(self, first: str) -> None:
+        """``first`` is the hop before the step: ``decode`` or ``wait``."""
+        self.names = (*(("exchange",) if first == "decode" else ()), first, "step", "commit", "total")
+        self._minute = {name: Histogram() for name in self.names}
+        self._day = {name: Histogram() for name in self.names}
+        self._first = first
+        self._worst: list[tuple[float, int, str]] = []
+
+    def turn(self, waited_us: Sequence[float], step_us: float, commit_us: float, now: int, exchange_us: Sequence[float] = ()) -> None:
+        """Count the inputs of one turn; they share its step and its commit. ``now`` is the event time, for the list of the slowest."""
+        if len(waited_us) == 0:
+            return
+        waits = np.asarray(waited_us, np.float64)
+        self._minute[self._first].add_all(waits)
+        self._minute["step"].add(step_us, len(waits))
+        self._minute["commit"].add(commit_us, len(waits))
+        self._minute["total"].add_all(waits + (step_us + commit_us))
+        told = np.asarray(exchange_us, np.float64)
+        told = told[np.abs(told) < STRANGE_US]
+        if len(told) > 0:
+            self._minute["exchange"].add_all(np.maximum(told, 0.0))
+        slowest = float(waits.max())
+        hop = max((slowest, self._first), (step_us, "step"), (commit_us, "commit"))[1]
+        heapq.heappush(self._worst, (slowest + step_us + commit_us, now, hop))
+        if len(self._worst) > WORST:
+            heapq.heappop(self._worst)
+
+    def minute(self) -> dict[str, int]:
+        """Give this minute's percentiles, for the log, and begin a new one."""
+        out = self._percentiles(self._minute)
+        for name in self.names:
+            self._day[name].take(self._minute[name])
+        return out
+
+    def fields(self) -> dict[str, str | int | float]:
+        """Give the day's percentiles and its slowest inputs, for ``latency:<process>``."""
+        whole = {name: Histogram() for name in self.names}
+        for name in self.names:
+            whole[name].add_counts(self._day[name])
+            whole[name].add_counts(self._minute[name])
+        slowest = [{"time": ist_clock(now), "us": round(us), "hop": hop} for us, now, hop in sorted(self._worst, reverse=True)]
+        worst = json.dumps(slowest, separators=(",", ":"))
+        return {**self._percentiles(whole), "inputs": whole["total"].total, "worst": worst}
+
+    def _percentiles(self, histograms: dict[str, Histogram]) -> dict[str, int]:
+        return {
+            f"{name}_{part}_us": round(value)
+            for name in self.names
+            for part, value in zip(PERCENTILES, histograms[name].tail(), strict=True)
+        }
