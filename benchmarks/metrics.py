@@ -19,7 +19,7 @@ from pipeline.core.types import TICK, FeedMode, TickKind
 from pipeline.market.ticks import TickState, step
 
 WINDOW, VWAP_MS, FAST, SLOW = 300, 60_000, 20, 60
-PARAMS = TickParams(WINDOW, VWAP_MS // 1000, FAST, SLOW, 8.0, 6.0, 1.25, 60, 0.2, 1000, 250, 500)
+PARAMS = TickParams(WINDOW, VWAP_MS // 1000, FAST, SLOW, 8.0, 6.0, 1.25, 60, 0.2, 1000, 250)
 START = 1_765_770_300_000
 PER_FRAME = 20
 PANDAS, PLAIN = "deque(300) -> DataFrame -> rolling", "deque with running sums"

@@ -29,8 +29,6 @@ class TickParams:
     series_interval_ms: int
     """At most one sample per metric series in this many milliseconds of event time."""
     ltp_interval_ms: int
-    latest_interval_ms: int
-    """The hash of the newest tick is written at most so often."""
 
 
 @dataclass(frozen=True, slots=True)

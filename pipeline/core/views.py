@@ -42,7 +42,11 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """What is shown of each row; the row's ``sid`` names the symbol, which is the first label of every key."""
+    """What is shown of each row; the row's ``sid`` names the symbol, which is the first label of every key.
+
+    A hash shows the newest row, a few times a second of our clock at most: it is for eyes, which live in that time at
+    any speed of the market. Samples carry event time; each one that is handed over is written.
+    """
 
     row: Any
     """The dtype of the rows: packed, whole 8-byte words."""

@@ -3,11 +3,11 @@
 Reads   nothing from a stream: raw TickBatch and MarketStatus records of the feed session (metrics zero)
 Writes  TICKS          one packed entry per frame
         DEPTH, FRAMES  deep books and the feed's own events, as they come
-        tick:<symbol>  hash: at most one per ``latest_interval_ms`` of event time
+        tick:<symbol>  hash of the newest row (the store writes it a few times a second, on our clock)
         symbol:<symbol>  the price: at most one sample per ``ltp_interval_ms``
         symbol:<symbol>:<metric>  at most one sample per ``series_interval_ms``; a metric that is not defined has none
         market:status  hash, as the feed tells it
-State   market/ticks.py's windows, and when each symbol was last shown
+State   market/ticks.py's windows, and when each symbol was last sampled
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ PRICE = RowView(TICK, series=(Sampled(LTP, (), "ltp", "ltp"),))
 METRICS = RowView(TICK, series=tuple(Sampled(METRIC, (METRIC_NAME[name],), name, NEED[name]) for name in TICK_SERIES_METRICS))
 
 
-VIEWS = (LATEST, PRICE, METRICS)
+SAMPLED = (PRICE, METRICS)
 
 
 @dataclass(slots=True)
@@ -60,9 +60,9 @@ class State:
     symbols: tuple[str, ...]
     windows: TickState
     intervals: NDArray[np.int64]
-    """Milliseconds of event time between two showings, for each of ``VIEWS``."""
-    shown: NDArray[np.int64]
-    """int64[views, symbols]: when each symbol was last shown."""
+    """Milliseconds of event time between two showings, for each of ``SAMPLED``."""
+    sampled: NDArray[np.int64]
+    """int64[2, symbols]: when each symbol was last sampled."""
 
 
 def initial(context: Context) -> State:
@@ -70,23 +70,28 @@ def initial(context: Context) -> State:
     return State(
         symbols=tuple(i.symbol for i in context.instruments),
         windows=TickState(n, params),
-        # A hash costs Redis as much as forty samples: two thousand a second at most, however many symbols.
-        intervals=np.array([max(params.latest_interval_ms, n // 2), params.ltp_interval_ms, params.series_interval_ms]),
-        shown=np.full((len(VIEWS), n), NEVER, np.int64),
+        intervals=np.array([params.ltp_interval_ms, params.series_interval_ms]),
+        sampled=np.full((len(SAMPLED), n), NEVER, np.int64),
     )
 
 
 @kernel
-def due_k(rows: Any, ts: int, intervals: Any, shown: Any, due: Any) -> Any:
-    """Put into ``due[v]`` the places of the rows whose symbol was last shown in view v its interval ago or more; return how many."""
-    counts = np.zeros(len(intervals), np.int64)
+def due_k(rows: Any, ts: int, intervals: Any, sampled: Any, due: Any) -> Any:
+    """Sort out which rows to show: ``due[v]`` gets the places of those whose symbol was last sampled in view v its interval ago or more.
+
+    The last row of ``due`` gets the places of all rows that are no gap. Returns how many each has.
+    """
+    views = len(intervals)
+    counts = np.zeros(views + 1, np.int64)
     for i in range(len(rows)):
         sid = np.int64(rows[i]["sid"])
-        if sid >= shown.shape[1] or rows[i]["kind"] >= GAP:
+        if sid >= sampled.shape[1] or rows[i]["kind"] >= GAP:
             continue
-        for v in range(len(intervals)):
-            if ts - shown[v, sid] >= intervals[v]:
-                shown[v, sid] = ts
+        due[views, counts[views]] = i
+        counts[views] += 1
+        for v in range(views):
+            if ts - sampled[v, sid] >= intervals[v]:
+                sampled[v, sid] = ts
                 due[v, counts[v]] = i
                 counts[v] += 1
     return counts
@@ -101,9 +106,9 @@ def step(state: State, record: TickBatch | MarketStatus | DepthBatch | FeedEvent
         return
     rows = step_ticks(state.windows, record.rows)
     yield TickBatch(record.ts, rows, record.recv_ms)
-    due = np.empty((len(VIEWS), len(rows)), np.int64)
-    counts = due_k(rows, now, state.intervals, state.shown, due).tolist()
-    for view, places, count in zip(VIEWS, due, counts, strict=True):
+    due = np.empty((len(SAMPLED) + 1, len(rows)), np.int64)
+    counts = due_k(rows, now, state.intervals, state.sampled, due).tolist()
+    for view, places, count in zip((*SAMPLED, LATEST), due, counts, strict=True):
         if count > 0:
             yield RowsWrite(view, state.symbols, now, rows, places[:count])
 
@@ -116,18 +121,18 @@ def _status(record: MarketStatus) -> HashWrite:
 
 def dump(state: State) -> bytes:
     blob = np.frombuffer(state.windows.dump(), np.uint8)
-    return pack({}, {"windows": blob, "shown": state.shown})
+    return pack({}, {"windows": blob, "sampled": state.sampled})
 
 
 def load(state: State, blob: bytes) -> None:
     _, arrays = unpack(blob)
     state.windows.load(arrays["windows"].tobytes())
-    state.shown[:] = arrays["shown"]
+    state.sampled[:] = arrays["sampled"]
 
 
 @warmer
 def _warm() -> None:
-    due_k(np.zeros(1, TICK), 0, np.ones(1, np.int64), np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64))
+    due_k(np.zeros(1, TICK), 0, np.ones(1, np.int64), np.zeros((1, 1), np.int64), np.zeros((2, 1), np.int64))
 
 
 job = Job(

@@ -344,5 +344,5 @@ def step_k(rows: Any, state: Any, px: Any, vwap: Any, ts: Any, vol: Any, params:
 
 @warmer
 def _warm() -> None:
-    state = TickState(1, TickParams(4, 60, 2, 3, 5.0, 1.0, 1.5, 60, 0.2, 1000, 250, 500))
+    state = TickState(1, TickParams(4, 60, 2, 3, 5.0, 1.0, 1.5, 60, 0.2, 1000, 250))
     step(state, np.zeros(2, TICK))

@@ -17,7 +17,7 @@ from pipeline.simulator.config import DEMO_DATE, SimulatorConfig
 
 FROM_THE_BELL = "09:14-16:00"
 """Where a demo with a page begins: a minute before the open, not fifteen."""
-HURRIED: dict[str, Any] = {"ticks.ltp_interval_ms": 1_000, "ticks.latest_interval_ms": 1_000}
+HURRIED: dict[str, Any] = {"ticks.ltp_interval_ms": 1_000}
 """Headless runs show the newest tick once a second of the market's time: nobody watches, and digests do not see it."""
 STALL_S = 2
 """Seconds that this machine may stall in a fast demo before the market's silence counts as a gap."""

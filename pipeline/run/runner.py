@@ -342,6 +342,7 @@ class Runner:
         if time.monotonic() - self._beat_at < BEAT_S and not is_forced and not self.is_done:
             return
         self._beat_at = time.monotonic()
+        self._store.show(self.role)
         p50, p99 = self.lag_ms()
         if self.is_done or self._beat_at - self._performance_at > PERFORMANCE_S:
             self._performance_at = self._beat_at

@@ -159,6 +159,10 @@ class Store(Protocol):
         """Write one readable hash outside a commit (health, session); never anything correctness rests on."""
         ...
 
+    def show(self, role: Role) -> None:
+        """Write the newest rows that were held back for their turn: said when it is quiet."""
+        ...
+
     def fetch(self, role: Role, key: str) -> dict[str, str]:
         """Read one hash."""
         ...

@@ -91,6 +91,9 @@ class MemoryStore:
         for place, mapping in merged([write]).items():
             self.hashes.setdefault(place, {}).update(mapping)
 
+    def show(self, role: Role) -> None:
+        """Nothing is held back here."""
+
     def fetch(self, role: Role, key: str) -> dict[str, str]:
         return dict(self.hashes.get((role, key), {}))
 

@@ -62,6 +62,26 @@ class Batch:
     ts: NDArray[np.int64]
 
 
+class Newest:
+    """The newest row of each symbol that has not been shown yet."""
+
+    def __init__(self, symbols: int, words: int) -> None:
+        self._words = np.zeros((symbols, words), np.int64)
+        self._ts = np.zeros(symbols, np.int64)
+        self._is_fresh = np.zeros(symbols, np.bool_)
+
+    def hold(self, shown: Batch) -> None:
+        """Keep the rows of a batch; the last of a symbol stays."""
+        sids = shown.words[:, 0] & NO_SYMBOL
+        self._words[sids], self._ts[sids], self._is_fresh[sids] = shown.words, shown.ts, True
+
+    def take(self) -> Batch:
+        """Give what has not been shown, and forget it."""
+        sids = np.flatnonzero(self._is_fresh)
+        self._is_fresh[sids] = False
+        return Batch(self._words[sids], self._ts[sids])
+
+
 class RowEncoder:
     """Writes the rows of one view for one watchlist."""
 
@@ -86,6 +106,7 @@ class RowEncoder:
             len(view.series) * (160 + 2 * ROOM),
         )
         self._out = np.zeros(1, np.uint8)
+        self.newest = Newest(len(symbols), self._words) if view.hash is not None else None
         self.is_known = np.zeros((len(symbols), len(view.series)), np.bool_)
         """Which series are there: the store marks them when it has made them."""
 
@@ -97,21 +118,9 @@ class RowEncoder:
         out = self._buffer(len(newest))
         day = (int(shown.ts[-1]) + IST_OFFSET_MS) // DAY_MS
         clock = np.frombuffer(bytearray(ist_text(int(shown.ts[-1])).encode()), np.uint8)
-        decimal = shown.words.view(np.float64)
-        size = put_hashes_k(
-            out,
-            shown.words,
-            decimal,
-            shown.ts,
-            newest,
-            day,
-            self._columns,
-            self._table,
-            self._arena,
-            self._hash_keys,
-            self._heads,
-            clock,
-        )
+        words, ts = shown.words, shown.ts
+        known = (self._columns, self._table, self._arena, self._hash_keys, self._heads)
+        size = put_hashes_k(out, words, words.view(np.float64), ts, newest, day, *known, clock)
         return out[:size].tobytes(), len(newest)
 
     def samples(self, shown: Batch) -> tuple[bytes, int]:

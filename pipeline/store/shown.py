@@ -6,7 +6,8 @@ inside its reply: series are made before their first sample, and once more when 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,10 @@ from pipeline.core.errors import Refused
 from pipeline.core.views import RowsWrite
 from pipeline.store.resp import Batch, RowEncoder
 from pipeline.store.series import SeriesWriter, is_clean
+
+LATEST_S, LATEST_SYMBOL_S = 0.25, 0.0005
+"""Wall time between two writes of the newest rows: a quarter of a second, or half a millisecond a symbol, whichever is more. A hash
+costs Redis as much as forty samples: so it is two thousand a second at most, however many symbols there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +41,36 @@ class Shown:
 class RowsWriter:
     """Shows rows in one role's database."""
 
-    def __init__(self, client: redis.Redis, series: SeriesWriter) -> None:
+    def __init__(self, client: redis.Redis, series: SeriesWriter, clock: Callable[[], float] = time.monotonic) -> None:
         self._client: Any = client
         self._series = series
         self._encoders = Encoders()
+        self._clock = clock
+        self._next: dict[int, float] = {}
 
-    def prepare(self, writes: Sequence[RowsWrite]) -> list[Shown]:
-        """Write the commands, those of one view together; series that nobody has made yet are made now."""
-        return [self._shown(encoder, encoder.batch(mine)) for encoder, mine in self._encoders.sort(writes)]
+    def prepare(self, writes: Sequence[RowsWrite], *, is_last: bool = False) -> list[Shown]:
+        """Write the commands, those of one view together; series that nobody has made yet are made now.
+
+        Hashes wait until they are due by our clock, or until the last commit of a run.
+        """
+        out = []
+        for encoder, mine in self._encoders.sort(writes):
+            batch = encoder.batch(mine)
+            if encoder.newest is not None:
+                encoder.newest.hold(batch)
+            out.append(self._samples(encoder, batch))
+        for encoder in self._encoders.known:
+            if encoder.newest is not None and (is_last or self._is_due(encoder)):
+                batch = encoder.newest.take()
+                out.append(Shown(encoder, batch, *encoder.hashes(batch), b""))
+        return [shown for shown in out if shown.count > 0]
+
+    def _is_due(self, encoder: RowEncoder) -> bool:
+        now = self._clock()
+        if now < self._next.get(id(encoder), 0.0):
+            return False
+        self._next[id(encoder)] = now + max(LATEST_S, LATEST_SYMBOL_S * len(encoder.symbols))
+        return True
 
     def settle(self, shown: Shown, answers: Sequence[Any]) -> None:
         """Look at the answers to a batch's commands; samples of series that are gone are written again.
@@ -60,11 +87,10 @@ class RowsWriter:
         if wrong is not None:
             raise Refused(f"a time series refused a sample ({wrong}): check the type and retention of the keys symbol:*")
 
-    def _shown(self, encoder: RowEncoder, batch: Batch) -> Shown:
+    def _samples(self, encoder: RowEncoder, batch: Batch) -> Shown:
         self._make(encoder, batch)
-        hashes, count = encoder.hashes(batch)
         samples, sampled = encoder.samples(batch)
-        return Shown(encoder, batch, hashes, count, b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b"")
+        return Shown(encoder, batch, b"", 0, b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b"")
 
     def _make(self, encoder: RowEncoder, batch: Batch) -> None:
         missing = encoder.missing(batch)
@@ -77,7 +103,7 @@ class Encoders:
     """One encoder for each view and watchlist."""
 
     def __init__(self) -> None:
-        self._known: list[RowEncoder] = []
+        self.known: list[RowEncoder] = []
 
     def sort(self, writes: Sequence[RowsWrite]) -> list[tuple[RowEncoder, list[RowsWrite]]]:
         """Sort writes by their encoder, in the order of first use."""
@@ -91,11 +117,11 @@ class Encoders:
         return found
 
     def _of(self, write: RowsWrite) -> RowEncoder:
-        for encoder in self._known:
+        for encoder in self.known:
             if _fits(encoder, write):
                 return encoder
-        self._known.append(RowEncoder(write.view, write.symbols))
-        return self._known[-1]
+        self.known.append(RowEncoder(write.view, write.symbols))
+        return self.known[-1]
 
 
 def _fits(encoder: RowEncoder, write: RowsWrite) -> bool:

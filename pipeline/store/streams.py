@@ -19,7 +19,7 @@ from pipeline.core.job import HashWrite
 from pipeline.core.schema import PROGRESS, SNAPSHOT, Role, Stream
 from pipeline.store import codec
 from pipeline.store.client import Clients
-from pipeline.store.face import Commit, Entry, EntryId, Progress, merged
+from pipeline.store.face import END, Commit, Entry, EntryId, Progress, merged
 from pipeline.store.pipe import Pipe
 from pipeline.store.resp import command
 from pipeline.store.series import SeriesWriter, madd
@@ -94,7 +94,7 @@ class RedisStore:
     def commit(self, commit: Commit, wall_ms: int) -> None:
         with _reachable():
             series, rows = self._series[commit.role], self._rows[commit.role]
-            samples, shown = series.prepare(commit.samples), rows.prepare(commit.shown)
+            samples, shown = series.prepare(commit.samples), rows.prepare(commit.shown, is_last=commit.progress.watermark >= END)
             commands = _commands(commit, wall_ms)
             if samples:
                 commands.append(madd(samples))
@@ -130,6 +130,12 @@ class RedisStore:
                 else:
                     pipe.pexpire(key, expire_ms)
                 pipe.execute()
+
+    def show(self, role: Role) -> None:
+        with _reachable():
+            shown = self._rows[role].prepare([], is_last=True)
+            if shown:
+                self._pipes[role].transaction([part.hashes for part in shown], sum(part.hash_count for part in shown))
 
     def fetch(self, role: Role, key: str) -> dict[str, str]:
         with _reachable():

@@ -14,13 +14,14 @@ from pipeline.core.job import HashWrite, SampleWrite
 from pipeline.core.schema import Role
 from pipeline.core.types import CANDLE, TICK, CandleWave, Confirmation, TickBatch
 from pipeline.core.views import RowsWrite
-from pipeline.jobs.ticks import VIEWS
+from pipeline.jobs.ticks import LATEST, METRICS, PRICE
 from pipeline.store import codec
 from pipeline.store.client import open_clients
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
 from pipeline.store.memory import MemoryStore
 from pipeline.store.streams import RedisStore
 
+SHOWN_SYMBOLS = ("HELD",)
 Maker = Callable[[], Store]
 
 
@@ -128,7 +129,7 @@ def test_rows_are_shown_alike_everywhere(store):
     rows = np.zeros(2, TICK)
     rows["sid"], rows["ltp"], rows["mid"], rows["flags"], rows["kind"], rows["vtt"] = [1, 0], [101.35, 99.0], [101.3, 0], 5, 1, 7
     symbols = ("ALPHA", "BRAVO")
-    shown = [RowsWrite(view, symbols, 5_000, rows, np.arange(2)) for view in VIEWS]
+    shown = [RowsWrite(view, symbols, 5_000, rows, np.arange(2)) for view in (LATEST, PRICE, METRICS)]
     for n in (1, 2):  # a repeat is harmless
         store.commit(Commit("ticks", Role.TICKS, Progress(session="s", commits=n), shown=shown), 7)
     got = store.fetch(Role.TICKS, "tick:BRAVO")
@@ -145,3 +146,15 @@ def test_rows_are_shown_alike_everywhere(store):
         assert client.execute_command("TS.GET", "symbol:BRAVO") == [5_000, 101.35]
         assert client.execute_command("TS.GET", "symbol:BRAVO:mid") == [5_000, 101.3]
         assert client.exists("symbol:ALPHA")
+
+
+def test_what_was_held_back_is_shown_when_asked(store):
+    rows = np.zeros(1, TICK)
+    for n, price in enumerate((1.5, 2.5, 3.5), start=1):
+        fresh = rows.copy()
+        fresh["ltp"] = price
+        shown = [RowsWrite(LATEST, SHOWN_SYMBOLS, n, fresh, np.arange(1))]
+        store.commit(Commit("ticks", Role.TICKS, Progress(session="s", commits=n), shown=shown), 7)
+    store.show(Role.TICKS)
+    assert store.fetch(Role.TICKS, "tick:HELD")["ltp"] == "3.5"
+    store.show(Role.TICKS)

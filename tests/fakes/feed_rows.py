@@ -14,7 +14,7 @@ OPEN = 1_765_770_300_000
 CLOSE = OPEN + 375 * 60_000
 TICKS = TickParams(
     window=300, vwap_s=60, vwap_fast=20, vwap_slow=60, liquid_spread_bps=8.0, volatile_bps=6.0, hysteresis=1.25,
-    iv_window_s=60, iv_jump_ratio=0.2, series_interval_ms=1000, ltp_interval_ms=250, latest_interval_ms=250,
+    iv_window_s=60, iv_jump_ratio=0.2, series_interval_ms=1000, ltp_interval_ms=250,
 )  # fmt: skip
 CANDLES = CandleParams(grace_ms=2000, gap_silence_ms=30_000)
 

@@ -21,7 +21,7 @@ PAPERS = tuple(
     for sid, symbol in enumerate(("AAA", "BBB", "CCC", "DDD", "EEE"))
 )
 PARAMS = Params(
-    ticks=TickParams(300, 60, 20, 60, 8.0, 6.0, 1.25, 60, 0.2, 1000, 250, 500),
+    ticks=TickParams(300, 60, 20, 60, 8.0, 6.0, 1.25, 60, 0.2, 1000, 250),
     candles=CandleParams(250, 15_000),
     filter=FilterParams(("ema_momentum",), 0.5, 3, 60, 2.0, 3.0, 12.0, 300, ()),
     risk=RiskParams(100_000_000, 0.01, 0.05, 3, 1.5, 0.02, 0.01, 0.04, 30, 10, 400, 30.0, 5000),

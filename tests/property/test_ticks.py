@@ -14,7 +14,7 @@ from tests.fakes.feed_rows import OPEN, gap, tick
 
 SMALL = TickParams(
     window=12, vwap_s=3, vwap_fast=3, vwap_slow=5, liquid_spread_bps=8.0, volatile_bps=6.0, hysteresis=1.25,
-    iv_window_s=60, iv_jump_ratio=0.2, series_interval_ms=1000, ltp_interval_ms=250, latest_interval_ms=250,
+    iv_window_s=60, iv_jump_ratio=0.2, series_interval_ms=1000, ltp_interval_ms=250,
 )  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def test_warm_equals_cold(rows, data):
 
 def test_a_million_ticks_do_not_drift():
     rng = np.random.default_rng(3)
-    n, state = 200_000, TickState(1, TickParams(300, 60, 20, 60, 8.0, 6.0, 1.25, 60, 0.2, 1000, 250, 500))
+    n, state = 200_000, TickState(1, TickParams(300, 60, 20, 60, 8.0, 6.0, 1.25, 60, 0.2, 1000, 250))
     rows = np.zeros(n, TICK)
     rows["kind"], rows["mode"] = TickKind.LIVE, FeedMode.FULL_D5
     rows["ts_exch"] = OPEN + np.arange(n) * 90

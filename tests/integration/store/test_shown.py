@@ -7,9 +7,11 @@ import numpy as np
 from pipeline.core.schema import Role
 from pipeline.core.types import TICK
 from pipeline.core.views import RowsWrite
-from pipeline.jobs.ticks import METRICS
+from pipeline.jobs.ticks import LATEST, METRICS
 from pipeline.store.client import open_clients
 from pipeline.store.face import Commit, Progress
+from pipeline.store.series import SeriesWriter
+from pipeline.store.shown import LATEST_S, RowsWriter, parsed
 from pipeline.store.streams import RedisStore
 
 
@@ -31,3 +33,27 @@ def test_samples_survive_a_cleared_series(redis_urls):
     text = str(client.execute_command("TS.INFO", "symbol:SHOWN2:mid"))
     assert "SHOWN2" in text
     assert "last" in text
+
+
+def test_the_newest_rows_are_written_a_few_times_a_second_of_our_clock(redis_urls):
+    client, now = open_clients(redis_urls)[Role.TICKS], [100.0]
+    writer = RowsWriter(client, SeriesWriter(client), lambda: now[0])
+    rows = np.zeros(1, TICK)
+    rows["ltp"] = 1.0
+
+    def told(price: float, symbols=("SHOWN3",), *, is_last: bool = False) -> list[bytes]:
+        fresh = rows.copy()
+        fresh["ltp"] = price
+        shown = writer.prepare([RowsWrite(LATEST, symbols, 5, fresh, np.arange(1))] if price else [], is_last=is_last)
+        return [words[words.index(b"ltp") + 1] for part in shown for words in parsed(part.hashes)]
+
+    names = ("SHOWN3",)
+    assert told(1.5, names) == [b"1.5"]
+    assert told(2.5, names) == []
+    assert told(3.5, names) == []
+    now[0] += LATEST_S
+    assert told(0, names) == [b"3.5"], "what was held back is shown when it is due, the newest of it"
+    assert told(4.5, names) == []
+    assert told(5.5, names, is_last=True) == [b"5.5"], "the last commit leaves nothing behind"
+    now[0] += LATEST_S
+    assert told(0, names) == []

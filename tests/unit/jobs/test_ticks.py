@@ -10,7 +10,7 @@ from pipeline.core.job import HashWrite
 from pipeline.core.schema import LTP, MARKET_STATUS, METRIC, TICK_LATEST
 from pipeline.core.types import MarketStatus, TickBatch
 from pipeline.core.views import RowsWrite
-from pipeline.jobs.ticks import METRICS, job
+from pipeline.jobs.ticks import LATEST, METRICS, job
 from pipeline.store.resp import RowEncoder
 from pipeline.store.shown import parsed
 from tests.fakes.context import context
@@ -54,7 +54,7 @@ def test_each_frame_gives_one_batch_with_metrics(state):
 
 def test_people_see_a_symbol_at_most_once_an_interval(state):
     outs = run(state, *(frame(ms) for ms in (0, 100, 249, 250, 999, 1000)))
-    assert [any(k == (TICK_LATEST, ("ALPHA",)) for k in kinds(o)) for o in outs] == [True, False, False, True, True, False]
+    assert all((TICK_LATEST, ("ALPHA",)) in kinds(o) for o in outs), "how often it is written is the store's to decide"
     assert [any(k == (LTP, ("ALPHA",)) for k in kinds(o)) for o in outs] == [True, False, False, True, True, False]
     assert [any(k[0] == METRIC for k in kinds(o)) for o in outs] == [True, False, False, False, False, True]
 
@@ -75,7 +75,7 @@ def test_a_metric_that_is_not_defined_has_no_sample(state):
 
 def test_the_hash_reads_well(state):
     out = run(state, frame(0), frame(300))[1]
-    write = next(o for o in out if isinstance(o, RowsWrite))
+    write = next(o for o in out if isinstance(o, RowsWrite) and o.view is LATEST)
     encoder = RowEncoder(write.view, write.symbols)
     (words,) = parsed(encoder.hashes(encoder.batch([write]))[0])
     assert words[:2] == [b"HSET", b"tick:ALPHA"]
