@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields as dataclass_fields
 from enum import StrEnum
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, get_type_hints
 
 import numpy as np
+from blake3 import blake3
 
 from pipeline.core.errors import Corrupt, Refused
 from pipeline.core.feed import DEPTH, DepthBatch, FeedEvent, FeedEventKind
@@ -87,8 +87,8 @@ def canonical(stream: Stream, fields: Mapping[bytes, bytes]) -> bytes:
 
 
 def chain(previous: bytes, entry_id: bytes, content: bytes) -> bytes:
-    """Extend a stream's digest by one entry: blake2b of the digest so far, the id and the content."""
-    return blake2b(previous + entry_id + content, digest_size=_DIGEST_SIZE).digest()
+    """Extend a stream's digest by one entry: blake3 of the digest so far, the id and the content."""
+    return blake3(b"".join((previous, entry_id, content))).digest(length=_DIGEST_SIZE)
 
 
 def row_count(record: Any) -> int:
