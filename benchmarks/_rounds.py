@@ -60,7 +60,7 @@ def show(title: str, rows: Sequence[Row], *, as_json: bool) -> None:
         return
     print(title)
     for row in rows:
-        value = "-" if row.value is None else f"{row.value:,.0f}"
+        value = "-" if row.value is None else f"{row.value:,.0f}" if row.value >= 1 else f"{row.value:.1e}"
         ratio = "-" if row.ratio is None else f"x{row.ratio:,.1f}"
         verdict = {True: "met", False: "NOT met", None: row.note or "none set"}[row.met]
         goal = "-" if row.goal is None else f"x{row.goal:g}"

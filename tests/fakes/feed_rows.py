@@ -39,9 +39,20 @@ def trade(ts: int, ltp: float, volume: int = 1, sid: int = 0, **fields: Any) -> 
     return tick(ts, ltp, sid=sid, volume=volume, **fields)
 
 
-def gap(last: int, first: int) -> np.ndarray:
+def gap(last: int, first: int, sid: int = NO_SYMBOL) -> np.ndarray:
     row = np.zeros(1, TICK)
-    row["sid"], row["kind"], row["ltt"], row["ts_exch"] = NO_SYMBOL, TickKind.GAP, last, first
+    row["sid"], row["kind"], row["ltt"], row["ts_exch"] = sid, TickKind.GAP, last, first
+    return row
+
+
+def repair(
+    ts: int, sid: int, minute: int, open_px: float, high: float, low: float, close: float, volume: int, oi: float = 0.0
+) -> np.ndarray:
+    """A minute as the broker's candle API gives it."""
+    row = np.zeros(1, TICK)
+    row["sid"], row["kind"], row["ts_exch"], row["ltt"], row["oi"] = sid, TickKind.REPAIR, ts, ts, oi
+    row["i1_ts"], row["i1_open"], row["i1_high"], row["i1_low"], row["i1_close"] = minute, open_px, high, low, close
+    row["i1_vol"] = volume
     return row
 
 

@@ -50,6 +50,7 @@ def test_each_frame_gives_one_batch_with_metrics(state):
     assert isinstance(first[0], TickBatch)
     assert first[0].rows["mid"][0] == pytest.approx(100.0)
     assert second[0].rows["volume"].tolist() == [10]
+    assert first[0].rows is raw.rows, "rows of the decoder are filled in place"
 
 
 def test_people_see_a_symbol_at_most_once_an_interval(state):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 import pytest
 
 from pipeline.kernels import micro as m
@@ -32,6 +34,22 @@ def test_return_and_turnover():
     assert m.return_k(101.0, 0.0) == m.return_k(0.0, 100.0) == 0.0
     assert m.turnover_k(2720.7, 9) == 27_207_000 * 9
     assert m.turnover_k(83.1275, 2) == 831_275 * 2
+
+
+def test_vwap_of_whole_turnovers():
+    assert m.vwap_k(m.turnover_k(100.0, 3) + m.turnover_k(101.0, 1), 4) == pytest.approx(100.25)
+    assert m.vwap_k(0, 0) == 0.0
+
+
+def test_deviation_from_sums():
+    values = [0.01, -0.02, 0.005, 0.0]
+    assert m.deviation_k(sum(values), sum(v * v for v in values), 4) == pytest.approx(statistics.stdev(values))
+    assert m.deviation_k(0.5, 0.25, 1) == m.deviation_k(0.0, 0.0, 0) == 0.0
+    assert m.deviation_k(0.3, 0.03 * (1 - 1e-15), 3) == 0.0
+
+
+def test_direction():
+    assert [m.direction_k(now, 1.0) for now in (2.0, 0.5, 1.0)] == [1, -1, 0]
 
 
 @pytest.mark.parametrize(

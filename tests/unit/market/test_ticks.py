@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.core.errors import Corrupt
-from pipeline.core.types import TICK, FeedMode, TickFlag, TickKind
-from pipeline.market.ticks import TickState, step, step_k
-from tests.fakes.feed_rows import OPEN, TICKS, gap, tick
+from pipeline.core.types import FeedMode, TickFlag, TickKind
+from pipeline.market.ticks import TickState, step
+from tests.fakes.feed_rows import OPEN, TICKS, gap, repair, tick
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_a_late_packet_changes_nothing(state):
     assert a["volume"].tolist() == [0, 0, 10]
     assert a[2].tobytes() == b[1].tobytes()
     assert not has(a[1], TickFlag.TRADED)
-    assert state.state["late"].tolist() == [1, 0]
+    assert state.states["late"].tolist() == [1, 0]
 
 
 def test_volume_never_falls_and_never_counts_twice(state):
@@ -77,7 +79,7 @@ def test_snapshot_sets_the_base_without_volume(state):
     rows = run(state, snapshot, tick(OPEN + 1, 101.0, vtt=530))
     assert rows["volume"].tolist() == [0, 30]
     assert rows["tick_return"][1] == pytest.approx(0.01)
-    assert state.state["count"].tolist() == [1, 0]
+    assert state.states["count"].tolist() == [1, 0]
 
 
 def test_after_a_gap_a_print_counts_with_its_own_quantity(state):
@@ -87,9 +89,87 @@ def test_after_a_gap_a_print_counts_with_its_own_quantity(state):
     assert rows["volume"].tolist() == [0, 0, 25, 10]
 
 
-def test_a_gap_row_passes_untouched(state):
-    row = gap(OPEN, OPEN + 9)
-    assert step(state, row).tobytes() == row.tobytes()
+def test_a_gap_of_one_symbol_leaves_the_others_alone(state):
+    def both(t, vtt):
+        return [tick(OPEN + t, 100.0 + t / 100, vtt=vtt, ltq=25, sid=sid) for sid in (0, 1)]
+
+    rows = run(state, *both(0, 500), gap(OPEN, OPEN + 9, sid=1), *both(9, 9500), *both(10, 9510))
+    assert rows["volume"][rows["kind"] == TickKind.LIVE].tolist() == [0, 0, 9000, 25, 10, 10]
+
+
+def test_gaps_and_repairs_pass_untouched(state):
+    rows = [gap(OPEN, OPEN + 9), gap(OPEN, OPEN + 9, sid=1), gap(OPEN, OPEN + 9, sid=7), repair(OPEN, 1, OPEN, 1.0, 2.0, 1.0, 2.0, 9)]
+    before = state.dump()
+    for row in rows:
+        assert step(state, row.copy()).tobytes() == row.tobytes()
+    assert state.dump() == before
+
+
+def test_writable_rows_are_filled_in_place_and_read_only_ones_copied(state):
+    row = tick(OPEN, 100.0, bid=(99.9, 1), ask=(100.1, 1))
+    kept = row.copy()
+    kept.flags.writeable = False
+    copied = step(state, kept)
+    assert kept["mid"] == 0.0
+    assert copied["mid"] == pytest.approx(100.0)
+    assert step(state, row) is row
+    assert row["mid"] == copied["mid"]
+
+
+def test_flags_from_upstream_survive(state):
+    kept = TickFlag.CONFLATED | TickFlag.HAS_DAY | TickFlag.HAS_MINUTE | TickFlag.INDEX | TickFlag.CAS_ELIGIBLE
+    row = run(state, tick(OPEN, 100.0, flags=kept | TickFlag.TRADED | TickFlag.IV_JUMP))[0]
+    assert row["flags"] == kept
+
+
+def test_a_conflated_row_has_whole_volume_but_no_return_of_a_tick(state):
+    steps = [tick(OPEN + i * 100, 100.0 + i % 2 * 0.05, vtt=i, bid=(99.9, 1), ask=(100.2, 1)) for i in range(100)]
+    merged = tick(OPEN + 10_000, 110.0, vtt=5000, bid=(109.9, 1), ask=(110.2, 1), flags=TickFlag.CONFLATED)
+    rows = run(state, *steps, merged, tick(OPEN + 10_100, 110.0, vtt=5001))
+    assert rows["volume"][-2:].tolist() == [4901, 1]
+    assert rows["tick_return"][-2:].tolist() == [0.0, 0.0]
+    assert rows["volatility"][-2] == rows["volatility"][-3]
+    assert rows["volatility"][-1] == pytest.approx(rows["volatility"][-3], rel=0.01)
+
+
+def test_a_conflated_row_is_told_by_its_price_not_by_a_quote_long_gone(state):
+    quote = {"bid": (99.0, 1), "ask": (99.1, 1)}
+    rows = run(
+        state,
+        tick(OPEN, 101.0, vtt=1, **quote),
+        tick(OPEN + 9, 100.0, vtt=9, **quote),
+        tick(OPEN + 19, 99.5, vtt=19, flags=TickFlag.CONFLATED),
+    )
+    assert rows["aggressor"].tolist() == [0, 1, -1]
+
+
+def implied(second, iv):
+    return tick(OPEN + second * 1000, 50.0, iv=iv)
+
+
+def test_iv_is_compared_with_its_value_a_window_ago(state):
+    rows = run(state, *(implied(s, 0.2 + s / 1000) for s in range(0, 180, 4)))
+    assert rows["iv_change"][:16].tolist() == [0.0] * 16
+    assert rows["iv_change"][16:] == pytest.approx(rows["iv"][16:] / rows["iv"][:-16] - 1)
+
+
+def test_iv_reference_is_the_newest_value_old_enough(state):
+    rows = run(state, implied(0, 0.2), implied(3, 0.25), implied(63, 0.5), implied(64, 0.5), implied(500, 0.4))
+    assert rows["iv_change"] == pytest.approx([0.0, 0.0, 0.0, 1.0, -0.2])
+
+
+def test_a_jump_of_iv_is_flagged_both_ways(state):
+    rows = run(state, implied(0, 0.20), implied(70, 0.23), implied(140, 0.28), implied(210, 0.20))
+    assert [has(r, TickFlag.IV_JUMP) for r in rows] == [False, False, True, True]
+
+
+def test_rows_without_iv_have_no_change_and_late_ones_leave_no_trace(state):
+    late = implied(1, 0.9)
+    late["ltt"] -= 5000
+    rows = run(state, implied(0, 0.2), late, implied(80, 0.0), implied(80, 0.2))
+    assert rows["iv_change"].tolist() == [0.0] * 4
+    day = implied(86_400, 0.5)
+    assert run(state, day)["iv_change"].tolist() == [0.0]
 
 
 def test_ltpc_rows_count_the_last_quantity(state):
@@ -162,31 +242,43 @@ def test_a_still_price_has_no_volatility_and_no_cross(state):
 def test_keys_that_never_traded_stay_silent(state):
     rows = run(state, tick(OPEN, 0.0, ltt=315_513_000_000), tick(OPEN + 1, 0.0, ltt=315_513_000_000))
     assert rows["volume"].tolist() == [0, 0]
-    assert state.state["count"].tolist() == [0, 0]
+    assert state.states["count"].tolist() == [0, 0]
 
 
 def test_a_symbol_beyond_the_list_passes_untouched(state):
     row = tick(OPEN, 100.0, sid=7)
-    assert step(state, row).tobytes() == row.tobytes()
-
-
-def test_the_plain_twin_has_the_same_bits():
-    a, b = TickState(1, TICKS), TickState(1, TICKS)
-    rows = np.concatenate([tick(OPEN + i * 300, 100.0 + i % 5 * 0.05, vtt=i * 3, bid=(99.9, 5), ask=(100.3, i)) for i in range(120)])
-    fast = step(a, rows)
-    slow = rows.copy()
-    step_k.py_func(slow, b.state, b.px, b.vwap, b.ts, b.vol, b.params, np.zeros(1, b.state.dtype))
-    assert fast.tobytes() == slow.astype(TICK).tobytes()
-    assert a.dump() == b.dump()
+    assert step(state, row.copy()).tobytes() == row.tobytes()
 
 
 def test_windows_must_fit():
-    from dataclasses import replace
-
     with pytest.raises(ValueError, match="vwap_fast < vwap_slow <= window"):
         TickState(1, replace(TICKS, vwap_slow=301))
+    with pytest.raises(ValueError, match="iv_window_s"):
+        TickState(1, replace(TICKS, iv_window_s=0))
 
 
 def test_a_state_of_another_size_is_corrupt(state):
     with pytest.raises(Corrupt, match="clear the session"):
         TickState(3, TICKS).load(state.dump())
+    with pytest.raises(Corrupt, match="clear the session"):
+        TickState(2, replace(TICKS, vwap_fast=21)).load(state.dump())
+
+
+def test_a_dump_grows_with_the_symbols_that_had_a_row():
+    state, twin = TickState(2000, TICKS), TickState(2000, TICKS)
+    run(state, gap(OPEN, OPEN + 5), *(tick(OPEN, 100.0, sid=sid) for sid in (3, 1999)))
+    blob = state.dump()
+    assert len(blob) < 3 * 8192
+    twin.load(blob)
+    assert twin.memory.tobytes() == state.memory.tobytes()
+
+
+def test_a_load_replaces_what_was_there(state):
+    blank = state.dump()
+    run(state, tick(OPEN, 100.0))
+    state.load(blank)
+    assert state.memory.tobytes() == TickState(2, TICKS).memory.tobytes()
+
+
+def test_state_fits_eight_kilobytes_a_symbol():
+    assert TickState(1, TICKS).memory.nbytes <= 8192
