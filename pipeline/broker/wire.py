@@ -7,12 +7,13 @@ Law     what the frame does not carry is zero; a row with NaN, infinity, a negat
 
 Never guesses, never repairs: the same bytes give the same rows. A plain frame is one call of ``wire_kernel.py``, which
 creates no Python object for an instrument; what is not plain goes the runtime's way (``wire_runtime.py``), to equal rows.
-Rows are handed out for good: they lie in blocks of zeroed memory that are used once, so the metrics may be written into them.
+Rows are handed out for good: they lie in blocks of memory that are used once, so the metrics may be written into them.
 A row that is kept for long keeps its block (64 KiB): copy it.
 """
 
 from __future__ import annotations
 
+from ctypes import addressof, c_char
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -157,9 +158,9 @@ class Decoder:
 
 
 def _block(row: np.dtype[np.void], count: int) -> tuple[NDArray[np.void], int]:
-    """Give zeroed rows, and their address."""
-    rows = np.ndarray((count,), row, bytearray(count * row.itemsize))
-    return rows, rows.ctypes.data
+    """Give room for rows, and its address."""
+    words = np.empty(count * row.itemsize // 8, np.int64)
+    return np.ndarray((count,), row, words), addressof(c_char.from_buffer(words))
 
 
 def _memory(known: dict[str, tuple[int, int]]) -> NDArray[np.int64]:

@@ -1,10 +1,10 @@
 """The wire decoder: from the bytes of a V3 frame to packed rows, in one compiled call.
 
 Reads   the frame's bytes, and the decoder's memory: int64 words laid out as the constants below say
-Writes  ``TICK`` rows sorted by symbol id at ``ROWS_AT`` and ``DEPTH`` rows of deep books at ``DEEP_AT``, both zero before
+Writes  ``TICK`` rows sorted by symbol id at ``ROWS_AT`` and ``DEPTH`` rows of deep books at ``DEEP_AT``
 Law     what is accepted here the protobuf runtime accepts too, with equal values. Whatever is not plain (market states, what
         ``kernels/feed_v3.py`` calls not plain, a key twice, a value out of bounds) is ``UNUSUAL`` and left to the
-        runtime's path, with the rows as they were: nothing is refused here and nothing guessed
+        runtime's path: nothing is refused here and nothing guessed
 
 A frame is passed twice: once to find its entries and what papers they are of, once to read each into its place.
 """
@@ -41,12 +41,13 @@ ORDER = ENTRIES + 2 * MAX_FEEDS
 STRANGER = ORDER + MAX_FEEDS
 """The span of each key outside the watchlist."""
 ROW, BOOK = TICK.itemsize // 8, DEPTH.itemsize // 8
-SPARE = STRANGER + MAX_FEEDS
+SPARE = np.int64(STRANGER + MAX_FEEDS)
 """Room for values that nobody takes: a row and a deep book."""
-FREE = SPARE + ROW + BOOK
+FREE = int(SPARE) + ROW + BOOK
 """Here begin what depends on the watchlist: the table of keys, the papers (flags << 32 | sid) in order of sid, the bitmap."""
 SPAN = 24
 SPAN_MASK = (1 << SPAN) - 1
+FRAME_FIELDS = np.int64(4)
 FEW = 24
 """So many entries are put in order by insertion, more by a bit for each paper."""
 
@@ -58,8 +59,8 @@ SNAPSHOT, LIVE = int(TickKind.SNAPSHOT), int(TickKind.LIVE)
 @kernel
 def scan_k(f: Any, end: int, m: Any) -> bool:
     """Find the entries of a frame: known ones to ``ENTRIES``, strangers read through and listed. False: not plain."""
-    found = strangers = at = 0
-    ts = kind = np.int64(0)
+    found = strangers = 0
+    at = ts = kind = np.int64(0)
     while at < end:
         tag = f[at]
         if tag == 0x12:
@@ -94,7 +95,7 @@ def scan_k(f: Any, end: int, m: Any) -> bool:
         elif tag == 0x08:
             kind, at = varint_k(f, at + 1, end)
         else:
-            at = skip_k(f, at, end, 4)
+            at = skip_k(f, at, end, FRAME_FIELDS)
     m[FOUND], m[STRANGERS], m[TS], m[TYPE] = found, strangers, ts, kind
     return at == end and MIN_TS <= ts <= MAX_TS and INITIAL_FEED <= kind <= MARKET_INFO
 
@@ -168,11 +169,13 @@ def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
     """Read the entries in order, each into its row. Give the number of deep books, ``NOT_PLAIN`` or ``NO_BOOK`` (no room for one)."""
     ts, kind = m[TS], (SNAPSHOT if m[TYPE] == INITIAL_FEED else LIVE)
     deep, room = 0, m[DEEP_LEFT]
-    r = 0
+    r = np.int64(0)
     for i in range(m[FOUND]):
         entry = ENTRIES + 2 * m[ORDER + i]
         span, paper = m[entry + 1], m[m[PAPERS_AT] + m[entry]]
         book, b = (books, deep * BOOK) if deep < room else (m, SPARE + ROW)
+        for w in range(r, r + ROW):
+            rows[w] = 0
         told = feed_k(f, span >> SPAN, span & SPAN_MASK, rows, r, book, b)
         if told == NOTHING or not is_within_k(rows, r):
             return NOT_PLAIN
@@ -207,10 +210,6 @@ def place_k(f: Any, m: Any) -> int:
     rows, books = words_at(m[ROWS_AT]), words_at(m[DEEP_AT])
     deep = fill_k(f, m, rows, books)
     if deep < 0:
-        for w in range(found * ROW):
-            rows[w] = 0
-        for w in range(min(found, m[DEEP_LEFT]) * BOOK):
-            books[w] = 0
         return NO_ROOM if deep == NO_BOOK else UNUSUAL
     m[ROWS_AT] += 8 * ROW * found
     m[ROWS_LEFT] -= found

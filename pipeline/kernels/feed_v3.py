@@ -1,7 +1,7 @@
 """The messages of the V3 feed below one instrument, read straight into the words of its row.
 
 Reads   the bytes of a message, as ``kernels/protobuf.py`` does: place, end, and back comes the place after it or ``PAST``
-Writes  ``out`` from ``o`` on: the raw words of one ``TICK`` row; ``book`` from ``b`` on: one ``DEPTH`` row. Both zero before
+Writes  ``out`` from ``o`` on: the raw words of one ``TICK`` row; ``book`` from ``b`` on: one ``DEPTH`` row. The first zero before
 Law     a field that the message does not carry stays zero. Fields come in any order, the last of a scalar wins, unknown
         ones are skipped. A message that comes twice where one belongs (protobuf merges them), a known field in another
         wire type and an entry that carries nothing are not plain: the reader gives ``PAST`` or ``NOTHING``
@@ -24,15 +24,19 @@ _AT = {name: place[1] // 8 for name, place in (TICK.fields or {}).items()}
 LTT, LTP, LTQ, CP, ATP, VTT, OI, IV = (_AT[n] for n in ("ltt", "ltp", "ltq", "cp", "atp", "vtt", "oi", "iv"))
 BID_PX, ASK_PX, MINUTE, DAY, GREEKS = _AT["bid_px"], _AT["ask_px"], _AT["i1_ts"], _AT["d1_ts"], _AT["delta"]
 IEP, RP, IEQ, IIQ_TOTAL, IIQ_MARKET, METRICS = (_AT[n] for n in ("iep", "rp", "ieq", "iiq_total", "iiq_market", "volume"))
-BOOK_PX = (DEPTH.fields or {})["bid_px"][1] // 8
+BOOK, BOOK_PX = DEPTH.itemsize // 8, (DEPTH.fields or {})["bid_px"][1] // 8
 LAST_MODE = int(FeedMode.FULL_D30)
 INDEX, CAS_ELIGIBLE = int(TickFlag.INDEX), int(TickFlag.CAS_ELIGIBLE)
 NOTHING = -1
 """A feed that is not plain. Otherwise its levels, and from these bits on its mode and its flags."""
 MODE_BIT, FLAG_BIT = 8, 16
+DOUBLE_FIELDS, LIST_FIELDS, QUOTE_FIELDS, GREEKS_FIELDS, LTPC_FIELDS, OHLC_FIELDS, MARKET_FIELDS, INDEX_FEED_FIELDS, FIRST_FIELDS, FULL_FIELDS, FEED_FIELDS = (
+    np.int64(n) for n in (1, 1, 4, 5, 5, 7, 16, 2, 6, 2, 4)
+)
+"""Highest field number of each message. As typed numbers: of a literal the compiler makes a copy of the reader."""
 
 
-@kernel
+@kernel(forceinline=True)
 def price_k(f: Any, at: int, end: int) -> tuple[int, int]:
     """Bits of the double at ``at``."""
     if at + 8 > end:
@@ -40,7 +44,7 @@ def price_k(f: Any, at: int, end: int) -> tuple[int, int]:
     return word_k(f, at), at + 8
 
 
-@kernel
+@kernel(forceinline=True)
 def ltpc_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     """Read LTPC. Its own iep goes where the full feed's stands; a value without presence cannot be told from none."""
     has_iep = False
@@ -63,13 +67,13 @@ def ltpc_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
                 if f[at] == 0x09:
                     out[o + IEP], at = price_k(f, at + 1, stop)
                 else:
-                    at = skip_k(f, at, stop, 1)
+                    at = skip_k(f, at, stop, DOUBLE_FIELDS)
         else:
-            at = skip_k(f, at, end, 5)
+            at = skip_k(f, at, end, LTPC_FIELDS)
     return at
 
 
-@kernel
+@kernel(forceinline=True)
 def quote_k(f: Any, at: int, end: int, out: Any, o: int, step: int) -> int:
     """Read Quote: price and size of the bid, price and size of the ask, ``step`` words apart."""
     while at < end:
@@ -83,11 +87,11 @@ def quote_k(f: Any, at: int, end: int, out: Any, o: int, step: int) -> int:
         elif tag == 0x21:
             out[o + 2 * step], at = price_k(f, at + 1, end)
         else:
-            at = skip_k(f, at, end, 4)
+            at = skip_k(f, at, end, QUOTE_FIELDS)
     return at
 
 
-@kernel
+@kernel(forceinline=True)
 def greeks_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     """Read OptionGreeks: five doubles, numbered as they stand in a row."""
     while at < end:
@@ -95,11 +99,11 @@ def greeks_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
         if tag & 7 == 1 and 0x09 <= tag <= 0x29:
             out[o + GREEKS - 1 + (tag >> 3)], at = price_k(f, at + 1, end)
         else:
-            at = skip_k(f, at, end, 5)
+            at = skip_k(f, at, end, GREEKS_FIELDS)
     return at
 
 
-@kernel
+@kernel(forceinline=True)
 def bar_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     """Read one OHLC and keep it when it is the newest minute or day so far; other intervals are not ours."""
     target = 0
@@ -127,7 +131,7 @@ def bar_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
         elif tag == 0x38:
             ts, at = varint_k(f, at + 1, end)
         else:
-            at = skip_k(f, at, end, 7)
+            at = skip_k(f, at, end, OHLC_FIELDS)
     if target > 0 and ts > out[o + target]:
         o += target
         out[o], out[o + 1], out[o + 2], out[o + 3], out[o + 4], out[o + 5] = ts, open_, high, low, close, vol
@@ -144,17 +148,17 @@ def bars_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
                 return PAST
             at = stop
         else:
-            at = skip_k(f, at, end, 1)
+            at = skip_k(f, at, end, LIST_FIELDS)
     return at
 
 
-@kernel
+@kernel(forceinline=True)
 def levels_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> tuple[int, int]:
     """Read MarketLevel: five levels into the row; with a sixth, all of them up to thirty into the book. Give how many, and the place."""
     count = 0
     while at < end:
         if f[at] != 0x0A:
-            at = skip_k(f, at, end, 1)
+            at = skip_k(f, at, end, LIST_FIELDS)
             continue
         at, stop = length_k(f, at + 1, end)
         if stop == PAST:
@@ -162,6 +166,9 @@ def levels_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> 
         if count < DEPTH_LEVELS:
             at = quote_k(f, at, stop, out, o + BID_PX + count, DEPTH_LEVELS)
         elif count < DEEP_LEVELS:
+            if count == DEPTH_LEVELS:
+                for w in range(b, b + BOOK):
+                    book[w] = 0
             at = quote_k(f, at, stop, book, b + BOOK_PX + count, DEEP_LEVELS)
         else:
             at = quote_k(f, at, stop, out, o + METRICS, 1)
@@ -224,7 +231,7 @@ def market_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> 
             eligible, at = varint_k(f, at + 2, end)
             flags = CAS_ELIGIBLE if eligible != 0 else 0
         else:
-            at = skip_k(f, at, end, 16)
+            at = skip_k(f, at, end, MARKET_FIELDS)
     if at != end:
         return NOTHING
     if iep != 0:
@@ -247,7 +254,7 @@ def index_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
             if at != stop:
                 return NOTHING
         else:
-            at = skip_k(f, at, end, 2)
+            at = skip_k(f, at, end, INDEX_FEED_FIELDS)
     return INDEX << FLAG_BIT if at == end else NOTHING
 
 
@@ -278,7 +285,7 @@ def first_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
         elif tag == 0x31:
             out[o + IV], at = price_k(f, at + 1, end)
         else:
-            at = skip_k(f, at, end, 6)
+            at = skip_k(f, at, end, FIRST_FIELDS)
     return (seen >> 2) & 1 if at == end else NOTHING
 
 
@@ -296,7 +303,7 @@ def full_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> in
             if found == NOTHING:
                 return NOTHING
         else:
-            at = skip_k(f, at, end, 2)
+            at = skip_k(f, at, end, FULL_FIELDS)
     return found if at == end else NOTHING
 
 
@@ -321,7 +328,7 @@ def feed_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> in
             if found == NOTHING:
                 return NOTHING
         else:
-            at = skip_k(f, at, end, 4)
+            at = skip_k(f, at, end, FEED_FIELDS)
     if at != end or found == NOTHING or mode < 0 or mode > LAST_MODE:
         return NOTHING
     return found | (mode << MODE_BIT)

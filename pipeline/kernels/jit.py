@@ -39,20 +39,20 @@ def _shared_stamp() -> str:
 @overload
 def kernel(function: F) -> F: ...
 @overload
-def kernel(*, nogil: bool) -> Callable[[F], F]: ...
-def kernel(function: F | None = None, *, nogil: bool = True) -> F | Callable[[F], F]:
+def kernel(*, nogil: bool = True, forceinline: bool = False) -> Callable[[F], F]: ...
+def kernel(function: F | None = None, *, nogil: bool = True, forceinline: bool = False) -> F | Callable[[F], F]:
     """Compile with Numba on first call: no GIL (unless asked to keep it), IEEE division, cached on disk.
 
     Numba dates a cache entry by the caller's own file alone, so that an edit of ``rolling.py`` would leave
     old copies of it inside every indicator; the stamp of this folder is therefore added.
     """
     if function is None:
-        return partial(_compiled, nogil=nogil)
-    return _compiled(function, nogil=nogil)
+        return partial(_compiled, nogil=nogil, forceinline=forceinline)
+    return _compiled(function, nogil=nogil, forceinline=forceinline)
 
 
-def _compiled(function: F, *, nogil: bool) -> F:
-    dispatcher = numba.njit(cache=True, error_model="numpy", nogil=nogil)(function)
+def _compiled(function: F, *, nogil: bool, forceinline: bool) -> F:
+    dispatcher = numba.njit(cache=True, error_model="numpy", nogil=nogil, forceinline=forceinline)(function)
     file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if file is not None:
         file._source_stamp = (file._source_stamp, _shared_stamp())  # noqa: SLF001
