@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path  # pure-ok: finds our own sources, to date the compiler's cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 import numba
 import numpy as np
@@ -36,17 +36,35 @@ def _shared_stamp() -> str:
     return digest.hexdigest()
 
 
-def kernel(function: F) -> F:
-    """Compile with Numba on first call: no GIL, IEEE division, cached on disk.
+@overload
+def kernel(function: F) -> F: ...
+@overload
+def kernel(*, nogil: bool = True, forceinline: bool = False) -> Callable[[F], F]: ...
+def kernel(function: F | None = None, *, nogil: bool = True, forceinline: bool = False) -> F | Callable[[F], F]:
+    """Compile with Numba on first call: no GIL (unless asked to keep it), IEEE division, cached on disk.
 
     Numba dates a cache entry by the caller's own file alone, so that an edit of ``rolling.py`` would leave
     old copies of it inside every indicator; the stamp of this folder is therefore added.
     """
-    dispatcher = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+    if function is None:
+        return partial(_compiled, nogil=nogil, forceinline=forceinline)
+    return _compiled(function, nogil=nogil, forceinline=forceinline)
+
+
+def _compiled(function: F, *, nogil: bool, forceinline: bool) -> F:
+    dispatcher = numba.njit(cache=True, error_model="numpy", nogil=nogil, forceinline=forceinline)(function)
     file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if file is not None:
         file._source_stamp = (file._source_stamp, _shared_stamp())  # noqa: SLF001
     return cast(F, dispatcher)
+
+
+def entry(function: F, *argument_types: Any) -> F:
+    """Give the machine code of a kernel for these types (compiled now), past the dispatcher: half the price of a call.
+
+    The caller vouches for the types of what it passes; an object of another kind raises TypeError.
+    """
+    return cast(F, cast(Any, function).compile(argument_types))
 
 
 def writable(rows: NDArray[np.void]) -> NDArray[np.void]:

@@ -1,0 +1,236 @@
+"""The wire decoder: from the bytes of a V3 frame to packed rows, in one compiled call.
+
+Reads   the frame's bytes, and the decoder's memory: int64 words laid out as the constants below say
+Writes  ``TICK`` rows sorted by symbol id at ``ROWS_AT`` and ``DEPTH`` rows of deep books at ``DEEP_AT``
+Law     what is accepted here the protobuf runtime accepts too, with equal values. Whatever is not plain (market states, what
+        ``kernels/feed_v3.py`` calls not plain, a key twice, a value out of bounds) is ``UNUSUAL`` and left to the
+        runtime's path: nothing is refused here and nothing guessed
+
+A frame is passed twice: once to find its entries and what papers they are of, once to read each into its place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.broker.wire_bounds import INITIAL_FEED, MARKET_INFO, MAX_FEEDS, MAX_FRAME_BYTES, MAX_PX_BITS, MAX_QTY, MAX_TS, MIN_TS, TICK_BITS
+from pipeline.core.feed import DEEP_LEVELS, DEPTH
+from pipeline.core.types import DEPTH_LEVELS, TICK, TickFlag, TickKind
+from pipeline.kernels.feed_v3 import ASK_PX, BID_PX, BOOK_PX, DAY, FLAG_BIT, IIQ_MARKET, LTT, MINUTE, MODE_BIT, NOTHING, feed_k
+from pipeline.kernels.jit import kernel
+from pipeline.kernels.lookup import STRANGE, find_k
+from pipeline.kernels.memory import bytes_of, words_at
+from pipeline.kernels.protobuf import PAST, length_k, skip_k, varint_k
+
+UNUSUAL, NO_ROOM, PARTLY = 0, 1, 2
+"""Answers below every time: for the runtime; make room and ask again; accepted, and the memory says more."""
+NOT_PLAIN, NO_BOOK = -1, -2
+COUNT_SHIFT = 42
+"""A plain answer is the frame's time, and from this bit on the number of rows less one."""
+
+ROWS_AT, ROWS_LEFT, DEEP_AT, DEEP_LEFT, HAS_SEEN_DEEP = 0, 1, 2, 3, 4
+"""Address of and room for rows and books; whether a deep book ever came: then room for one of each entry is asked for first."""
+FOUND, DEEP_FOUND, STRANGERS, TS, TYPE = 5, 6, 7, 8, 9
+"""What the frame in hand holds."""
+TABLE_AT, MASK, PAPERS_AT, BITMAP_AT, BITMAP_WORDS = 10, 11, 12, 13, 14
+ENTRIES = 16
+"""Two words an entry: the paper's rank, and the span of the value."""
+ORDER = ENTRIES + 2 * MAX_FEEDS
+STRANGER = ORDER + MAX_FEEDS
+"""The span of each key outside the watchlist."""
+ROW, BOOK = TICK.itemsize // 8, DEPTH.itemsize // 8
+SPARE = np.int64(STRANGER + MAX_FEEDS)
+"""Room for values that nobody takes: a row and a deep book."""
+FREE = int(SPARE) + ROW + BOOK
+"""Here begin what depends on the watchlist: the table of keys, the papers (flags << 32 | sid) in order of sid, the bitmap."""
+SPAN = 24
+SPAN_MASK = (1 << SPAN) - 1
+FRAME_FIELDS = np.int64(4)
+FEW = 24
+"""So many entries are put in order by insertion, more by a bit for each paper."""
+
+MASKS, LOWS, HIGHS = TICK_BITS
+HAS_DEPTH, HAS_MINUTE, HAS_DAY = int(TickFlag.HAS_DEPTH), int(TickFlag.HAS_MINUTE), int(TickFlag.HAS_DAY)
+SNAPSHOT, LIVE = int(TickKind.SNAPSHOT), int(TickKind.LIVE)
+
+
+@kernel
+def scan_k(f: Any, end: int, m: Any) -> bool:
+    """Find the entries of a frame: known ones to ``ENTRIES``, strangers read through and listed. False: not plain."""
+    found = strangers = 0
+    at = ts = kind = np.int64(0)
+    while at < end:
+        tag = f[at]
+        if tag == 0x12:
+            at, stop = length_k(f, at + 1, end)
+            if stop == PAST or found + strangers == MAX_FEEDS:
+                return False
+            key = key_end = value = value_end = 0
+            while at < stop:
+                tag = f[at]
+                if tag == 0x0A and key == 0:
+                    key, key_end = length_k(f, at + 1, stop)
+                    at = key_end
+                elif tag == 0x12 and value == 0:
+                    value, value_end = length_k(f, at + 1, stop)
+                    at = value_end
+                else:  # the runtime sets an entry aside when it holds more
+                    return False
+            if at != stop or key_end == key or value == 0:
+                return False
+            rank = find_k(f, key, key_end - key, m, m[TABLE_AT], m[MASK])
+            if rank >= 0:
+                m[ENTRIES + 2 * found] = rank
+                m[ENTRIES + 2 * found + 1] = (value << SPAN) | value_end
+                found += 1
+            else:
+                if rank == STRANGE or feed_k(f, value, value_end, m, SPARE, m, SPARE + ROW) == NOTHING:
+                    return False
+                m[STRANGER + strangers] = (key << SPAN) | key_end
+                strangers += 1
+        elif tag == 0x18:
+            ts, at = varint_k(f, at + 1, end)
+        elif tag == 0x08:
+            kind, at = varint_k(f, at + 1, end)
+        else:
+            at = skip_k(f, at, end, FRAME_FIELDS)
+    m[FOUND], m[STRANGERS], m[TS], m[TYPE] = found, strangers, ts, kind
+    return at == end and MIN_TS <= ts <= MAX_TS and INITIAL_FEED <= kind <= MARKET_INFO
+
+
+@kernel
+def order_k(m: Any, count: int) -> bool:
+    """Write the places of the entries in order of their papers to ``ORDER``. False: a paper comes twice."""
+    if count <= FEW:
+        for i in range(count):
+            rank = m[ENTRIES + 2 * i]
+            at = i
+            while at > 0 and m[ENTRIES + 2 * m[ORDER + at - 1]] > rank:
+                m[ORDER + at] = m[ORDER + at - 1]
+                at -= 1
+            if at > 0 and m[ENTRIES + 2 * m[ORDER + at - 1]] == rank:
+                return False
+            m[ORDER + at] = i
+        return True
+    bits, words = m[BITMAP_AT], m[BITMAP_WORDS]
+    for word in range(2 * words):
+        m[bits + word] = 0
+    for i in range(count):
+        rank = m[ENTRIES + 2 * i]
+        word, bit = bits + 2 * (rank >> 5), 1 << (rank & 31)
+        if m[word] & bit != 0:
+            return False
+        m[word] |= bit
+    before = 0
+    for word in range(words):
+        m[bits + 2 * word + 1] = before
+        before += ones_k(m[bits + 2 * word])
+    for i in range(count):
+        rank = m[ENTRIES + 2 * i]
+        word = bits + 2 * (rank >> 5)
+        m[ORDER + m[word + 1] + ones_k(m[word] & ((1 << (rank & 31)) - 1))] = i
+    return True
+
+
+@kernel
+def ones_k(bits: int) -> int:
+    """Count the ones among 32 bits."""
+    bits -= (bits >> 1) & 0x55555555
+    bits = (bits & 0x33333333) + ((bits >> 2) & 0x33333333)
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F
+    return ((bits * 0x01010101) >> 24) & 0xFF
+
+
+@kernel
+def is_within_k(row: Any, r: int) -> bool:
+    """Say whether every raw value of a row is within its bounds."""
+    bad = 0
+    for w in range(LTT, IIQ_MARKET + 1):
+        value = row[r + w] & MASKS[w]
+        bad |= (value < LOWS[w]) | (value > HIGHS[w])
+    return bad == 0
+
+
+@kernel
+def is_book_within_k(book: Any, b: int) -> bool:
+    """Say the same of a deep book: prices and sizes by turns, thirty of each."""
+    bad = 0
+    for part in range(4):
+        high = MAX_PX_BITS if part & 1 == 0 else MAX_QTY
+        for w in range(b + BOOK_PX + part * DEEP_LEVELS, b + BOOK_PX + (part + 1) * DEEP_LEVELS):
+            bad |= (book[w] < 0) | (book[w] > high)
+    return bad == 0
+
+
+@kernel
+def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
+    """Read the entries in order, each into its row. Give the number of deep books, ``NOT_PLAIN`` or ``NO_BOOK`` (no room for one)."""
+    ts, kind = m[TS], (SNAPSHOT if m[TYPE] == INITIAL_FEED else LIVE)
+    deep, room = 0, m[DEEP_LEFT]
+    r = np.int64(0)
+    for i in range(m[FOUND]):
+        entry = ENTRIES + 2 * m[ORDER + i]
+        span, paper = m[entry + 1], m[m[PAPERS_AT] + m[entry]]
+        book, b = (books, deep * BOOK) if deep < room else (m, SPARE + ROW)
+        for w in range(r, r + ROW):
+            rows[w] = 0
+        told = feed_k(f, span >> SPAN, span & SPAN_MASK, rows, r, book, b)
+        if told == NOTHING or not is_within_k(rows, r):
+            return NOT_PLAIN
+        levels, flags = told & 0xFF, (paper >> 32) | (told >> FLAG_BIT)
+        if levels > DEPTH_LEVELS:
+            m[HAS_SEEN_DEEP] = 1
+            if deep >= room:
+                return NO_BOOK
+            deep += 1
+            if not is_book_within_k(books, b):
+                return NOT_PLAIN
+            books[b], books[b + 1] = (paper & 0xFFFFFFFF) | (levels << 32), ts
+        if rows[r + BID_PX] > 0 and rows[r + ASK_PX] > 0:
+            flags |= HAS_DEPTH
+        if rows[r + MINUTE] > 0:
+            flags |= HAS_MINUTE
+        if rows[r + DAY] > 0:
+            flags |= HAS_DAY
+        rows[r] = (paper & 0xFFFFFFFF) | (kind << 32) | (((told >> MODE_BIT) & 0xFF) << 40) | (levels << 56)
+        rows[r + 1] = flags
+        rows[r + 2] = ts
+        r += ROW
+    return deep
+
+
+@kernel
+def place_k(f: Any, m: Any) -> int:
+    """Fill rows for the entries that stand in the memory, and answer for the frame."""
+    found, strangers = m[FOUND], m[STRANGERS]
+    if found > m[ROWS_LEFT] or (m[HAS_SEEN_DEEP] != 0 and found > m[DEEP_LEFT]):
+        return NO_ROOM
+    rows, books = words_at(m[ROWS_AT]), words_at(m[DEEP_AT])
+    deep = fill_k(f, m, rows, books)
+    if deep < 0:
+        return NO_ROOM if deep == NO_BOOK else UNUSUAL
+    m[ROWS_AT] += 8 * ROW * found
+    m[ROWS_LEFT] -= found
+    if found == 0 or deep != 0 or strangers != 0:
+        m[DEEP_AT] += 8 * BOOK * deep
+        m[DEEP_LEFT] -= deep
+        m[DEEP_FOUND] = deep
+        return PARTLY
+    return ((found - 1) << COUNT_SHIFT) | m[TS]
+
+
+@kernel(nogil=False)  # letting the lock go and taking it again costs as much as reading a trade
+def decode_k(frame: bytes, address: int) -> int:
+    """Decode a frame into the memory at ``address``: a plain answer, or ``UNUSUAL``, ``NO_ROOM``, ``PARTLY``."""
+    m, f, size = words_at(address), bytes_of(frame), len(frame)
+    if size > MAX_FRAME_BYTES or not scan_k(f, size, m) or not order_k(m, m[FOUND]):
+        return UNUSUAL
+    return place_k(f, m)
+
+
+@kernel(nogil=False)
+def decode_again_k(frame: bytes, address: int) -> int:
+    """Go on with the same frame after ``NO_ROOM``."""
+    return place_k(bytes_of(frame), words_at(address))

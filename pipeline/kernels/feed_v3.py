@@ -1,0 +1,334 @@
+"""The messages of the V3 feed below one instrument, read straight into the words of its row.
+
+Reads   the bytes of a message, as ``kernels/protobuf.py`` does: place, end, and back comes the place after it or ``PAST``
+Writes  ``out`` from ``o`` on: the raw words of one ``TICK`` row; ``book`` from ``b`` on: one ``DEPTH`` row. The first zero before
+Law     a field that the message does not carry stays zero. Fields come in any order, the last of a scalar wins, unknown
+        ones are skipped. A message that comes twice where one belongs (protobuf merges them), a known field in another
+        wire type and an entry that carries nothing are not plain: the reader gives ``PAST`` or ``NOTHING``
+
+Rows are filled as 8-byte integers, so a double is never more than its bits. Values are not judged here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.feed import DEEP_LEVELS, DEPTH
+from pipeline.core.types import DEPTH_LEVELS, TICK, FeedMode, TickFlag
+from pipeline.kernels.jit import kernel
+from pipeline.kernels.protobuf import PAST, is_ascii_k, length_k, skip_k, varint_k, word_k
+
+_AT = {name: place[1] // 8 for name, place in (TICK.fields or {}).items()}
+LTT, LTP, LTQ, CP, ATP, VTT, OI, IV = (_AT[n] for n in ("ltt", "ltp", "ltq", "cp", "atp", "vtt", "oi", "iv"))
+BID_PX, ASK_PX, MINUTE, DAY, GREEKS = _AT["bid_px"], _AT["ask_px"], _AT["i1_ts"], _AT["d1_ts"], _AT["delta"]
+IEP, RP, IEQ, IIQ_TOTAL, IIQ_MARKET, METRICS = (_AT[n] for n in ("iep", "rp", "ieq", "iiq_total", "iiq_market", "volume"))
+BOOK, BOOK_PX = DEPTH.itemsize // 8, (DEPTH.fields or {})["bid_px"][1] // 8
+LAST_MODE = int(FeedMode.FULL_D30)
+INDEX, CAS_ELIGIBLE = int(TickFlag.INDEX), int(TickFlag.CAS_ELIGIBLE)
+NOTHING = -1
+"""A feed that is not plain. Otherwise its levels, and from these bits on its mode and its flags."""
+MODE_BIT, FLAG_BIT = 8, 16
+DOUBLE_FIELDS, LIST_FIELDS, QUOTE_FIELDS, GREEKS_FIELDS, LTPC_FIELDS, OHLC_FIELDS, MARKET_FIELDS, INDEX_FEED_FIELDS, FIRST_FIELDS, FULL_FIELDS, FEED_FIELDS = (
+    np.int64(n) for n in (1, 1, 4, 5, 5, 7, 16, 2, 6, 2, 4)
+)
+"""Highest field number of each message. As typed numbers: of a literal the compiler makes a copy of the reader."""
+
+
+@kernel(forceinline=True)
+def price_k(f: Any, at: int, end: int) -> tuple[int, int]:
+    """Bits of the double at ``at``."""
+    if at + 8 > end:
+        return 0, PAST
+    return word_k(f, at), at + 8
+
+
+@kernel(forceinline=True)
+def ltpc_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
+    """Read LTPC. Its own iep goes where the full feed's stands; a value without presence cannot be told from none."""
+    has_iep = False
+    while at < end:
+        tag = f[at]
+        if tag == 0x09:
+            out[o + LTP], at = price_k(f, at + 1, end)
+        elif tag == 0x10:
+            out[o + LTT], at = varint_k(f, at + 1, end)
+        elif tag == 0x18:
+            out[o + LTQ], at = varint_k(f, at + 1, end)
+        elif tag == 0x21:
+            out[o + CP], at = price_k(f, at + 1, end)
+        elif tag == 0x2A:
+            at, stop = length_k(f, at + 1, end)
+            if has_iep or stop == PAST:
+                return PAST
+            has_iep = True
+            while at < stop:
+                if f[at] == 0x09:
+                    out[o + IEP], at = price_k(f, at + 1, stop)
+                else:
+                    at = skip_k(f, at, stop, DOUBLE_FIELDS)
+        else:
+            at = skip_k(f, at, end, LTPC_FIELDS)
+    return at
+
+
+@kernel(forceinline=True)
+def quote_k(f: Any, at: int, end: int, out: Any, o: int, step: int) -> int:
+    """Read Quote: price and size of the bid, price and size of the ask, ``step`` words apart."""
+    while at < end:
+        tag = f[at]
+        if tag == 0x08:
+            out[o + step], at = varint_k(f, at + 1, end)
+        elif tag == 0x11:
+            out[o], at = price_k(f, at + 1, end)
+        elif tag == 0x18:
+            out[o + 3 * step], at = varint_k(f, at + 1, end)
+        elif tag == 0x21:
+            out[o + 2 * step], at = price_k(f, at + 1, end)
+        else:
+            at = skip_k(f, at, end, QUOTE_FIELDS)
+    return at
+
+
+@kernel(forceinline=True)
+def greeks_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
+    """Read OptionGreeks: five doubles, numbered as they stand in a row."""
+    while at < end:
+        tag = f[at]
+        if tag & 7 == 1 and 0x09 <= tag <= 0x29:
+            out[o + GREEKS - 1 + (tag >> 3)], at = price_k(f, at + 1, end)
+        else:
+            at = skip_k(f, at, end, GREEKS_FIELDS)
+    return at
+
+
+@kernel(forceinline=True)
+def bar_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
+    """Read one OHLC and keep it when it is the newest minute or day so far; other intervals are not ours."""
+    target = 0
+    ts = open_ = high = low = close = vol = np.int64(0)
+    while at < end:
+        tag = f[at]
+        if tag == 0x0A:
+            at, stop = length_k(f, at + 1, end)
+            if stop == PAST or not is_ascii_k(f, at, stop):
+                return PAST
+            target = 0
+            if stop - at == 2:
+                target = MINUTE if f[at] == 0x49 and f[at + 1] == 0x31 else DAY if f[at] == 0x31 and f[at + 1] == 0x64 else 0
+            at = stop
+        elif tag == 0x11:
+            open_, at = price_k(f, at + 1, end)
+        elif tag == 0x19:
+            high, at = price_k(f, at + 1, end)
+        elif tag == 0x21:
+            low, at = price_k(f, at + 1, end)
+        elif tag == 0x29:
+            close, at = price_k(f, at + 1, end)
+        elif tag == 0x30:
+            vol, at = varint_k(f, at + 1, end)
+        elif tag == 0x38:
+            ts, at = varint_k(f, at + 1, end)
+        else:
+            at = skip_k(f, at, end, OHLC_FIELDS)
+    if target > 0 and ts > out[o + target]:
+        o += target
+        out[o], out[o + 1], out[o + 2], out[o + 3], out[o + 4], out[o + 5] = ts, open_, high, low, close, vol
+    return at
+
+
+@kernel
+def bars_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
+    """Read MarketOHLC."""
+    while at < end:
+        if f[at] == 0x0A:
+            at, stop = length_k(f, at + 1, end)
+            if stop == PAST or bar_k(f, at, stop, out, o) != stop:
+                return PAST
+            at = stop
+        else:
+            at = skip_k(f, at, end, LIST_FIELDS)
+    return at
+
+
+@kernel(forceinline=True)
+def levels_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> tuple[int, int]:
+    """Read MarketLevel: five levels into the row; with a sixth, all of them up to thirty into the book. Give how many, and the place."""
+    count = 0
+    while at < end:
+        if f[at] != 0x0A:
+            at = skip_k(f, at, end, LIST_FIELDS)
+            continue
+        at, stop = length_k(f, at + 1, end)
+        if stop == PAST:
+            return 0, PAST
+        if count < DEPTH_LEVELS:
+            at = quote_k(f, at, stop, out, o + BID_PX + count, DEPTH_LEVELS)
+        elif count < DEEP_LEVELS:
+            if count == DEPTH_LEVELS:
+                for w in range(b, b + BOOK):
+                    book[w] = 0
+            at = quote_k(f, at, stop, book, b + BOOK_PX + count, DEEP_LEVELS)
+        else:
+            at = quote_k(f, at, stop, out, o + METRICS, 1)
+        if at != stop:
+            return 0, PAST
+        count += 1
+    if count > DEPTH_LEVELS:
+        for part in range(4):
+            for level in range(DEPTH_LEVELS):
+                book[b + BOOK_PX + DEEP_LEVELS * part + level] = out[o + BID_PX + DEPTH_LEVELS * part + level]
+    if count > DEEP_LEVELS:
+        for part in range(4):
+            out[o + METRICS + part] = 0
+    return min(count, DEEP_LEVELS), at
+
+
+@kernel
+def market_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> int:
+    """Read MarketFullFeed. Give levels and flags as ``feed_k`` does, or ``NOTHING``."""
+    seen = levels = flags = 0
+    iep = np.int64(0)
+    while at < end:
+        tag = f[at]
+        wire = tag & 7
+        if tag <= 0x22 and wire == 2:
+            bit = 1 << (tag >> 3)
+            start, stop = length_k(f, at + 1, end)
+            if tag < 0x0A or seen & bit != 0 or stop == PAST:
+                return NOTHING
+            seen |= bit
+            if tag == 0x12:
+                levels, at = levels_k(f, start, stop, out, o, book, b)
+            elif tag == 0x0A:
+                at = ltpc_k(f, start, stop, out, o)
+            elif tag == 0x22:
+                at = bars_k(f, start, stop, out, o)
+            else:
+                at = greeks_k(f, start, stop, out, o)
+            if at != stop:
+                return NOTHING
+        elif tag == 0x30:
+            out[o + VTT], at = varint_k(f, at + 1, end)
+        elif wire == 1 and 0x29 <= tag <= 0x61 and tag != 0x31:
+            value, at = price_k(f, at + 1, end)
+            if tag == 0x29:
+                out[o + ATP] = value
+            elif tag == 0x59:
+                iep = value
+            elif tag == 0x61:
+                out[o + RP] = value
+            else:
+                out[o + OI - 7 + (tag >> 3)] = value  # oi, iv, tbq and tsq stand in a row as they are numbered
+        elif tag == 0x68:
+            out[o + IEQ], at = varint_k(f, at + 1, end)
+        elif tag == 0x70:
+            out[o + IIQ_TOTAL], at = varint_k(f, at + 1, end)
+        elif tag == 0x78:
+            out[o + IIQ_MARKET], at = varint_k(f, at + 1, end)
+        elif tag == 0x80 and at + 1 < end and f[at + 1] == 0x01:
+            eligible, at = varint_k(f, at + 2, end)
+            flags = CAS_ELIGIBLE if eligible != 0 else 0
+        else:
+            at = skip_k(f, at, end, MARKET_FIELDS)
+    if at != end:
+        return NOTHING
+    if iep != 0:
+        out[o + IEP] = iep
+    return levels | (flags << FLAG_BIT)
+
+
+@kernel
+def index_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
+    """Read IndexFullFeed."""
+    seen = 0
+    while at < end:
+        tag = f[at]
+        if tag in (0x0A, 0x12):
+            start, stop = length_k(f, at + 1, end)
+            if seen & tag & 24 != 0 or stop == PAST:
+                return NOTHING
+            seen |= tag & 24
+            at = ltpc_k(f, start, stop, out, o) if tag == 0x0A else bars_k(f, start, stop, out, o)
+            if at != stop:
+                return NOTHING
+        else:
+            at = skip_k(f, at, end, INDEX_FEED_FIELDS)
+    return INDEX << FLAG_BIT if at == end else NOTHING
+
+
+@kernel
+def first_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
+    """Read FirstLevelWithGreeks."""
+    seen = 0
+    while at < end:
+        tag = f[at]
+        if tag in (0x0A, 0x12, 0x1A):
+            bit = 1 << (tag >> 3)
+            start, stop = length_k(f, at + 1, end)
+            if seen & bit != 0 or stop == PAST:
+                return NOTHING
+            seen |= bit
+            if tag == 0x0A:
+                at = ltpc_k(f, start, stop, out, o)
+            elif tag == 0x12:
+                at = quote_k(f, start, stop, out, o + BID_PX, DEPTH_LEVELS)
+            else:
+                at = greeks_k(f, start, stop, out, o)
+            if at != stop:
+                return NOTHING
+        elif tag == 0x20:
+            out[o + VTT], at = varint_k(f, at + 1, end)
+        elif tag == 0x29:
+            out[o + OI], at = price_k(f, at + 1, end)
+        elif tag == 0x31:
+            out[o + IV], at = price_k(f, at + 1, end)
+        else:
+            at = skip_k(f, at, end, FIRST_FIELDS)
+    return (seen >> 2) & 1 if at == end else NOTHING
+
+
+@kernel
+def full_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> int:
+    """Read FullFeed: exactly one of market and index."""
+    found = NOTHING
+    while at < end:
+        tag = f[at]
+        if tag in (0x0A, 0x12):
+            start, at = length_k(f, at + 1, end)
+            if found != NOTHING or at == PAST:
+                return NOTHING
+            found = market_k(f, start, at, out, o, book, b) if tag == 0x0A else index_k(f, start, at, out, o)
+            if found == NOTHING:
+                return NOTHING
+        else:
+            at = skip_k(f, at, end, FULL_FIELDS)
+    return found if at == end else NOTHING
+
+
+@kernel
+def feed_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> int:
+    """Read Feed: exactly one of its three kinds, in a mode that we know. Give levels | mode << 8 | flags << 16, or ``NOTHING``."""
+    found, mode = NOTHING, np.int64(0)
+    while at < end:
+        tag = f[at]
+        if tag == 0x20:
+            mode, at = varint_k(f, at + 1, end)
+        elif tag in (0x0A, 0x12, 0x1A):
+            start, at = length_k(f, at + 1, end)
+            if found != NOTHING or at == PAST:
+                return NOTHING
+            if tag == 0x12:
+                found = full_k(f, start, at, out, o, book, b)
+            elif tag == 0x0A:
+                found = 0 if ltpc_k(f, start, at, out, o) == at else NOTHING
+            else:
+                found = first_k(f, start, at, out, o)
+            if found == NOTHING:
+                return NOTHING
+        else:
+            at = skip_k(f, at, end, FEED_FIELDS)
+    if at != end or found == NOTHING or mode < 0 or mode > LAST_MODE:
+        return NOTHING
+    return found | (mode << MODE_BIT)
