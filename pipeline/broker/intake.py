@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pipeline.broker.continuity import Place
     from pipeline.broker.quarantine import Quarantine
     from pipeline.broker.wire import Decoded
     from pipeline.core.feed import FeedEvent
@@ -55,6 +56,13 @@ class _Line:
         self.sids: NDArray[np.uint32] = np.zeros(0, np.uint32)
         self.has_frames = False
         self.has_ended = False
+
+
+def _place(line: _Line, ts: int) -> Place:
+    place = line.continuity.place(ts)
+    if place.is_backward:
+        raise FrameRefused("time_went_back", f"currentTs {ts} after {line.continuity.last_ts}")
+    return place
 
 
 class Intake:
@@ -188,9 +196,7 @@ class Intake:
         self.frame_ts = 0
         try:
             found = self.judge(event.body, event.recv_ms)
-            place = line.continuity.place(found.ts)
-            if place.is_backward:
-                raise FrameRefused("time_went_back", f"currentTs {found.ts} after {line.continuity.last_ts}")
+            place = _place(line, found.ts)
         except FrameRefused as refusal:
             self.refuse(event.body, refusal.reason)
             return
