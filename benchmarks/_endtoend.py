@@ -76,10 +76,10 @@ def run(play: Play, fsync: str = FSYNC) -> Outcome:
             more = {"redis": urls, "committed": committed, "every_tick": play.every_tick, "feed": play.feed}
             with _python("benchmarks._receivers", play.receiver, json.dumps(order | where | more)) as receiver:
                 line = receiver.stdout.readline()
+                if not line:
+                    raise RuntimeError(f"{play.receiver} ended without a result")
                 receiver.wait(60)
             sender.wait(60)
-        if not line:
-            raise RuntimeError(f"{play.receiver} ended without a result")
         told = json.loads(line)
         return _outcome(play, told, np.load(sent)[: play.frames], np.load(committed))
 

@@ -24,7 +24,8 @@ import redis
 import redis.asyncio
 
 from benchmarks._sender import DATE, keys
-from benchmarks.metrics import PARAMS, Plain
+from benchmarks.metrics import PARAMS
+from benchmarks.metrics import plain as plain_metrics
 
 SERIES = ("ltp", "mid", "spread", "spread_bps", "obi", "obi5", "return", "vwap")
 EVERY_TICK = 1
@@ -107,7 +108,9 @@ class PlainStore:
 
     def __init__(self, symbols: int, url: str) -> None:
         self.sids = {key: n for n, key in enumerate(keys(symbols))}
-        self.states = [Plain() for _ in range(symbols)]
+        self.states = [plain_metrics() for _ in range(symbols)]
+        for state in self.states:
+            next(state)
         self.names = [[f"symbol:SYM{n:04d}:{name}" for name in SERIES] for n in range(symbols)]
         client = redis.Redis.from_url(url)
         pipe = client.pipeline(transaction=False)
@@ -165,9 +168,9 @@ def _plain_tick(store: PlainStore, key: str, feed: Any, ts: int) -> tuple[float,
     best = levels[0]
     bids, asks = sum(level.bidQ for level in levels), sum(level.askQ for level in levels)
     sid = store.sids[key]
-    tick = (sid, ts, part.ltpc.ltp, part.vtt, best.bidP, best.askP, best.bidQ, best.askQ, bids, asks)
-    mid, spread, bps, obi, obi5, _, ret, volatility, vwap, fast, slow = store.states[sid].step(tick)
-    return part.ltpc.ltp, mid, spread, bps, obi, obi5, ret, vwap, volatility, fast, slow
+    tick = (sid, ts, part.ltpc.ltp, part.vtt, part.ltpc.ltt, best.bidP, best.askP, best.bidQ, best.askQ, bids, asks)
+    mid, spread, bps, microprice, obi, obi5, _, ret, _, vwap, *rest = store.states[sid].send(tick)
+    return part.ltpc.ltp, mid, spread, bps, obi, obi5, ret, vwap, microprice, *rest
 
 
 def sdk(order: dict) -> dict:

@@ -151,8 +151,9 @@ def main(order: dict) -> None:
     admit(connection)
     np.save(order["sent"], play(connection, frames, order["rate"]))
     connection.settimeout(60)
-    while connection.recv(65_536):  # until the client has read everything and hung up
+    while (told := connection.recv(65_536)) and b"\x88" not in told:  # until the client has read everything and says farewell
         pass
+    connection.close()
 
 
 if __name__ == "__main__":
