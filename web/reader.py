@@ -21,11 +21,13 @@ from pipeline.core.errors import Corrupt
 from pipeline.core.schema import HashKey, Role, Stream
 from pipeline.core.types import Instrument
 from pipeline.store import codec
-from web.views import text_of
+from web.fields import text_of
 
 TAIL = 200
 """Newest entries of a stream that the page keeps."""
-PROCESSES = tuple(dict.fromkeys(s.writer for s in schema.STREAMS if s.writer not in {"terminal", "page"}))
+PROCESSES = tuple(dict.fromkeys(s.writer for s in schema.STREAMS if s.writer not in {"terminal", "page", "people"}))
+SOMETIMES = ("recorder",)
+"""Processes that run only when asked for: shown when they tell of themselves, not missed when they do not."""
 TAILED = (
     schema.RECOMMENDATIONS,
     schema.CONFIRM_TERMINAL,
@@ -49,8 +51,10 @@ class Poll:
     indicators: dict[str, Fields] = field(default_factory=dict)
     positions: dict[str, Fields] = field(default_factory=dict)
     health: dict[str, Fields] = field(default_factory=dict)
+    latency: dict[str, Fields] = field(default_factory=dict)
     market: Fields = field(default_factory=dict)
     feed: Fields = field(default_factory=dict)
+    wanted: Fields = field(default_factory=dict)
     session: Fields = field(default_factory=dict)
     auth: Fields = field(default_factory=dict)
     portfolio: Fields = field(default_factory=dict)
@@ -84,10 +88,11 @@ class Reader:
         pipe = self._clients[Role.TICKS].pipeline(transaction=False)
         pipe.hgetall(schema.MARKET_STATUS.key())
         pipe.hgetall(schema.FEED_STATUS.key())
+        pipe.hgetall(schema.WANTED.key())
         for symbol in out.instruments:
             pipe.hgetall(schema.TICK_LATEST.key(symbol))
-        market, feed, *ticks = await pipe.execute()
-        out.market, out.feed = text_of(market), text_of(feed)
+        market, feed, wanted, *ticks = await pipe.execute()
+        out.market, out.feed, out.wanted = text_of(market), text_of(feed), text_of(wanted)
         out.ticks = {symbol: text_of(raw) for symbol, raw in zip(out.instruments, ticks, strict=True)}
 
     async def _poll_derived(self, out: Poll) -> None:
@@ -95,8 +100,9 @@ class Reader:
         pipe = client.pipeline(transaction=False)
         for key in (schema.SESSION, schema.AUTH_STATUS, schema.PORTFOLIO):
             pipe.hgetall(key.key())
-        for name in PROCESSES:
+        for name in (*PROCESSES, *SOMETIMES):
             pipe.hgetall(schema.HEALTH.key(name))
+            pipe.hgetall(schema.LATENCY.key(name))
         for symbol in out.instruments:
             pipe.hgetall(schema.REGIME.key(symbol))
             pipe.hgetall(schema.POSITION.key(symbol))
@@ -105,7 +111,10 @@ class Reader:
             pipe.xrevrange(stream.name, count=1)
         replies = iter(await pipe.execute())
         out.session, out.auth, out.portfolio = (text_of(next(replies)) for _ in range(3))
-        out.health = {name: text_of(next(replies)) for name in PROCESSES}
+        for name in (*PROCESSES, *SOMETIMES):
+            health, out.latency[name] = text_of(next(replies)), text_of(next(replies))
+            if health or name in PROCESSES:
+                out.health[name] = health
         for symbol in out.instruments:
             out.regimes[symbol], out.positions[symbol], out.indicators[symbol] = (text_of(next(replies)) for _ in range(3))
         moved = [stream for stream in TAILED if self._has_moved(stream, next(replies))]

@@ -162,7 +162,7 @@ def test_an_answer_from_the_terminal_counts_here_too(day, visitor):
     wish = visitor.wish("r-3") | {"recommendation_id": "r-5"}
     assert visitor.confirm(wish).status == 403  # the nonce belongs to r-3
     day.clients[Role.DERIVED].xadd(
-        schema.CONFIRM_TERMINAL.name, {"v": "1", "ts": NOW, "recommendation_id": "r-3", "answer": "reject", "source": "terminal"}
+        schema.CONFIRM_TERMINAL.name, {"v": schema.VERSION, "ts": NOW, "recommendation_id": "r-3", "answer": "reject", "source": "terminal"}
     )
     assert visitor.confirm(visitor.wish("r-3") | {"nonce": wish["nonce"]}).status == 409
 
