@@ -1,14 +1,14 @@
 // The feed's line, the latency table, and the panel that the table shares with orders and fills.
 
-import { $, ABSENT, WHOLE, el, put, signed, span, state } from "/base.js";
+import { $, ABSENT, ONE, PRICE as TWO, WHOLE, el, put, signed, span, state } from "/base.js";
 
-const THREE = new Intl.NumberFormat("en-IN", { minimumFractionDigits: 3, maximumFractionDigits: 3 });
-const ONE = new Intl.NumberFormat("en-IN", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const count = (v) => (v === null || v === undefined ? ABSENT : WHOLE.format(v));
 const lines = (...parts) => parts.filter(Boolean).join("\n");
 
-/** Microseconds as milliseconds: exact while short, short when long. */
-export const ms = (us) => (us === undefined ? ABSENT : us < 10_000 ? THREE.format(us / 1000) : us < 1_000_000 ? ONE.format(us / 1000) : WHOLE.format(us / 1000));
+/** Milliseconds of the table: always two decimals, so that a column can be compared by its shape. */
+const ms = (us) => (us === undefined ? ABSENT : us > 0 && us < 10 ? "<0.01" : TWO.format(us / 1000));
+/** One duration by itself, in its own unit. */
+const long = (us) => (us < 1000 ? `${WHOLE.format(us)} µs` : us < 100_000 ? `${TWO.format(us / 1000)} ms` : `${WHOLE.format(us / 1000)} ms`);
 /** A difference of clocks, with its sign. */
 const apart = (v) => signed(v, (size) => (size < 1000 ? `${WHOLE.format(size)} ms` : `${ONE.format(size / 1000)} s`));
 
@@ -26,9 +26,8 @@ function cell(tone, label, value, title, more = "") {
 
 function stateCell(f) {
   const li = el("li", f.state === "" ? "" : f.has_beat ? (TONES[f.state] ?? "warn") : "silent", "", el("i", "dot"),
-    el("b", "", f.state === "" ? "no word yet" : f.has_beat ? f.state : "no sign of life"), el("span", "k", f.mode));
-  if (f.has_beat && f.state !== "connected" && f.last_error) li.append(el("em", "", f.last_error));
-  li.title = lines(f.has_beat ? `the feed is ${f.state}` : `the ticks process does not beat; the last it said was: ${f.state}`, f.links && `connections: ${f.links}`,
+    el("b", "", f.state === "" ? "no word yet" : f.has_beat ? f.state : "no sign of life"), el("span", "k", f.has_beat && f.state === "connected" ? f.mode : ""));
+  li.title = lines(f.has_beat ? `the feed is ${f.state || "not known yet"}, mode ${f.mode || ABSENT}` : `the ticks process does not beat; the last it said was: ${f.state}`, f.links && `connections: ${f.links}`,
     f.connects !== null && `${count(f.connects)} connects today`, f.failed_tries && `${count(f.failed_tries)} failed tries in a row`,
     f.frames !== null && `${count(f.frames)} frames, ${count(f.ticks)} ticks`, f.last_error && `last error: ${f.last_error}`);
   return li;
@@ -72,12 +71,12 @@ function gauge(chain) {
 }
 
 function budgetCell() {
-  const chain = state.latency.chain, limit = `${WHOLE.format(chain.budget_us / 1000)} ms`;
-  const button = el("button", "", "", el("span", "k", "chain p99"), gauge(chain), el("b", "v", chain.us ? `${ms(chain.us[1])} of ${limit}` : ABSENT));
+  const chain = state.latency.chain, size = chain.us && (chain.us[1] < 100_000 ? ONE : WHOLE).format(chain.us[1] / 1000);
+  const button = el("button", "", "", el("span", "k", "chain p99"), gauge(chain), el("b", "v", `${size ?? ABSENT} / ${WHOLE.format(chain.budget_us / 1000)} ms`));
   button.type = "button";
   button.addEventListener("click", () => {
     chooseTab("latency");
-    $("latency-tab").scrollIntoView({ block: "nearest" });
+    $("latency-tab").scrollIntoView({ block: "center" });
   });
   const li = el("li", `budget ${chain.is_over ? "over" : ""}`, "", button);
   li.title = lines("from a frame's receipt to the order: the sum of the processes' p99, so rather too much than too little", missing(chain), "click for the table");
@@ -89,7 +88,7 @@ const missing = (chain) => (chain.us && chain.missing.length ? `not measured: ${
 // ---------------------------------------------------------------- the latency table
 
 const expanded = new Set();
-const slow = (w) => `${w.time}  ${ms(w.us)} ms  ${w.hop}`;
+const slow = (w) => `${w.time}  ${long(w.us)}  ${w.hop}`;
 
 /** One process: percentiles of the whole, then the p99 of each hop; a click tells the hops in full and the slowest inputs. */
 function processRows(row) {
@@ -108,8 +107,8 @@ function processRows(row) {
     showLatency();
   });
   if (!isOpen) return [tr];
-  const hops = Object.entries(row.hops).filter(([hop]) => hop !== "total").map(([hop, parts]) => el("tr", "hop", "", el("th", "", hop), ...parts.map((v) => el("td", "n", ms(v))), rest("wide rule")));
-  const worst = el("tr", "slow", "", rest("", 8, row.worst.length ? el("ol", "", "", ...row.worst.map((w) => el("li", "", "", el("span", "", w.time), el("b", "", `${ms(w.us)} ms`), el("em", "", w.hop)))) : "no slow input yet"));
+  const hops = Object.entries(row.hops).filter(([hop]) => hop !== "total").map(([hop, parts]) => el("tr", "hop", "", el("th", "", hop), ...parts.map((v) => el("td", "n", long(v))), rest("wide rule")));
+  const worst = el("tr", "slow", "", rest("", 8, row.worst.length ? el("ol", "", "", ...row.worst.map((w) => el("li", "", "", el("span", "", w.time), el("b", "", long(w.us)), el("em", "", w.hop)))) : "no slow input yet"));
   return [tr, ...hops, worst];
 }
 
@@ -123,7 +122,7 @@ export function showLatency() {
   const { rows, chain } = state.latency, body = $("latency").tBodies[0], held = document.activeElement?.dataset?.process;
   const isMeasured = chain.us !== null;
   if (state.feed) showFeed();
-  put($("latency-note"), isMeasured ? `${ms(chain.us[1])} ms` : "");
+  put($("latency-note"), isMeasured ? long(chain.us[1]) : "");
   if ($("latency-box").hidden) return;
   const whole = isMeasured ? [el("tr", `whole ${chain.is_over ? "over" : ""}`, "", el("th", "", "Chain"), ...chain.us.map((v, i) => el("td", i === 1 && chain.is_over ? "n over" : "n", ms(v))),
     rest("wide rule", 4, gauge(chain), el("span", "", ` budget ${WHOLE.format(chain.budget_us / 1000)} ms`)))] : [];

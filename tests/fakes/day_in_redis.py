@@ -98,7 +98,7 @@ def hops(name: str, place: int) -> Hops:
         wait = (4.5 if name == "ticks" else 310.0 + 90.0 * place) * wave * slow
         exchange = [39_000.0 + 6_000.0 * wave] * 3 if name == "ticks" else ()
         out.turn(
-            [wait] * 3, (45.0 + 120.0 * place) * wave, 420.0 * wave * (9.0 if turn % 131 == 130 else 1.0), NOW - 60_000 * turn, exchange
+            [wait] * 3, (45.0 + 120.0 * place) * wave, 420.0 * wave * (9.0 if turn % 131 == 130 else 1.0), NOW - 15_000 * turn, exchange
         )
     return out
 

@@ -39,6 +39,17 @@ def test_a_poll_brings_everything(redis_urls):
     assert poll.portfolio["net_paise"] == "38128"
     assert len(poll.tails[schema.RECOMMENDATIONS.name]) == 6
     assert len(poll.tails[schema.FILLS.name]) == 4
+    assert poll.feed["subscribed"] == str(len(SYMBOLS))
+    assert poll.wanted["TCS"].startswith("full link=0 confirmed")
+    assert poll.latency["ticks"]["inputs"] == "1200"
+    assert poll.latency["history"] == {}
+
+
+def test_who_runs_only_sometimes_is_not_missed(redis_urls):
+    day = Day(redis_urls)
+    assert "recorder" not in using(redis_urls, lambda reader: reader.poll()).health
+    day.beat("recorder")
+    assert using(redis_urls, lambda reader: reader.poll()).health["recorder"]["pid"] == "4200"
 
 
 def test_tails_follow_and_a_cleared_stream_is_noticed(redis_urls):
