@@ -78,12 +78,14 @@ function budgetCell() {
     chooseTab("latency");
     $("latency-tab").scrollIntoView({ block: "center" });
   });
-  const li = el("li", `budget ${chain.is_over ? "over" : ""}`, "", button);
-  li.title = lines("from a frame's receipt to the order: the sum of the processes' p99, so rather too much than too little", missing(chain), "click for the table");
+  const li = el("li", `budget ${verdict(chain)}`, "", button);
+  li.title = lines("from a frame's receipt to the order: the sum of the processes' p99, so rather too much than too little", ...doubts(chain), "click for the table");
   return li;
 }
 
-const missing = (chain) => (chain.us && chain.missing.length ? `not measured: ${chain.missing.join(", ")}` : "");
+/** Over the budget; only a warning while that rests on processes that have seen too little for a p99. */
+const verdict = (chain) => (!chain.is_over ? "" : chain.is_sure ? "over" : "warn");
+const doubts = (chain) => [chain.us && chain.missing.length > 0 && `not measured: ${chain.missing.join(", ")}`, chain.rough.length > 0 && `few inputs yet, so the slowest counts: ${chain.rough.join(", ")}`];
 
 // ---------------------------------------------------------------- the latency table
 
@@ -99,9 +101,9 @@ function processRows(row) {
   name.setAttribute("aria-expanded", String(isOpen));
   const th = el("th", "", "", name);
   th.scope = "row";
-  const tr = el("tr", row.is_chain ? "" : "aside", "", th, ...[0, 1, 2].map((i) => el("td", "n", ms(total[i]))), el("td", "n wide dim rule", ms(p99("exchange"))), el("td", "n wide dim", ms(p99("decode", "wait"))),
+  const tr = el("tr", row.is_chain ? "" : "aside", "", th, ...[0, 1, 2].map((i) => el("td", row.is_rough && i > 0 ? "n dim" : "n", ms(total[i]))), el("td", "n wide dim rule", ms(p99("exchange"))), el("td", "n wide dim", ms(p99("decode", "wait"))),
     el("td", "n wide dim", ms(p99("step"))), el("td", "n wide dim", ms(p99("commit"))));
-  tr.title = lines(`${row.process}: ${count(row.inputs)} inputs today`, row.worst.length > 0 && "slowest:", ...row.worst.map(slow));
+  tr.title = lines(`${row.process}: ${count(row.inputs)} inputs today${row.is_rough && row.inputs > 0 ? ", few for a p99: it is the slowest" : ""}`, row.worst.length > 0 && "slowest:", ...row.worst.map(slow));
   tr.addEventListener("click", () => {
     if (!expanded.delete(row.process)) expanded.add(row.process);
     showLatency();
@@ -124,9 +126,9 @@ export function showLatency() {
   if (state.feed) showFeed();
   put($("latency-note"), isMeasured ? long(chain.us[1]) : "");
   if ($("latency-box").hidden) return;
-  const whole = isMeasured ? [el("tr", `whole ${chain.is_over ? "over" : ""}`, "", el("th", "", "Chain"), ...chain.us.map((v, i) => el("td", i === 1 && chain.is_over ? "n over" : "n", ms(v))),
+  const whole = isMeasured ? [el("tr", `whole ${verdict(chain)}`, "", el("th", "", "Chain"), ...chain.us.map((v, i) => el("td", i === 1 ? `n ${verdict(chain)}` : "n", ms(v))),
     rest("wide rule", 4, gauge(chain), el("span", "", ` budget ${WHOLE.format(chain.budget_us / 1000)} ms`)))] : [];
-  if (isMeasured) whole[0].title = lines("sums over ticks to orders, without the way from the exchange", missing(chain));
+  if (isMeasured) whole[0].title = lines("sums over ticks to orders, without the way from the exchange", ...doubts(chain));
   body.replaceChildren(...whole, ...rows.flatMap(processRows));
   if (held) [...body.querySelectorAll("button")].find((b) => b.dataset.process === held)?.focus();
   $("latency").hidden = rows.length === 0;

@@ -16,7 +16,7 @@ def told(name: str, place: int = 0) -> dict[str, str]:
     return {field: str(value) for field, value in hops(name, place).fields().items()}
 
 
-def flat(us: int, inputs: int = 9) -> dict[str, str]:
+def flat(us: int, inputs: int = latency.FEW) -> dict[str, str]:
     return {**{f"total_{part}_us": str(us * n) for n, part in enumerate(("p50", "p99", "p999"), 1)}, "inputs": str(inputs)}
 
 
@@ -39,12 +39,20 @@ def test_the_chain_comes_first_in_its_order_and_the_silent_are_left_out():
 
 def test_the_chain_is_the_sum_of_its_processes_and_no_other():
     found = latency.latency({name: flat(1000 * n) for n, name in enumerate(CHAIN, 1)} | {"portfolio": flat(10**9)})["chain"]
-    assert found == {"us": [21_000, 42_000, 63_000], "budget_us": BUDGET_US, "is_over": False, "missing": []}
+    assert found == {"us": [21_000, 42_000, 63_000], "budget_us": BUDGET_US, "is_over": False, "is_sure": False, "rough": [], "missing": []}
 
 
 @pytest.mark.parametrize(("us", "is_over"), [(BUDGET_US // 2, False), (BUDGET_US // 2 + 1, True)])
 def test_over_the_budget_is_told_by_the_p99(us, is_over):
-    assert latency.latency({"ticks": flat(us)})["chain"]["is_over"] is is_over
+    found = latency.latency({"ticks": flat(us)})["chain"]
+    assert (found["is_over"], found["is_sure"]) == (is_over, is_over)
+
+
+def test_over_by_a_process_that_has_seen_little_is_not_sure():
+    slow_start = {"ticks": flat(20_000), "indicators": flat(BUDGET_US, inputs=latency.FEW - 1)}
+    found = latency.latency(slow_start)["chain"]
+    assert (found["is_over"], found["is_sure"], found["rough"]) == (True, False, ["indicators"])
+    assert latency.latency(slow_start | {"live": flat(BUDGET_US)})["chain"]["is_sure"]
 
 
 def test_without_inputs_nothing_was_measured():
@@ -52,12 +60,14 @@ def test_without_inputs_nothing_was_measured():
     assert found["rows"][0]["hops"] == {}
     assert found["chain"]["us"] == [70, 140, 210]
     assert latency.latency({})["chain"]["us"] is None
-    assert latency.latency({"ticks": flat(0, inputs=0)})["chain"] == {
-        "us": None,
-        "budget_us": BUDGET_US,
-        "is_over": False,
-        "missing": list(CHAIN),
-    }
+    nothing = latency.latency({"ticks": flat(0, inputs=0), "history": flat(0, inputs=0)})
+    assert (nothing["chain"]["us"], nothing["chain"]["is_over"], nothing["chain"]["missing"]) == (None, False, list(CHAIN))
+    assert [row["process"] for row in nothing["rows"]] == ["ticks"]
+
+
+def test_a_feed_of_another_day_tells_nothing_of_the_way_from_the_exchange():
+    fields = told("ticks") | {f"exchange_{part}_us": "0" for part in ("p50", "p99", "p999")}
+    assert list(latency.row("ticks", fields)["hops"]) == ["decode", "step", "commit", "total"]
 
 
 def test_a_hop_that_lacks_a_percentile_is_left_out():
