@@ -80,10 +80,10 @@ class Growth:
         return now_s - self.grew_at < FOLDING_S
 
 
-def feed(fields: Fields, wanted: Fields | None = None, *, has_beat: bool = True, is_folding: bool = False) -> Json:
-    """The connection to the broker's feed, as the tick process tells it."""
+def feed(fields: Fields, follow: Json | None = None, *, has_beat: bool = True, is_folding: bool = False) -> Json:
+    """The connection to the broker's feed, as the tick process tells it; ``follow`` is of :func:`followed`."""
     counts = {name: whole(fields, name) for name in (*COUNTERS, *GAUGES)}
-    follow = followed(wanted or {})
+    follow = followed({}) if follow is None else follow
     told = follow["confirmed"] + follow["doubtful"]
     return {
         **{name: fields.get(name, "")[:LONGEST] for name in TEXTS},

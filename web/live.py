@@ -40,6 +40,10 @@ class Board:
     parts: dict[str, str] = field(default_factory=dict)
     _moved_at: float = field(default_factory=time.monotonic)
     _folding: feed.Growth = field(default_factory=feed.Growth)
+    _slow: tuple[Any, Any] = (None, None)
+    """The hashes of latency and subscriptions as last seen: the reader gives the same ones until it reads anew."""
+    _follow: Json = field(default_factory=dict)
+    _latency: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.show(Poll(), wall_ms=0)
@@ -62,13 +66,16 @@ class Board:
         ts = views.feed_time(rows.values(), told)
         if ts != self.state.get("clock", {}).get("ts"):
             self._moved_at = time.monotonic()
+        if poll.latency is not self._slow[0] or poll.wanted is not self._slow[1]:
+            self._slow = (poll.latency, poll.wanted)
+            self._latency, self._follow = latency.latency(poll.latency), feed.followed(poll.wanted)
         health = [views.health(name, fields, wall_ms) for name, fields in poll.health.items()]
         state: dict[str, Any] = {
             "store": {"is_up": True, "error": ""},
             "session": views.session(self.facts, poll.session),
             "clock": self._clock(ts, poll.market, has_auction=any(row["is_cas"] for row in rows.values())),
-            "feed": self._feed(told, poll.wanted, health),
-            "latency": latency.latency(poll.latency),
+            "feed": self._feed(told, health),
+            "latency": self._latency,
             "token": views.token(poll.auth),
             "watch": rows,
             "recommendations": self._recommendations(poll, ts),
@@ -78,10 +85,10 @@ class Board:
         }
         self._put(state)
 
-    def _feed(self, told: Mapping[str, str], wanted: Mapping[str, str], health: list[Json]) -> Json:
+    def _feed(self, told: Mapping[str, str], health: list[Json]) -> Json:
         has_beat = any(row["name"] == schema.TICKS.writer and row["state"] in {"alive", "done"} for row in health)
         is_folding = self._folding.saw(whole(told, "folded_rows"), time.monotonic())
-        return feed.feed(told, wanted, has_beat=has_beat, is_folding=is_folding)
+        return feed.feed(told, self._follow, has_beat=has_beat, is_folding=is_folding)
 
     def lose(self, error: str) -> None:
         """Redis is away: keep the last values, say so, and let their age grow."""

@@ -45,6 +45,27 @@ def test_a_poll_brings_everything(redis_urls):
     assert poll.latency["history"] == {}
 
 
+def test_what_changes_once_a_second_is_read_once_a_second(redis_urls, monkeypatch):
+    day = Day(redis_urls)
+    day.write_all()
+    monkeypatch.setattr("web.reader.SLOW_S", 3600.0)
+
+    async def script(reader):
+        first = await reader.poll()
+        day.hash(schema.LATENCY, ("live",), {"inputs": 7})
+        day.hash(schema.WANTED, (), {"TCS": "off"})
+        day.hash(schema.FEED_STATUS, (), {"gaps": 3})
+        soon = await reader.poll()
+        monkeypatch.setattr("web.reader.SLOW_S", 0.0)
+        return first, soon, await reader.poll()
+
+    first, soon, later = using(redis_urls, script)
+    assert soon.latency is first.latency
+    assert soon.wanted is first.wanted
+    assert soon.feed["gaps"] == "3"
+    assert (later.latency["live"]["inputs"], later.wanted["TCS"]) == ("7", "off")
+
+
 def test_who_runs_only_sometimes_is_not_missed(redis_urls):
     day = Day(redis_urls)
     assert "recorder" not in using(redis_urls, lambda reader: reader.poll()).health

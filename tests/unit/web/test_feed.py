@@ -84,9 +84,9 @@ def test_followed_counts_by_state_and_leaves_ages_out():
 
 
 def test_wanted_is_counted_from_the_hash_when_the_status_lacks_it():
-    assert feed.feed({}, {"A": "full confirmed", "B": "full waiting", "C": "off"})["wanted"] == 2
-    assert feed.feed({"wanted": "9"}, {"A": "full confirmed"})["wanted"] == 9
-    assert feed.feed({}, {})["wanted"] is None
+    assert feed.feed({}, feed.followed({"A": "full confirmed", "B": "full waiting", "C": "off"}))["wanted"] == 2
+    assert feed.feed({"wanted": "9"}, feed.followed({"A": "full confirmed"}))["wanted"] == 9
+    assert feed.feed({}, feed.followed({}))["wanted"] is None
 
 
 def test_only_known_names_and_shapes_pass():
