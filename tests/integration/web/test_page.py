@@ -291,4 +291,6 @@ def test_nothing_runs_out_of_the_side(page, width, height):
         )
         assert box[0] >= 0, selector
         assert box[1] <= width, selector
+    for panel in (".feed", ".health"):
+        assert page.run(f"document.querySelector('{panel}').clientHeight") >= 24, panel
     page.size(1440, 900)
