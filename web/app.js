@@ -3,11 +3,12 @@
 import { $, TIMEFRAMES, el, isLive, open, state, view } from "/base.js";
 import { answerTo, showAdvice, showLeft, toast } from "/advice.js";
 import { choose, chooseFrame, explainChart, followMinutes, makeChart, showChartHead } from "/chartpanel.js";
-import { chooseTab, rows, showAlerts, showClock, showHealth, showLink, showPortfolio, showPositionAges, showRow, showRowAge, showSession, showToken, showTrades, showWatch } from "/panels.js";
+import { TABS, chooseTab, showFeed, showLatency } from "/feed.js";
+import { rows, showAlerts, showClock, showHealth, showLink, showPortfolio, showPositionAges, showRow, showRowAge, showSession, showToken, showTrades, showWatch } from "/panels.js";
 
 // ---------------------------------------------------------------- the link
 
-const SHOWS = { session: showSession, clock: showClock, token: showToken, alerts: showAlerts, health: showHealth, recommendations: showAdvice, portfolio: showPortfolio, trades: showTrades };
+const SHOWS = { session: showSession, clock: showClock, token: showToken, alerts: showAlerts, health: showHealth, feed: showFeed, latency: showLatency, recommendations: showAdvice, portfolio: showPortfolio, trades: showTrades };
 
 function apply(parts) {
   const moved = [];
@@ -97,7 +98,7 @@ function start() {
     $("frames").append(b);
   }
   makeChart();
-  for (const tab of ["orders", "fills"]) $(`${tab}-tab`).addEventListener("click", () => chooseTab(tab));
+  for (const tab of TABS) $(`${tab}-tab`).addEventListener("click", () => chooseTab(tab));
   chooseFrame(1);
   document.addEventListener("keydown", onKey);
   setInterval(() => {

@@ -20,7 +20,8 @@ from aiohttp import web
 from pipeline.core import schema
 from pipeline.core.session import Group, Phase, SessionDay
 from pipeline.core.types import Confirmation, OrderIntent, Recommendation
-from web import views
+from web import feed, latency, views
+from web.fields import Json, whole
 from web.reader import Poll
 
 MAX_SOCKETS = 4
@@ -38,12 +39,17 @@ class Board:
     state: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
     _moved_at: float = field(default_factory=time.monotonic)
+    _folding: feed.Growth = field(default_factory=feed.Growth)
+    _slow: tuple[Any, Any] = (None, None)
+    """The hashes of latency and subscriptions as last seen: the reader gives the same ones until it reads anew."""
+    _follow: Json = field(default_factory=dict)
+    _latency: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.show(Poll(), wall_ms=0)
         self._put({"store": {"is_up": False, "error": "not read yet"}})
 
-    def add(self, name: str, value: views.Json) -> None:
+    def add(self, name: str, value: Json) -> None:
         """Show something that does not come from Redis."""
         self._put({name: value})
 
@@ -56,23 +62,33 @@ class Board:
     def show(self, poll: Poll, wall_ms: int) -> None:
         """Take in a poll."""
         rows = {symbol: views.watch_row(symbol, tick, poll.regimes.get(symbol, {})) for symbol, tick in poll.ticks.items()}
-        feed = {**poll.feed, **poll.health.get(schema.TICKS.writer, {})}
-        ts = views.feed_time(rows.values(), feed)
+        told = {**poll.feed, **poll.health.get(schema.TICKS.writer, {})}
+        ts = views.feed_time(rows.values(), told)
         if ts != self.state.get("clock", {}).get("ts"):
             self._moved_at = time.monotonic()
+        if poll.latency is not self._slow[0] or poll.wanted is not self._slow[1]:
+            self._slow = (poll.latency, poll.wanted)
+            self._latency, self._follow = latency.latency(poll.latency), feed.followed(poll.wanted)
+        health = [views.health(name, fields, wall_ms) for name, fields in poll.health.items()]
         state: dict[str, Any] = {
             "store": {"is_up": True, "error": ""},
             "session": views.session(self.facts, poll.session),
             "clock": self._clock(ts, poll.market, has_auction=any(row["is_cas"] for row in rows.values())),
-            "feed": views.feed(feed),
+            "feed": self._feed(told, health),
+            "latency": self._latency,
             "token": views.token(poll.auth),
             "watch": rows,
             "recommendations": self._recommendations(poll, ts),
             "portfolio": views.portfolio(poll.portfolio, poll.positions),
             "trades": views.trades(poll.tails.get(schema.ORDERS.name, []), poll.tails.get(schema.FILLS.name, [])),
-            "health": [views.health(name, fields, wall_ms) for name, fields in poll.health.items()],
+            "health": health,
         }
         self._put(state)
+
+    def _feed(self, told: Mapping[str, str], health: list[Json]) -> Json:
+        has_beat = any(row["name"] == schema.TICKS.writer and row["state"] in {"alive", "done"} for row in health)
+        is_folding = self._folding.saw(whole(told, "folded_rows"), time.monotonic())
+        return feed.feed(told, self._follow, has_beat=has_beat, is_folding=is_folding)
 
     def lose(self, error: str) -> None:
         """Redis is away: keep the last values, say so, and let their age grow."""
@@ -81,13 +97,13 @@ class Board:
     def _quiet_ms(self) -> int:
         return int((time.monotonic() - self._moved_at) * 1000)
 
-    def _clock(self, ts: int, market: Mapping[str, str], *, has_auction: bool) -> views.Json:
+    def _clock(self, ts: int, market: Mapping[str, str], *, has_auction: bool) -> Json:
         group = Group.EQ_CAS if has_auction else Group.EQ
         phase = Phase.CLOSED if self.day is None or ts == 0 else self.day.phase_at(ts, group)
         open_ms = None if self.day is None else self.day.open_ms(Group.EQ)
         return views.clock(ts, self._quiet_ms(), phase, market, open_ms)
 
-    def _recommendations(self, poll: Poll, now: int) -> list[views.Json]:
+    def _recommendations(self, poll: Poll, now: int) -> list[Json]:
         streams = (schema.CONFIRM_TERMINAL, schema.CONFIRM_PAGE, schema.CONFIRM_AUTO)
         answers = views.answers_of(poll.tails.get(stream.name, []) for stream in streams)
         intents = {intent.cause: intent for intent in poll.tails.get(schema.INTENTS.name, [])}
@@ -96,7 +112,7 @@ class Board:
 
     def _recommendation(
         self, record: Recommendation, answers: Mapping[str, Confirmation], intents: Mapping[str, OrderIntent], poll: Poll, now: int
-    ) -> views.Json:
+    ) -> Json:
         stake = views.terms(record, intents.get(record.id), poll.instruments.get(record.symbol), self.facts.risk)
         return views.recommendation(record, answers.get(record.id), stake, now, self.nonce)
 

@@ -183,11 +183,3 @@ export function showTrades() {
     return tr;
   });
 }
-
-/** Orders and fills share a panel. */
-export function chooseTab(name) {
-  for (const tab of ["orders", "fills"]) {
-    $(`${tab}-tab`).setAttribute("aria-selected", String(tab === name));
-    $(`${tab}-box`).hidden = tab !== name;
-  }
-}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
@@ -21,11 +22,15 @@ from pipeline.core.errors import Corrupt
 from pipeline.core.schema import HashKey, Role, Stream
 from pipeline.core.types import Instrument
 from pipeline.store import codec
-from web.views import text_of
+from web.fields import text_of
 
 TAIL = 200
 """Newest entries of a stream that the page keeps."""
-PROCESSES = tuple(dict.fromkeys(s.writer for s in schema.STREAMS if s.writer not in {"terminal", "page"}))
+PROCESSES = tuple(dict.fromkeys(s.writer for s in schema.STREAMS if s.writer not in {"terminal", "page", "people"}))
+SLOW_S = 1.0
+"""Latency and subscriptions are written about once a second, so they are read no more often."""
+SOMETIMES = ("recorder",)
+"""Processes that run only when asked for: shown when they tell of themselves, not missed when they do not."""
 TAILED = (
     schema.RECOMMENDATIONS,
     schema.CONFIRM_TERMINAL,
@@ -49,8 +54,10 @@ class Poll:
     indicators: dict[str, Fields] = field(default_factory=dict)
     positions: dict[str, Fields] = field(default_factory=dict)
     health: dict[str, Fields] = field(default_factory=dict)
+    latency: dict[str, Fields] = field(default_factory=dict)
     market: Fields = field(default_factory=dict)
     feed: Fields = field(default_factory=dict)
+    wanted: Fields = field(default_factory=dict)
     session: Fields = field(default_factory=dict)
     auth: Fields = field(default_factory=dict)
     portfolio: Fields = field(default_factory=dict)
@@ -64,6 +71,9 @@ class Reader:
         self._clients = clients
         self._newest: dict[str, bytes] = {}
         self._tails: dict[str, list[Any]] = {stream.name: [] for stream in TAILED}
+        self._slow_at = float("-inf")
+        self._latency: dict[str, Fields] = {}
+        self._wanted: Fields = {}
         self.skipped = 0
         """Entries that could not be decoded; counted and left out, so that the page goes on."""
 
@@ -73,29 +83,36 @@ class Reader:
         Raises:
             redis.exceptions.RedisError: a server is away; nothing of this poll is to be shown.
         """
-        out = Poll()
-        await self._poll_ticks(out)
-        await self._poll_derived(out)
-        out.tails = self._tails
+        out, now = Poll(), time.monotonic()
+        is_slow_due = now - self._slow_at >= SLOW_S
+        await self._poll_ticks(out, is_slow_due=is_slow_due)
+        await self._poll_derived(out, is_slow_due=is_slow_due)
+        if is_slow_due:
+            self._slow_at = now
+        out.tails, out.latency, out.wanted = self._tails, self._latency, self._wanted
         return out
 
-    async def _poll_ticks(self, out: Poll) -> None:
+    async def _poll_ticks(self, out: Poll, *, is_slow_due: bool) -> None:
         out.instruments = _listed(text_of(await _all(self._clients[Role.CANDLES], schema.INSTRUMENTS)))
         pipe = self._clients[Role.TICKS].pipeline(transaction=False)
         pipe.hgetall(schema.MARKET_STATUS.key())
         pipe.hgetall(schema.FEED_STATUS.key())
         for symbol in out.instruments:
             pipe.hgetall(schema.TICK_LATEST.key(symbol))
-        market, feed, *ticks = await pipe.execute()
-        out.market, out.feed = text_of(market), text_of(feed)
-        out.ticks = {symbol: text_of(raw) for symbol, raw in zip(out.instruments, ticks, strict=True)}
+        if is_slow_due:
+            pipe.hgetall(schema.WANTED.key())
+        replies = iter(await pipe.execute())
+        out.market, out.feed = text_of(next(replies)), text_of(next(replies))
+        out.ticks = {symbol: text_of(next(replies)) for symbol in out.instruments}
+        if is_slow_due:
+            self._wanted = text_of(next(replies))
 
-    async def _poll_derived(self, out: Poll) -> None:
+    async def _poll_derived(self, out: Poll, *, is_slow_due: bool) -> None:
         client = self._clients[Role.DERIVED]
         pipe = client.pipeline(transaction=False)
         for key in (schema.SESSION, schema.AUTH_STATUS, schema.PORTFOLIO):
             pipe.hgetall(key.key())
-        for name in PROCESSES:
+        for name in (*PROCESSES, *SOMETIMES):
             pipe.hgetall(schema.HEALTH.key(name))
         for symbol in out.instruments:
             pipe.hgetall(schema.REGIME.key(symbol))
@@ -103,12 +120,18 @@ class Reader:
             pipe.hgetall(schema.INDICATOR_LATEST_1M.key(symbol))
         for stream in TAILED:
             pipe.xrevrange(stream.name, count=1)
+        for name in (*PROCESSES, *SOMETIMES) if is_slow_due else ():
+            pipe.hgetall(schema.LATENCY.key(name))
         replies = iter(await pipe.execute())
         out.session, out.auth, out.portfolio = (text_of(next(replies)) for _ in range(3))
-        out.health = {name: text_of(next(replies)) for name in PROCESSES}
+        for name in (*PROCESSES, *SOMETIMES):
+            if (health := text_of(next(replies))) or name in PROCESSES:
+                out.health[name] = health
         for symbol in out.instruments:
             out.regimes[symbol], out.positions[symbol], out.indicators[symbol] = (text_of(next(replies)) for _ in range(3))
         moved = [stream for stream in TAILED if self._has_moved(stream, next(replies))]
+        if is_slow_due:
+            self._latency = {name: text_of(next(replies)) for name in (*PROCESSES, *SOMETIMES)}
         for stream in moved:
             entries: Any = await client.xrevrange(stream.name, count=TAIL)
             self._tails[stream.name] = self._decode(stream, entries)

@@ -27,7 +27,7 @@ from pipeline.core.schema import CONFIRM_PAGE, Role
 from pipeline.core.session import SessionDay
 from pipeline.core.types import TIMEFRAMES, Confirmation
 from pipeline.store import client as store_client
-from web import assets, overlays, views
+from web import assets, metrics, overlays, views
 from web.guard import Guard, add_headers, middleware
 from web.live import Board, Sockets
 from web.reader import Reader
@@ -145,7 +145,8 @@ class Page:
 
     async def metrics(self, _request: web.Request) -> web.Response:
         await self.refresh()
-        return web.Response(text=views.metrics(self.board.state, len(self.sockets)))
+        body = metrics.exposition(self.board.state, len(self.sockets)).encode()
+        return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def close(self) -> None:
         """Let go of sockets and connections."""

@@ -10,7 +10,6 @@ judged when it was live. How long the feed itself has been quiet is wall time, a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,9 +19,8 @@ from pipeline.core.session import Phase
 from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation
 from pipeline.engine.prompt import round_trip_charges_paise
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
-
-Fields = Mapping[str, str]
-Json = dict[str, Any]
+from web import feed
+from web.fields import Fields, Json, number, positive, whole
 
 STALE_MS = 15_000
 """A number older than this, in continuous trading, is greyed out."""
@@ -30,6 +28,8 @@ QUIET_MS = 5_000
 """No frame for this long (wall time) while the session trades: the feed is reported silent."""
 BEAT_MS = 6_000
 """A process that has not beaten for this long is reported silent."""
+TURNED_DOWN = frozenset({"absent", "expired", "rejected"})
+"""States of the token that only a login ends."""
 LIVE_PHASES = frozenset({Phase.PRE_OPEN, Phase.CONTINUOUS, Phase.AUCTION_REFERENCE, Phase.AUCTION, Phase.AUCTION_LIMIT})
 
 PHASE_WORDS = {
@@ -43,34 +43,6 @@ PHASE_WORDS = {
     Phase.AUCTION_MATCH: "closing auction: matching",
     Phase.POST_CLOSE: "post-close",
 }
-
-
-def text_of(raw: Mapping[bytes, bytes] | None) -> dict[str, str]:
-    """Decode a hash reply; bytes that are no UTF-8 are shown as replacement marks, never dropped."""
-    return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in (raw or {}).items()}
-
-
-def number(fields: Fields, *names: str) -> float | None:
-    """Return the first of these fields that holds a finite number."""
-    for name in names:
-        try:
-            value = float(fields[name])
-        except (KeyError, ValueError):
-            continue
-        if math.isfinite(value):
-            return value
-    return None
-
-
-def whole(fields: Fields, *names: str) -> int | None:
-    value = number(fields, *names)
-    return None if value is None else round(value)
-
-
-def positive(fields: Fields, *names: str) -> float | None:
-    """As :func:`number`, but zero means absent (prices, sizes, instants)."""
-    value = number(fields, *names)
-    return value if value is not None and value > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +105,10 @@ def watch_row(symbol: str, tick: Fields, regime: Fields) -> Json:
     }
 
 
-def feed_time(rows: Iterable[Json], feed: Fields) -> int:
+def feed_time(rows: Iterable[Json], feed_status: Fields) -> int:
     """Return the newest instant the feed has told, 0 before the first frame."""
     newest = [row["ts"] for row in rows if row["ts"] is not None]
-    told = whole(feed, "last_ts")
+    told = whole(feed_status, "last_ts")
     return max([*newest, 0 if told is None else told])
 
 
@@ -289,12 +261,8 @@ def health(name: str, fields: Fields, wall_ms: int) -> Json:
 def token(fields: Fields) -> Json:
     """State of the broker token; the token itself is nowhere near."""
     state = fields.get("state") or "unknown"
-    fixes = {
-        "absent": "log in: ticktick login --open",
-        "expired": "log in again: ticktick login --open",
-        "rejected": "log in again: ticktick login --open",
-    }
-    return {"state": state, "expires_ms": whole(fields, "expires_ms"), "fix": fixes.get(state, "")}
+    fix = f"log in{'' if state == 'absent' else ' again'}: {feed.LOGIN}" if state in TURNED_DOWN else ""
+    return {"state": state, "expires_ms": whole(fields, "expires_ms"), "fix": fix}
 
 
 def alerts(state: Mapping[str, Any]) -> list[Json]:
@@ -304,19 +272,16 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
     def add(level: str, code: str, words: str) -> None:
         out.append({"level": level, "code": code, "text": words})
 
-    store, now, feed, auth = state["store"], state["clock"], state["feed"], state["token"]
+    store, now, auth = state["store"], state["clock"], state["token"]
     if not store["is_up"]:
         add("error", "redis_away", f"Redis is away ({store['error']}): what you see is the last that was read")
-    if auth["state"] in {"absent", "expired", "rejected"}:
+    if auth["state"] in TURNED_DOWN:
         add("error", "token", f"broker token {auth['state']}: {auth['fix']}")
     elif auth["state"] == "expiring":
         add("warn", "token", "the broker token expires soon")
     if store["is_up"] and now["ts"] and now["is_live"] and now["quiet_ms"] >= QUIET_MS:
         add("error", "feed_silent", f"no frame from the feed for {now['quiet_ms'] // 1000} s: prices are old, do not trade on them")
-    if feed["gaps"]:
-        add("warn", "feed_gap", f"{feed['gaps']} gap{'s' if feed['gaps'] > 1 else ''} in the feed today: candles over it are marked")
-    if feed["refused_frames"]:
-        add("warn", "feed_refused", f"{feed['refused_frames']} frames of the feed could not be read: they are kept in quarantine")
+    out += feed.alerts(state["feed"], is_live=store["is_up"] and now["is_live"], is_token_told=auth["state"] in TURNED_DOWN)
     rows = state["health"] if store["is_up"] else []
     silent = [row["name"] for row in rows if row["state"] == "silent"]
     if silent:
@@ -327,17 +292,6 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
     if state["portfolio"]["trading_state"] in {"REDUCING", "HALTED"}:
         add("warn", "trading_state", f"trading state {state['portfolio']['trading_state']}: no new entries")
     return sorted(out, key=lambda alert: alert["level"] != "error")
-
-
-def feed(fields: Fields) -> Json:
-    """The connection to the broker's feed, as the tick process counts it."""
-    return {
-        "state": fields.get("state", ""),
-        "frames": whole(fields, "frames"),
-        "gaps": whole(fields, "gaps") or 0,
-        "subscribed": whole(fields, "subscribed"),
-        "refused_frames": whole(fields, "refused_frames") or 0,
-    }
 
 
 Samples = Sequence[tuple[int, float]]
@@ -352,15 +306,3 @@ def candles(columns: Mapping[str, Samples]) -> list[list[float]]:
     volumes = dict(columns.get("volume", ()))
     times = sorted(opens.keys() & highs.keys() & lows.keys() & closes.keys())
     return [[ts, opens[ts], highs[ts], lows[ts], closes[ts], volumes.get(ts, 0.0)] for ts in times]
-
-
-def metrics(state: Mapping[str, Any], sockets: int) -> str:
-    """A few figures in Prometheus' text form."""
-    lines = [
-        f"ticktick_page_sockets {sockets}",
-        f"ticktick_redis_up {int(state['store']['is_up'])}",
-        f"ticktick_feed_ts_ms {state['clock']['ts']}",
-        f"ticktick_feed_gaps {state['feed']['gaps']}",
-    ]
-    lines += [f'ticktick_process_up{{process="{row["name"]}"}} {int(row["state"] in {"alive", "done"})}' for row in state["health"]]
-    return "\n".join(lines) + "\n"

@@ -23,6 +23,10 @@ WORST = 10
 STRANGE_US = 600e6
 """A frame ten minutes from our clock is of another day (a replay, a demo): its way from the exchange means nothing."""
 PERCENTILES = ("p50", "p99", "p999")
+CHAIN = ("ticks", "live", "indicators", "chart", "filtering", "orders")
+"""From the receipt of a frame to the request of an order, in order."""
+BUDGET_US = 500_000
+"""What the p99 of the whole chain may take."""
 
 
 class Hops:

@@ -16,6 +16,7 @@ from pipeline.core import schema
 from pipeline.core.schema import Role, Series, Stream
 from pipeline.core.session import ist_ms
 from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation, Side
+from pipeline.run.latency import Hops
 from pipeline.store import codec
 from pipeline.store.client import open_clients
 
@@ -80,6 +81,26 @@ PROPOSALS = (
     recommendation(5, "TCS", Side.SELL, 0.66, -300, "EMA 9 below EMA 21; RSI 38.9", NOW - 900_000),
     recommendation(6, "SBIN", Side.BUY, 0.63, -600, "EMA 9 above EMA 21; volume 1.9 times its average", NOW - 1_200_000),
 )
+
+FEED: Mapping[str, Any] = {
+    "state": "connected", "mode": "full", "links": f"0=connected({len(SYMBOLS)})", "wanted": len(SYMBOLS), "subscribed": len(SYMBOLS), "unseen": 0, "unconfirmed": 0, "unconfirmed_names": "",
+    "stalled": 0, "stalled_names": "", "connects": 1, "frames": 48_112, "ticks": 201_377, "gaps": 0, "repeats": 0, "refused_frames": 0, "refused_rows": 0, "refused_why": "", "unknown_keys": 0,
+    "quarantine_lost": 0, "failed_tries": 0, "folds": 0, "folded_frames": 0, "folded_rows": 0, "skew_ms": 38, "clock_lag_ms": 0, "repairs_repaired": 0,
+}  # fmt: skip
+
+
+def hops(name: str, place: int) -> Hops:
+    """A day's budget of one process: 400 turns, now and then a slow one."""
+    out = Hops("decode" if name == "ticks" else "wait")
+    for turn in range(400):
+        wave = 1.0 + 0.4 * math.sin(turn * 1.3 + place)
+        slow = 14.0 if turn % 97 == 96 else 1.0
+        wait = (4.5 if name == "ticks" else 310.0 + 90.0 * place) * wave * slow
+        exchange = [39_000.0 + 6_000.0 * wave] * 3 if name == "ticks" else ()
+        out.turn(
+            [wait] * 3, (45.0 + 120.0 * place) * wave, 420.0 * wave * (9.0 if turn % 131 == 130 else 1.0), NOW - 15_000 * turn, exchange
+        )
+    return out
 
 
 class Day:
@@ -216,11 +237,13 @@ class Day:
         self.hash(schema.AUTH_STATUS, (), {"state": "valid", "expires_ms": ist_ms("2026-11-21", "03:30")})
         for n, name in enumerate(("history", "ticks", "live", "indicators", "chart", "filtering", "orders", "portfolio")):
             self.beat(name, lag=0.8 + 0.4 * n, is_done=int(name == "history"), age_ms=60_000 if name == silent else 0)
+            if name != "history":
+                self.hash(schema.LATENCY, (name,), hops(name, n).fields())
+        self.hash(schema.FEED_STATUS, (), FEED | {"last_ts": self.now})
+        self.hash(schema.WANTED, (), {symbol: f"full link=0 confirmed age={0.3 * (n % 5):.1f}s" for n, symbol in enumerate(SYMBOLS)})
 
     def beat(self, name: str, *, lag: float = 1.0, is_done: int = 0, age_ms: int = 0, error: str = "") -> None:
-        counts = (
-            {"state": "connected", "frames": 48_112, "gaps": 0, "subscribed": len(SYMBOLS), "last_ts": self.now} if name == "ticks" else {}
-        )
+        counts = FEED | {"last_ts": self.now} if name == "ticks" else {}
         at = time.time_ns() // 1_000_000 - age_ms
         fields = {
             "pid": 4200,

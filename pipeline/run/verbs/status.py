@@ -1,12 +1,13 @@
 """`ticktick status`: what runs, how fresh it is, whether the token lives, and in one line what is missing.
 
-Reads the health hashes, the session and the feed's state from Redis; never writes. Exit 0 when every process
+Reads the health and latency hashes, the session and the feed's state from Redis; never writes. Exit 0 when every process
 is well, 3 when some are missing or Redis is away.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,8 +16,9 @@ from typing import Any
 import redis
 
 from pipeline.core.errors import TickTickError
-from pipeline.core.schema import FEED_STATUS, HEALTH, MARKET_STATUS, SESSION, HashKey, Role
+from pipeline.core.schema import FEED_STATUS, HEALTH, LATENCY, MARKET_STATUS, SESSION, HashKey, Role
 from pipeline.core.session import ist_text
+from pipeline.run.latency import BUDGET_US, CHAIN
 from pipeline.run.processes import ENDS_BY_ITSELF, PROCESSES
 from pipeline.run.settings import Settings
 from pipeline.run.supervise import pss_kib
@@ -25,6 +27,7 @@ from pipeline.store.client import open_clients, place
 
 STALE_MS = 5_000
 KNOCK_S = 0.3
+FEED_COUNTS = {"gaps": "gaps", "folded_rows": "conflated", "refused_frames": "refused"}
 Hash = dict[str, str]
 
 
@@ -50,10 +53,10 @@ def main(args: argparse.Namespace) -> int:
     token = _token(settings)
     where = place(settings.redis.urls()[Role.DERIVED])
     try:
-        health, session, feed, market = read(settings)
+        health, latency, session, feed, market = read(settings)
         is_redis_up = True
     except redis.exceptions.RedisError:
-        health, session, feed, market, is_redis_up = {}, {}, {}, {}, False
+        health, latency, session, feed, market, is_redis_up = {}, {}, {}, {}, {}, False
     now = now_ms()
     rows = [row_of(script, health.get(job, {}), now) for script, job in PROCESSES.items()]
     rows = [_page(row, settings) if row.process == "dashboard" else row for row in rows]
@@ -65,6 +68,7 @@ def main(args: argparse.Namespace) -> int:
         "session": session,
         "feed": feed or feed_of(health.get("ticks", {})),
         "market": market,
+        "latency": {job: latency_of(fields) for job, fields in latency.items() if fields},
         "processes": [asdict(row) for row in rows],
         "pss_kib": dict(pss_kib({row.process: int(row.pid) for row in rows if row.state == "running" and row.pid.isdecimal()})),
         "missing": missing,
@@ -73,15 +77,16 @@ def main(args: argparse.Namespace) -> int:
     return 0 if is_redis_up and all(row.state in ("running", "done") for row in rows) else 3
 
 
-def read(settings: Settings) -> tuple[dict[str, Hash], Hash, Hash, Hash]:
-    """Fetch the health of each process, the session, the feed's and the market's state."""
+def read(settings: Settings) -> tuple[dict[str, Hash], dict[str, Hash], Hash, Hash, Hash]:
+    """Fetch the health and the latency of each process, the session, the feed's and the market's state."""
     clients = open_clients(settings.redis.urls())
     pipe = clients[Role.DERIVED].pipeline(transaction=False)
     for job in PROCESSES.values():
         pipe.hgetall(HEALTH.key(job))
-    health = [_text(found) for found in pipe.execute()]
-    by_job = dict(zip(PROCESSES.values(), health, strict=True))
-    return by_job, _hash(clients, SESSION), _hash(clients, FEED_STATUS), _hash(clients, MARKET_STATUS)
+        pipe.hgetall(LATENCY.key(job))
+    found = [_text(reply) for reply in pipe.execute()]
+    health, latency = (dict(zip(PROCESSES.values(), found[place::2], strict=True)) for place in (0, 1))
+    return health, latency, _hash(clients, SESSION), _hash(clients, FEED_STATUS), _hash(clients, MARKET_STATUS)
 
 
 def row_of(script: str, beat: Mapping[str, str], now: int) -> Row:
@@ -107,6 +112,43 @@ def row_of(script: str, beat: Mapping[str, str], now: int) -> Row:
 def feed_of(beat: Mapping[str, str]) -> Hash:
     """Give the feed's state, which the feed process carries in its health."""
     return {name: beat[name] for name in ("state", "frames", "ticks", "gaps", "connects", "last_ts", "subscribed") if name in beat}
+
+
+def feed_words(feed: Mapping[str, str], *, has_beat: bool) -> str:
+    """Say in one line how the feed is; what it did not tell is left out, and a dead process is not believed."""
+    state = feed.get("state", "unknown")
+    wanted = feed.get("wanted", "")
+    parts = [
+        f"feed {state}, {feed.get('frames', '0')} frames" if has_beat or not feed else f"feed: no beat, last heard {state}",
+        feed.get("mode", ""),
+    ]
+    if "subscribed" in feed:
+        parts.append(f"{feed['subscribed']}{wanted and f'/{wanted}'} symbols")
+    for name, word in (("unconfirmed", "unconfirmed"), ("stalled", "silent")):
+        if feed.get(name, "0") not in ("", "0"):
+            names = feed.get(f"{name}_names", "")
+            parts.append(f"{feed[name]} {word}{names and f' ({names})'}")
+    parts += [f"{word} {feed[name]}" for name, word in FEED_COUNTS.items() if name in feed]
+    parts += [f"{word} {feed[name]} ms" for name, word in (("skew_ms", "skew"), ("clock_lag_ms", "lag")) if name in feed]
+    return " · ".join(part for part in parts if part)
+
+
+def latency_of(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Give one process's percentiles as numbers, and its slowest inputs."""
+    try:
+        worst = json.loads(fields.get("worst", "[]"))
+    except ValueError:
+        worst = []
+    return {name: int(text) for name, text in fields.items() if text.isascii() and text.isdecimal()} | {"worst": worst}
+
+
+def latency_words(latency: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say what the chain's p99 come to, against the budget; empty before anything was measured."""
+    p99 = {
+        job: latency[job]["total_p99_us"] / 1000 for job in CHAIN if latency.get(job, {}).get("inputs") and "total_p99_us" in latency[job]
+    }
+    each = ", ".join(f"{job} {ms:.1f}" for job, ms in p99.items())
+    return f"latency, chain p99 {sum(p99.values()):.1f} of {BUDGET_US / 1000:.0f} ms: {each}" if p99 else ""
 
 
 def _page(row: Row, settings: Settings) -> Row:
@@ -140,10 +182,13 @@ def words_of(plain: Mapping[str, Any], rows: list[Row], now: int) -> str:
     token, session = plain["token"], plain["session"]
     until = f" until {ist_text(int(token['expires_ms']))[:16]} IST" if token["expires_ms"] else ""
     shown_day = f" · {session.get('maker', '')} · {session.get('date', '')}" if session else ""
-    feed = f"feed {plain['feed'].get('state', 'unknown')}, {plain['feed'].get('frames', '0')} frames"
+    has_beat = any(PROCESSES.get(row.process) == "ticks" and row.state in ("running", "done") for row in rows)
+    latency = latency_words(plain["latency"])
     lines = [
         f"mode {plain['mode']}{shown_day} · {ist_text(now)[:19]} IST",
-        f"token {token['state']}{until} · Redis {plain['redis'] or 'away'} · {feed}",
+        f"token {token['state']}{until} · Redis {plain['redis'] or 'away'}",
+        feed_words(plain["feed"], has_beat=has_beat),
+        *([latency] if latency else []),
         "",
         f"{'process':<24} {'state':<8} {'age':>7} {'lag p50':>9} {'lag p99':>9} {'pid':>8} {'version':<8} last error",
     ]

@@ -71,6 +71,8 @@ def test_it_shows_what_redis_holds(page):
     assert page.run("document.querySelectorAll('#positions tbody tr').length") == 2
     assert page.run("document.querySelectorAll('#orders tbody tr').length") == 2
     assert page.run("document.querySelectorAll('#health li.alive').length") == 7
+    assert text(page, "#feed li:first-child") == "connected\nfull"
+    assert f"{len(SYMBOLS)}/{len(SYMBOLS)}" in text(page, "#feed")
     assert "TradingView" in text(page, "footer")
     assert page.complaints == []
 
@@ -143,6 +145,53 @@ def test_a_silent_process_and_an_error_are_told(page, day):
     page.wait("document.getElementById('alerts').innerText.includes('reconnecting')")
 
 
+def test_the_budget_opens_the_table_and_a_process_its_slowest(page, day):
+    page.run("document.querySelector('#feed .budget button').click()")
+    assert page.run("document.getElementById('latency-tab').getAttribute('aria-selected')") == "true"
+    names = "[...document.querySelectorAll('#latency button')].map((b) => b.dataset.process).join()"
+    assert page.run(names) == "ticks,live,indicators,chart,filtering,orders,portfolio"
+    assert "budget 500 ms" in text(page, "#latency .whole")
+    assert page.run("document.querySelectorAll('#latency .hop').length") == 0
+    page.run("document.querySelector('#latency button').focus()")
+    page.run("document.querySelector('#latency button').click()")
+    hops = "[...document.querySelectorAll('#latency .hop th')].map((th) => th.textContent).join()"
+    assert page.run(hops) == "exchange,decode,step,commit"
+    assert page.run("document.querySelectorAll('#latency .slow li').length") == 10
+    day.hash(schema.LATENCY, ("live",), {"total_p99_us": 700_000})
+    page.wait("document.querySelector('#feed .budget.over')?.innerText.includes('/ 500 ms')")
+    assert page.run("document.querySelectorAll('#latency .whole .over').length") == 1
+    assert page.run("document.querySelectorAll('#latency .hop').length") == 4  # stays open as figures change
+    assert page.run("document.activeElement.dataset.process") == "ticks"
+    assert page.complaints == []
+
+
+def test_the_feeds_troubles_are_told(page, day):
+    trouble = {
+        "state": "login needed",
+        "subscribed": 12,
+        "unconfirmed": 2,
+        "unconfirmed_names": "TCS M&M",
+        "gaps": 1,
+        "clock_lag_ms": 7000,
+        "folded_rows": 90,
+    }
+    day.hash(schema.HEALTH, ("ticks",), trouble)
+    for words in (
+        "ticktick login --open",
+        "2 symbols not confirmed",
+        "lags 7.0 s",
+        "1 gap in the feed",
+        "conflated by symbol (the newest kept, 90 rows",
+    ):
+        page.wait(f"document.getElementById('alerts').innerText.includes({json.dumps(words)})")
+    told = text(page, "#feed")
+    for words in ("login needed", "12/15", "unconfirmed 2: TCS M&M", "+7.0 s"):
+        assert words in told
+    day.beat("ticks", age_ms=60_000)
+    page.wait("document.querySelector('#feed li.silent')?.innerText.includes('no sign of life')")
+    page.wait("!document.getElementById('alerts').innerText.includes('login')")
+
+
 def test_hostile_text_in_every_field_is_shown_and_never_run(page, day, redis_urls):
     evil = replace(PROPOSALS[0], id=EVIL, symbol=EVIL, strategy=EVIL, regime=EVIL, timeframe=EVIL, reasons=EVIL, ts=NOW)
     instrument = Instrument(99, EVIL, "NSE_EQ|X", EVIL, 5, 1, 0, is_cas_eligible=False)
@@ -154,13 +203,23 @@ def test_hostile_text_in_every_field_is_shown_and_never_run(page, day, redis_url
     day.hash(schema.SESSION, (), {"maker": EVIL, "mode": EVIL, "date": EVIL, "speed": EVIL})
     day.hash(schema.AUTH_STATUS, (), {"state": EVIL})
     day.hash(schema.MARKET_STATUS, (), {"NSE_EQ": EVIL, EVIL: EVIL})
-    day.hash(schema.HEALTH, ("ticks",), {"last_error": EVIL, "version": EVIL, "pid": EVIL, "state": EVIL})
+    names = ("state", "mode", "links", "unconfirmed_names", "stalled_names", "refused_why", "last_error", EVIL)
+    counts = {"unconfirmed": 2, "stalled": 1, "refused_frames": 1, "gaps": EVIL, "skew_ms": EVIL, "repairs_gave_up": EVIL}
+    day.hash(schema.HEALTH, ("ticks",), {"version": EVIL, "pid": EVIL, **dict.fromkeys(names, EVIL), **counts})
+    day.hash(schema.FEED_STATUS, (), {**dict.fromkeys(names, EVIL), **counts})
+    day.hash(schema.WANTED, (), {EVIL: EVIL, "TCS": EVIL})
+    slow = json.dumps([{"time": EVIL, "us": 900_000, "hop": EVIL}])
+    day.hash(schema.LATENCY, ("ticks",), {EVIL: EVIL, "worst": slow, "wait_p50_us": EVIL})
     day.add(schema.RECOMMENDATIONS, evil)
     day.add(schema.FILLS, Fill(NOW, EVIL, EVIL, EVIL, EVIL, Side.BUY, 1, 100, EVIL))
     page.wait(f"document.querySelector({json.dumps('#watch')}).innerText.includes('<img src=x')")
     page.wait("[...document.querySelectorAll('.card .sym')].some((b) => b.textContent.includes('<script>'))")
     page.run("[...document.querySelectorAll('#watch tbody tr')].at(-1).click()")
     page.wait("document.getElementById('chart-title').textContent.includes('onerror')")
+    page.wait("document.getElementById('feed').innerText.includes('<img src=x')")
+    page.run("document.querySelector('#feed .budget button').click()")
+    page.run("document.querySelector('#latency button[data-process=ticks]').click()")
+    page.wait("document.querySelector('#latency .slow').innerText.includes('<img src=x')")
     until = time.monotonic() + 1.0
     while time.monotonic() < until:
         assert page.run("window.pwned === undefined") is True
@@ -223,11 +282,15 @@ def test_a_restarted_dashboard_is_found_again(day, redis_urls, browser):
 def test_nothing_runs_out_of_the_side(page, width, height):
     page.size(width, height, is_phone=width < 700)
     page.wait(f"window.innerWidth === {width}")
+    page.run("document.querySelector('#feed .budget button').click()")
+    page.run("document.querySelector('#latency button').click()")
     assert page.run("document.documentElement.scrollWidth") <= width
-    for selector in ("#mode", "#clock", "#recommendations .card", "#watch", "#frames"):
+    for selector in ("#mode", "#clock", "#recommendations .card", "#watch", "#frames", "#feed", "#feed .budget .v", "#latency"):
         box = page.run(
             f"(() => {{ const r = document.querySelector({json.dumps(selector)}).getBoundingClientRect(); return [r.left, r.right]; }})()"
         )
         assert box[0] >= 0, selector
         assert box[1] <= width, selector
+    for panel in (".feed", ".health"):
+        assert page.run(f"document.querySelector('{panel}').clientHeight") >= 24, panel
     page.size(1440, 900)

@@ -39,6 +39,38 @@ def test_a_poll_brings_everything(redis_urls):
     assert poll.portfolio["net_paise"] == "38128"
     assert len(poll.tails[schema.RECOMMENDATIONS.name]) == 6
     assert len(poll.tails[schema.FILLS.name]) == 4
+    assert poll.feed["subscribed"] == str(len(SYMBOLS))
+    assert poll.wanted["TCS"].startswith("full link=0 confirmed")
+    assert poll.latency["ticks"]["inputs"] == "1200"
+    assert poll.latency["history"] == {}
+
+
+def test_what_changes_once_a_second_is_read_once_a_second(redis_urls, monkeypatch):
+    day = Day(redis_urls)
+    day.write_all()
+    monkeypatch.setattr("web.reader.SLOW_S", 3600.0)
+
+    async def script(reader):
+        first = await reader.poll()
+        day.hash(schema.LATENCY, ("live",), {"inputs": 7})
+        day.hash(schema.WANTED, (), {"TCS": "off"})
+        day.hash(schema.FEED_STATUS, (), {"gaps": 3})
+        soon = await reader.poll()
+        monkeypatch.setattr("web.reader.SLOW_S", 0.0)
+        return first, soon, await reader.poll()
+
+    first, soon, later = using(redis_urls, script)
+    assert soon.latency is first.latency
+    assert soon.wanted is first.wanted
+    assert soon.feed["gaps"] == "3"
+    assert (later.latency["live"]["inputs"], later.wanted["TCS"]) == ("7", "off")
+
+
+def test_who_runs_only_sometimes_is_not_missed(redis_urls):
+    day = Day(redis_urls)
+    assert "recorder" not in using(redis_urls, lambda reader: reader.poll()).health
+    day.beat("recorder")
+    assert using(redis_urls, lambda reader: reader.poll()).health["recorder"]["pid"] == "4200"
 
 
 def test_tails_follow_and_a_cleared_stream_is_noticed(redis_urls):

@@ -110,7 +110,22 @@ def test_the_other_addresses(day, visitor):
     assert visitor.get("/api/v1/trades")["orders"][0]["status"] == "FILLED"
     assert visitor.get("/api/v1/portfolio")["portfolio"]["net_paise"] == 38_128
     assert len(visitor.get("/api/v1/health")["health"]) == 8
-    assert b'ticktick_process_up{process="ticks"} 1' in visitor.ask("GET", "/metrics").body
+
+
+def test_metrics_tell_the_feed_and_the_latency(day, redis_urls):
+    day.hash(schema.HEALTH, ("ticks",), {"frames": "eyJ0eXAi.secret", "api_secret": 77_123, "repairs_gave_up": 2})
+    with PageServer(redis_urls) as url:
+        answer = Visitor(url).ask("GET", "/metrics")
+        assert Visitor(url).ask("GET", "/metrics", {"Host": "evil.example:80"}).status == 403
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    lines = answer.body.decode().splitlines()
+    for line in (
+        'ticktick_process_up{process="ticks"} 1', "ticktick_redis_up 1", "ticktick_page_sockets 0", "ticktick_feed_up 1", "ticktick_feed_ticks 201377", "ticktick_feed_repairs_gave_up 2",
+        'ticktick_latency_inputs{process="ticks"} 1200', 'ticktick_lag_milliseconds{process="live",quantile="0.99"} 6.4', 'ticktick_process_entries{process="orders"} 1200',
+    ):  # fmt: skip
+        assert line in lines
+    assert any(line.startswith('ticktick_latency_microseconds{process="ticks",hop="decode",quantile="0.999"} ') for line in lines)
+    assert not any("secret" in line or "77123" in line or line.startswith("ticktick_feed_frames") for line in lines)
 
 
 def test_files_are_served_with_their_types(visitor):
@@ -162,7 +177,7 @@ def test_an_answer_from_the_terminal_counts_here_too(day, visitor):
     wish = visitor.wish("r-3") | {"recommendation_id": "r-5"}
     assert visitor.confirm(wish).status == 403  # the nonce belongs to r-3
     day.clients[Role.DERIVED].xadd(
-        schema.CONFIRM_TERMINAL.name, {"v": "1", "ts": NOW, "recommendation_id": "r-3", "answer": "reject", "source": "terminal"}
+        schema.CONFIRM_TERMINAL.name, {"v": schema.VERSION, "ts": NOW, "recommendation_id": "r-3", "answer": "reject", "source": "terminal"}
     )
     assert visitor.confirm(visitor.wish("r-3") | {"nonce": wish["nonce"]}).status == 409
 

@@ -55,6 +55,43 @@ def test_a_lost_redis_keeps_the_values():
     assert shown.state["clock"]["phase"] == Phase.CONTINUOUS.name
 
 
+def fed(**fields: object) -> Poll:
+    return Poll(feed={name: str(value) for name, value in fields.items()}, health={"ticks": {"at_ms": "1"}})
+
+
+def test_merging_is_an_alarm_while_it_goes_on(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("web.live.time.monotonic", lambda: now)
+    shown = board()
+    shown.show(fed(folded_rows=500), 1)
+    assert not shown.state["feed"]["is_folding"]  # of before we looked
+    shown.show(fed(folded_rows=620), 1)
+    assert "feed_folding" in [alert["code"] for alert in shown.state["alerts"]]
+    now += 60.0
+    shown.show(fed(folded_rows=620), 1)
+    assert shown.state["feed"]["folded_rows"] == 620
+    assert shown.state["alerts"] == []
+
+
+def test_a_feed_whose_process_is_gone_has_no_beat():
+    shown = board()
+    shown.show(fed(state="connected"), 1)
+    assert shown.state["feed"]["has_beat"]
+    shown.show(fed(state="connected"), 60_000)
+    assert not shown.state["feed"]["has_beat"]
+    shown.show(Poll(feed={"state": "connected"}), 1)
+    assert not shown.state["feed"]["has_beat"]
+
+
+def test_latency_is_a_part_of_its_own():
+    shown = board()
+    fields = {f"total_{part}_us": "1500" for part in ("p50", "p99", "p999")} | {"inputs": "3"}
+    shown.show(Poll(latency={"ticks": fields, "live": {}}), 0)
+    found = json.loads(shown.parts["latency"])
+    assert [row["process"] for row in found["rows"]] == ["ticks"]
+    assert found["chain"]["us"] == [1500, 1500, 1500]
+
+
 def test_a_message_is_the_parts_in_one_object():
     assert json.loads(message({'a"b': "1", "c": '{"d":2}'})) == {'a"b': 1, "c": {"d": 2}}
 

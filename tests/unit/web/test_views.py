@@ -10,7 +10,7 @@ from pipeline.core.session import Phase
 from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Side
 from tests.fakes.day_in_redis import NOW, PROPOSALS, instruments, tick
 from tests.fakes.page_server import RISK
-from web import views
+from web import feed, views
 
 
 def words(fields: dict) -> dict[str, str]:
@@ -20,7 +20,7 @@ def words(fields: dict) -> dict[str, str]:
 def state(**given):
     quiet = views.clock(NOW, 0, Phase.CONTINUOUS, {}, None)
     base = {
-        "store": {"is_up": True, "error": ""}, "clock": quiet, "feed": views.feed({}), "token": views.token({"state": "valid"}),
+        "store": {"is_up": True, "error": ""}, "clock": quiet, "feed": feed.feed({}), "token": views.token({"state": "valid"}),
         "health": [], "portfolio": views.portfolio({}, {}),
     }  # fmt: skip
     return base | given
@@ -48,16 +48,6 @@ def test_absent_is_none_and_never_zero():
 
 def test_a_zero_imbalance_with_a_book_is_a_number():
     assert views.watch_row("TCS", words({"bid_px": 9.95, "ask_px": 10.0, "obi": 0.0}), {})["obi"] == 0.0
-
-
-@pytest.mark.parametrize("text", ["inf", "-inf", "nan", "", "1e999", "abc", "0x10"])
-def test_what_is_no_finite_number_is_absent(text):
-    assert views.number({"x": text}, "x") is None
-
-
-def test_broken_bytes_become_marks():
-    assert views.text_of({b"\xff": b"a\xfe"}) == {"\ufffd": "a\ufffd"}
-    assert views.text_of(None) == {}
 
 
 @pytest.mark.parametrize(
@@ -98,10 +88,14 @@ def test_quiet_pre_open_and_a_finished_session_are_no_alarm():
 
 def test_alerts_tell_the_gravest_first():
     health = [views.health("live", {"at_ms": "0"}, 60_000), views.health("ticks", {"at_ms": "59000", "last_error": "lost"}, 60_000)]
-    found = codes(health=health, feed=views.feed({"gaps": "2"}), token=views.token({"state": "expired"}))
+    found = codes(health=health, feed=feed.feed({"gaps": "2"}), token=views.token({"state": "expired"}))
     assert found == ["token", "process_silent", "feed_gap", "process_error"]
     assert codes(store={"is_up": False, "error": "gone"}, health=health) == ["redis_away"]
     assert codes(portfolio=views.portfolio({"trading_state": "HALTED"}, {})) == ["trading_state"]
+    login = feed.feed({"state": "login needed", "unconfirmed": "2", "clock_lag_ms": "2100"})
+    assert codes(feed=login) == ["feed_login", "feed_late", "feed_unconfirmed"]
+    assert codes(feed=login, token=views.token({"state": "rejected"})) == ["token", "feed_late", "feed_unconfirmed"]
+    assert "feed_late" not in codes(feed=login, clock=views.clock(NOW, 0, Phase.CLOSED, {}, None))
     assert codes() == []
 
 
@@ -203,9 +197,3 @@ def test_hostile_text_stays_text_and_everything_is_json():
         views.session(views.Facts(), {"maker": evil}),
     ]
     assert evil in json.dumps(shown, allow_nan=False)
-
-
-def test_metrics_are_lines_of_name_and_number():
-    text = views.metrics(state(health=[views.health("ticks", {"at_ms": "1"}, 2)]), 3)
-    assert "ticktick_page_sockets 3\n" in text
-    assert 'ticktick_process_up{process="ticks"} 1\n' in text

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from pipeline.core.schema import HEALTH, SESSION, Role
+from pipeline.core.schema import HEALTH, LATENCY, SESSION, Role
 from pipeline.run import cli
 from pipeline.run.processes import PROCESSES
 from pipeline.store.client import open_clients
@@ -27,6 +27,7 @@ def beat(redis_urls: Mapping[Role, str], jobs: list[str]) -> None:
         fields = {"pid": os.getpid(), "at_ms": time.time_ns() // 1_000_000, "lag_p99_ms": 1.25, "is_done": 0, "last_error": ""}
         client.hset(HEALTH.key(job), mapping=fields)
     client.hset(HEALTH.key("ticks"), mapping={"state": "connected", "frames": 12})
+    client.hset(LATENCY.key("ticks"), mapping={"total_p99_us": 1500, "inputs": 9, "worst": "[]"})
     client.hset(SESSION.key(), mapping={"mode": "paper", "maker": "generated seed 7", "date": "2026-11-20"})
 
 
@@ -36,11 +37,13 @@ def test_all_processes_well_is_zero(redis_urls: Mapping[Role, str], capsys: pyte
     told = json.loads(capsys.readouterr().out)
     assert {row["state"] for row in told["processes"]} == {"running"}
     assert told["session"]["maker"] == "generated seed 7"
+    assert told["latency"] == {"ticks": {"total_p99_us": 1500, "inputs": 9, "worst": []}}
     assert cli.main(["status"]) == 0
     out = capsys.readouterr().out
     assert "generated seed 7" in out
     assert "1.25 ms" in out
     assert "feed connected, 12 frames" in out
+    assert "chain p99 1.5 of 500 ms" in out
 
 
 def test_a_missing_process_is_named_and_is_three(redis_urls: Mapping[Role, str], capsys: pytest.CaptureFixture[str]):

@@ -11,7 +11,7 @@ import pytest
 from pipeline.run import cli
 from pipeline.run.processes import PROCESSES
 from pipeline.run.settings import load
-from pipeline.run.verbs.status import Row, _page, row_of, what_is_missing
+from pipeline.run.verbs.status import Row, _page, feed_words, latency_of, latency_words, row_of, what_is_missing
 
 NOW = 1_790_000_000_000
 VALID = {"state": "valid"}
@@ -56,6 +56,33 @@ def test_what_is_missing_is_one_line_with_commands():
     assert "token expired (`ticktick login --open`)" in words
     assert "\n" not in words
     assert what_is_missing([], "", VALID).startswith("no Redis answers")
+
+
+FEED = {
+    "state": "connected", "mode": "full", "frames": "48112", "subscribed": "12", "wanted": "15", "unconfirmed": "2", "unconfirmed_names": "TCS M&M", "stalled": "0", "gaps": "1",
+    "folded_rows": "312", "refused_frames": "0", "skew_ms": "-38", "clock_lag_ms": "0",
+}  # fmt: skip
+
+
+def test_the_feed_is_one_line():
+    told = "feed connected, 48112 frames · full · 12/15 symbols · 2 unconfirmed (TCS M&M) · gaps 1 · conflated 312 · refused 0 · skew -38 ms · lag 0 ms"
+    assert feed_words(FEED, has_beat=True) == told
+    assert feed_words(FEED, has_beat=False).startswith("feed: no beat, last heard connected · full")
+    assert feed_words({}, has_beat=False) == "feed unknown, 0 frames"
+    assert feed_words({"state": "waiting", "subscribed": "15"}, has_beat=True) == "feed waiting, 0 frames · 15 symbols"
+
+
+def test_latency_is_numbers_and_the_chain_a_sum():
+    ticks = latency_of({"total_p99_us": "1500", "inputs": "9", "worst": '[{"time":"10:00:00","us":1900,"hop":"commit"}]', "note": "text"})
+    assert ticks == {"total_p99_us": 1500, "inputs": 9, "worst": [{"time": "10:00:00", "us": 1900, "hop": "commit"}]}
+    assert latency_of({"worst": "{"})["worst"] == []
+    others = {
+        "orders": {"total_p99_us": 20_000, "inputs": 1},
+        "live": {"total_p99_us": 0, "inputs": 0},
+        "portfolio": {"total_p99_us": 900_000, "inputs": 1},
+    }
+    assert latency_words({"ticks": ticks, **others}) == "latency, chain p99 21.5 of 500 ms: ticks 1.5, orders 20.0"
+    assert latency_words({}) == ""
 
 
 def test_without_redis_it_still_tells_and_exits_three(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
