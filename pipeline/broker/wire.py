@@ -30,7 +30,7 @@ from pipeline.kernels.lookup import table_of
 from pipeline.kernels.memory import BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,7 +75,7 @@ class Decoder:
         instruments: today's watchlist; keys outside it are reported, not decoded.
     """
 
-    __slots__ = ("_address", "_at", "_books", "_books_at", "_decode", "_known", "_memory", "_rows")
+    __slots__ = ("_address", "_at", "_books", "_books_at", "_decode", "_known", "_memory", "_ones", "_rows")
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self._known = {i.instrument_key: (i.sid, _INDEX if i.is_index else 0) for i in instruments}
@@ -83,6 +83,7 @@ class Decoder:
         self._address = self._memory.ctypes.data
         self._decode = _entries()[0]
         self._rows = self._books = np.empty(0, TICK)
+        self._ones: Iterator[NDArray[np.void]] = iter(())
         self._at = self._books_at = 0
 
     def decode(self, frame: bytes | str, ts_recv: int) -> Decoded:
@@ -91,61 +92,72 @@ class Decoder:
         Raises:
             FrameRefused: with the reason by name.
         """
-        told = self._decode(frame, self._address) if type(frame) is bytes else k.UNUSUAL
+        try:
+            told = self._decode(frame, self._address)
+        except TypeError:  # text
+            told = k.UNUSUAL
         if told < MIN_TS:
             return self._not_plain(frame, ts_recv, told)
-        at = self._at
-        if told < _ONE_ROW:
-            end = at + 1
-        else:
-            end = at + 1 + (told >> k.COUNT_SHIFT)
-            told &= _TS_MASK
-        self._at = end
         found = Decoded()  # stores beat a constructor's arguments by half of what one trade costs
-        found.ts = told
+        if told < _ONE_ROW:
+            found.ts = told
+            found.rows = next(self._ones)
+        else:
+            found.ts = told & _TS_MASK
+            found.rows = self._next_rows((told >> k.COUNT_SHIFT) + 1)
         found.recv_ms = ts_recv
-        found.rows = self._rows[at:end]
         found.depth = None
         found.statuses = found.refused = found.unknown = ()
         return found
 
+    def _next_rows(self, count: int) -> NDArray[np.void] | None:
+        """Hand out what the kernel has just filled."""
+        if count < 2:
+            return next(self._ones) if count == 1 else None
+        at = self._at
+        self._at = end = at + count
+        return self._rows[at:end]
+
     def _not_plain(self, frame: bytes | str, ts_recv: int, told: int) -> Decoded:
-        while told == k.NO_ROOM:
-            self._make_room()
-            told = _entries()[1](frame, self._address)
-        if told != k.UNUSUAL:
-            found = self._taken(frame, ts_recv)
-            if found is not None:
-                return found
-        return self._by_runtime(frame, ts_recv)
-
-    def _make_room(self) -> None:
-        """Begin blocks that hold what the frame in hand asks for. What is left of the old ones is let go."""
-        m = self._memory
-        if m[k.ROWS_LEFT] < m[k.FOUND]:
-            self._rows, m[k.ROWS_AT] = _block(TICK, max(BLOCK_ROWS, int(m[k.FOUND])))
-            m[k.ROWS_LEFT], self._at = len(self._rows), 0
-        if m[k.HAS_SEEN_DEEP] and m[k.DEEP_LEFT] < m[k.FOUND]:
-            self._books, m[k.DEEP_AT] = _block(DEPTH, max(BLOCK_BOOKS, int(m[k.FOUND])))
-            m[k.DEEP_LEFT], self._books_at = len(self._books), 0
-
-    def _taken(self, frame: bytes | str, ts_recv: int) -> Decoded | None:
-        """Give what the kernel has read, as its memory says; None when a stranger comes twice (the runtime counts it once)."""
-        rows, deep, strangers = (int(self._memory[word]) for word in (k.FOUND, k.DEEP_FOUND, k.STRANGERS))
-        ts = int(self._memory[k.TS])
-        told = ts | ((rows - 1) << k.COUNT_SHIFT)
+        while told < 0:
+            told = self._make_room(frame, -told)
+        if told == k.UNUSUAL:
+            return self._by_runtime(frame, ts_recv)
+        rows, deep, strangers, ts = self._memory[k.FOUND : k.TS + 1].tolist()
         found = Decoded()
-        found.ts, found.recv_ms = told & _TS_MASK, ts_recv
-        found.rows = self._rows[self._at : self._at + rows] if rows > 0 else None
-        found.depth = DepthBatch(ts, self._books[self._books_at : self._books_at + deep]) if deep > 0 else None
-        self._at, self._books_at = self._at + rows, self._books_at + deep
-        spans = self._memory[k.STRANGER : k.STRANGER + strangers].tolist()
-        keys = [frame[span >> k.SPAN : span & k.SPAN_MASK] for span in spans]
-        if len(set(keys)) < len(keys):
-            return None
-        found.statuses = found.refused = ()
-        found.unknown = tuple(sorted(key[:64].decode("ascii") for key in keys if isinstance(key, bytes)))
+        found.ts, found.recv_ms = ts, ts_recv
+        found.rows, found.depth = self._next_rows(rows), None
+        found.statuses = found.refused = found.unknown = ()
+        if told != k.PARTLY:
+            return found
+        if deep > 0:
+            at = self._books_at
+            self._books_at = end = at + deep
+            found.depth = DepthBatch(ts, self._books[at:end])
+        if strangers > 0:
+            spans = self._memory[k.STRANGER : k.STRANGER + strangers].tolist()
+            keys = [str(frame[span >> k.SPAN : span & k.SPAN_MASK], "ascii") for span in spans]
+            if len(set(keys)) < len(keys):  # twice the same: the runtime counts it once
+                return self._by_runtime(frame, ts_recv)
+            found.unknown = tuple(sorted(key[:64] for key in keys))
         return found
+
+    def _make_room(self, frame: bytes | str, missing: int) -> int:
+        """Begin a block that holds what the frame in hand asks for, and go on with it. What is left of the old one is let go."""
+        go_on = _entries()[1]
+        if missing > MAX_FEEDS:
+            count = max(BLOCK_BOOKS, missing - MAX_FEEDS)
+            self._books, address = _block(DEPTH, (count,))
+            self._books_at = 0
+            return go_on(frame, self._address, k.DEEP_AT, address, count)
+        if missing > 1:
+            count = max(BLOCK_ROWS, missing)
+            self._rows, address = _block(TICK, (count,))
+            self._at = 0
+            return go_on(frame, self._address, k.ROWS_AT, address, count)
+        ones, address = _block(TICK, (BLOCK_ROWS, 1))
+        self._ones = iter(ones)  # a row each, cheaper than a slice
+        return go_on(frame, self._address, k.ONE_AT, address, BLOCK_ROWS)
 
     def _by_runtime(self, frame: bytes | str, ts_recv: int) -> Decoded:
         told = read(frame, self._known)
@@ -157,10 +169,10 @@ class Decoder:
         return found
 
 
-def _block(row: np.dtype[np.void], count: int) -> tuple[NDArray[np.void], int]:
+def _block(row: np.dtype[np.void], shape: tuple[int, ...]) -> tuple[NDArray[np.void], int]:
     """Give room for rows, and its address."""
-    words = np.empty(count * row.itemsize // 8, np.int64)
-    return np.ndarray((count,), row, words), addressof(c_char.from_buffer(words))
+    words = np.empty(shape[0] * row.itemsize // 8, np.int64)
+    return np.ndarray(shape, row, words), addressof(c_char.from_buffer(words))
 
 
 def _memory(known: dict[str, tuple[int, int]]) -> NDArray[np.int64]:
@@ -177,9 +189,9 @@ def _memory(known: dict[str, tuple[int, int]]) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=1)
-def _entries() -> tuple[Callable[[Any, int], int], Callable[[Any, int], int]]:
+def _entries() -> tuple[Callable[..., int], Callable[..., int]]:
     """Give the kernel's two doors, compiled on first use."""
-    return entry(k.decode_k, BYTES, types.int64), entry(k.decode_again_k, BYTES, types.int64)
+    return entry(k.decode_k, BYTES, types.int64), entry(k.go_on_k, BYTES, *(types.int64,) * 4)
 
 
 @warmer

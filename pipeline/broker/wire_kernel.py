@@ -24,18 +24,21 @@ from pipeline.kernels.lookup import STRANGE, find_k
 from pipeline.kernels.memory import bytes_of, words_at
 from pipeline.kernels.protobuf import PAST, length_k, skip_k, varint_k
 
-UNUSUAL, NO_ROOM, PARTLY = 0, 1, 2
-"""Answers below every time: for the runtime; make room and ask again; accepted, and the memory says more."""
+UNUSUAL, PARTLY = 0, 1
+"""Answers below every time: for the runtime; accepted, and the memory says more."""
+NO_BOOKS = -MAX_FEEDS
+"""Answers down to here: room for so many rows is missing; below it: for so many books. Make it and go on."""
 NOT_PLAIN, NO_BOOK = -1, -2
 COUNT_SHIFT = 42
 """A plain answer is the frame's time, and from this bit on the number of rows less one."""
 
-ROWS_AT, ROWS_LEFT, DEEP_AT, DEEP_LEFT, HAS_SEEN_DEEP = 0, 1, 2, 3, 4
-"""Address of and room for rows and books; whether a deep book ever came: then room for one of each entry is asked for first."""
-FOUND, DEEP_FOUND, STRANGERS, TS, TYPE = 5, 6, 7, 8, 9
+ONE_AT, ROWS_AT, DEEP_AT = 0, 2, 4
+"""Address of, and in the next word room for: the row of a frame of one, rows, books."""
+FOUND, DEEP_FOUND, STRANGERS, TS, TYPE = 6, 7, 8, 9, 10
 """What the frame in hand holds."""
-TABLE_AT, MASK, PAPERS_AT, BITMAP_AT, BITMAP_WORDS = 10, 11, 12, 13, 14
-ENTRIES = 16
+TABLE_AT, MASK, PAPERS_AT, BITMAP_AT, BITMAP_WORDS, HAS_SEEN_DEEP = 11, 12, 13, 14, 15, 16
+"""The last: whether a deep book ever came. Then room for one of each entry is asked for before rows are filled."""
+ENTRIES = 17
 """Two words an entry: the paper's rank, and the span of the value."""
 ORDER = ENTRIES + 2 * MAX_FEEDS
 STRANGER = ORDER + MAX_FEEDS
@@ -168,7 +171,7 @@ def is_book_within_k(book: Any, b: int) -> bool:
 def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
     """Read the entries in order, each into its row. Give the number of deep books, ``NOT_PLAIN`` or ``NO_BOOK`` (no room for one)."""
     ts, kind = m[TS], (SNAPSHOT if m[TYPE] == INITIAL_FEED else LIVE)
-    deep, room = 0, m[DEEP_LEFT]
+    deep, room = 0, m[DEEP_AT + 1]
     r = np.int64(0)
     for i in range(m[FOUND]):
         entry = ENTRIES + 2 * m[ORDER + i]
@@ -205,17 +208,21 @@ def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
 def place_k(f: Any, m: Any) -> int:
     """Fill rows for the entries that stand in the memory, and answer for the frame."""
     found, strangers = m[FOUND], m[STRANGERS]
-    if found > m[ROWS_LEFT] or (m[HAS_SEEN_DEEP] != 0 and found > m[DEEP_LEFT]):
-        return NO_ROOM
-    rows, books = words_at(m[ROWS_AT]), words_at(m[DEEP_AT])
-    deep = fill_k(f, m, rows, books)
-    if deep < 0:
-        return NO_ROOM if deep == NO_BOOK else UNUSUAL
-    m[ROWS_AT] += 8 * ROW * found
-    m[ROWS_LEFT] -= found
+    block = ONE_AT if found == 1 else ROWS_AT
+    if found > m[block + 1]:
+        return -found
+    if m[HAS_SEEN_DEEP] != 0 and found > m[DEEP_AT + 1]:
+        return NO_BOOKS - found
+    deep = fill_k(f, m, words_at(m[block]), words_at(m[DEEP_AT]))
+    if deep == NO_BOOK:
+        return NO_BOOKS - found
+    if deep == NOT_PLAIN:
+        return UNUSUAL
+    m[block] += 8 * ROW * found
+    m[block + 1] -= found
     if found == 0 or deep != 0 or strangers != 0:
         m[DEEP_AT] += 8 * BOOK * deep
-        m[DEEP_LEFT] -= deep
+        m[DEEP_AT + 1] -= deep
         m[DEEP_FOUND] = deep
         return PARTLY
     return ((found - 1) << COUNT_SHIFT) | m[TS]
@@ -223,7 +230,7 @@ def place_k(f: Any, m: Any) -> int:
 
 @kernel(nogil=False)  # letting the lock go and taking it again costs as much as reading a trade
 def decode_k(frame: bytes, address: int) -> int:
-    """Decode a frame into the memory at ``address``: a plain answer, or ``UNUSUAL``, ``NO_ROOM``, ``PARTLY``."""
+    """Decode a frame into the memory at ``address``: a plain answer, ``PARTLY``, ``UNUSUAL``, or below zero: make room first."""
     m, f, size = words_at(address), bytes_of(frame), len(frame)
     if size > MAX_FRAME_BYTES or not scan_k(f, size, m) or not order_k(m, m[FOUND]):
         return UNUSUAL
@@ -231,6 +238,8 @@ def decode_k(frame: bytes, address: int) -> int:
 
 
 @kernel(nogil=False)
-def decode_again_k(frame: bytes, address: int) -> int:
-    """Go on with the same frame after ``NO_ROOM``."""
-    return place_k(bytes_of(frame), words_at(address))
+def go_on_k(frame: bytes, address: int, what: int, room_at: int, room: int) -> int:
+    """Go on with the same frame after room was made: ``what`` is one of the three addresses above."""
+    m = words_at(address)
+    m[what], m[what + 1] = room_at, room
+    return place_k(bytes_of(frame), m)
