@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_FEEDS", "MAX_FRAME_BYTES", "SESSION_OVER", "Decoded", "Decoder", "FrameRefused", "parse"]
 
 SESSION_OVER = "CLOSING_END"
-BLOCK_ROWS, BLOCK_BOOKS = 118, 64
+BLOCK_ROWS, BLOCK_BOOKS = 232, 64
 """Rows and books of a block: some 64 KiB each."""
 _ONE_ROW = 1 << k.COUNT_SHIFT
 _TS_MASK = _ONE_ROW - 1

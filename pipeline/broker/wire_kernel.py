@@ -99,7 +99,7 @@ def scan_k(f: Any, end: int, m: Any) -> bool:
             kind, at = varint_k(f, at + 1, end)
         else:
             at = skip_k(f, at, end, FRAME_FIELDS)
-    m[FOUND], m[STRANGERS], m[TS], m[TYPE] = found, strangers, ts, kind
+    m[FOUND], m[STRANGERS], m[TS], m[TYPE], m[ORDER] = found, strangers, ts, kind, 0
     return at == end and MIN_TS <= ts <= MAX_TS and INITIAL_FEED <= kind <= MARKET_INFO
 
 
@@ -146,7 +146,7 @@ def ones_k(bits: int) -> int:
     return ((bits * 0x01010101) >> 24) & 0xFF
 
 
-@kernel
+@kernel(forceinline=True)
 def is_within_k(row: Any, r: int) -> bool:
     """Say whether every raw value of a row is within its bounds."""
     bad = 0
@@ -167,7 +167,7 @@ def is_book_within_k(book: Any, b: int) -> bool:
     return bad == 0
 
 
-@kernel
+@kernel(forceinline=True)
 def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
     """Read the entries in order, each into its row. Give the number of deep books, ``NOT_PLAIN`` or ``NO_BOOK`` (no room for one)."""
     ts, kind = m[TS], (SNAPSHOT if m[TYPE] == INITIAL_FEED else LIVE)
@@ -204,7 +204,7 @@ def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
     return deep
 
 
-@kernel
+@kernel(forceinline=True)
 def place_k(f: Any, m: Any) -> int:
     """Fill rows for the entries that stand in the memory, and answer for the frame."""
     found, strangers = m[FOUND], m[STRANGERS]
@@ -232,7 +232,7 @@ def place_k(f: Any, m: Any) -> int:
 def decode_k(frame: bytes, address: int) -> int:
     """Decode a frame into the memory at ``address``: a plain answer, ``PARTLY``, ``UNUSUAL``, or below zero: make room first."""
     m, f, size = words_at(address), bytes_of(frame), len(frame)
-    if size > MAX_FRAME_BYTES or not scan_k(f, size, m) or not order_k(m, m[FOUND]):
+    if size > MAX_FRAME_BYTES or not scan_k(f, size, m) or (m[FOUND] > 1 and not order_k(m, m[FOUND])):
         return UNUSUAL
     return place_k(f, m)
 
