@@ -7,14 +7,14 @@ Law     what the frame does not carry is zero; a row with NaN, infinity, a negat
 
 Never guesses, never repairs: the same bytes give the same rows. A plain frame is one call of ``wire_kernel.py``, which
 creates no Python object for an instrument; what is not plain goes the runtime's way (``wire_runtime.py``), to equal rows.
-Rows are handed out for good: they lie in blocks of memory that are used once, so the metrics may be written into them.
-A row that is kept for long keeps its block (64 KiB): copy it.
+Rows are the caller's for good: their memory is used again only when nobody holds a row of its block (48 KiB) any more.
+A row that is kept for long should be a copy.
 """
 
 from __future__ import annotations
 
-from ctypes import addressof, c_char
 from functools import lru_cache
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,9 +39,11 @@ if TYPE_CHECKING:
 __all__ = ["MAX_FEEDS", "MAX_FRAME_BYTES", "SESSION_OVER", "Decoded", "Decoder", "FrameRefused", "parse"]
 
 SESSION_OVER = "CLOSING_END"
-BLOCK_ROWS, BLOCK_BOOKS = 232, 64
-"""Rows and books of a block: some 64 KiB each."""
-_ONE_ROW = 1 << k.COUNT_SHIFT
+BLOCK_BYTES = 48 * 1024
+ALONE = 3
+"""References to the words of a room of whose rows none is held: the room's two, and the question's own."""
+_COUNT_SHIFT = k.COUNT_SHIFT
+_ONE_ROW = 1 << _COUNT_SHIFT
 _TS_MASK = _ONE_ROW - 1
 _INDEX = int(TickFlag.INDEX)
 
@@ -68,6 +70,19 @@ class Decoded:
         return None if self.rows is None else TickBatch(self.ts, self.rows, self.recv_ms)
 
 
+class Room:
+    """Memory for rows, handed out from front to back."""
+
+    __slots__ = ("address", "count", "go_on", "rows", "words")
+
+    def __init__(self, row: np.dtype[np.void], count: int) -> None:
+        self.count = count
+        self.words = np.empty(count * row.itemsize // 8, np.int64)
+        self.rows: NDArray[np.void] = np.ndarray((count,), row, self.words)
+        self.address = self.words.ctypes.data
+        self.go_on = _entries()[1]
+
+
 class Decoder:
     """Decodes frames for one watchlist.
 
@@ -75,16 +90,17 @@ class Decoder:
         instruments: today's watchlist; keys outside it are reported, not decoded.
     """
 
-    __slots__ = ("_address", "_at", "_books", "_books_at", "_decode", "_known", "_memory", "_ones", "_rows")
+    __slots__ = ("_address", "_at", "_books", "_decode", "_known", "_memory", "_ones", "_rooms", "_rows")
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self._known = {i.instrument_key: (i.sid, _INDEX if i.is_index else 0) for i in instruments}
         self._memory = _memory(self._known)
         self._address = self._memory.ctypes.data
         self._decode = _entries()[0]
-        self._rows = self._books = np.empty(0, TICK)
+        self._rooms: dict[int, Room] = {}
         self._ones: Iterator[NDArray[np.void]] = iter(())
-        self._at = self._books_at = 0
+        self._rows = self._books = np.empty(0, TICK)
+        self._at = 0
 
     def decode(self, frame: bytes | str, ts_recv: int) -> Decoded:
         """Decode one frame received at ``ts_recv``.
@@ -97,43 +113,40 @@ class Decoder:
         except TypeError:  # text
             told = k.UNUSUAL
         if told < MIN_TS:
-            return self._not_plain(frame, ts_recv, told)
+            while told < 0:
+                told = self._make_room(frame, -told)
+            if told == k.UNUSUAL:
+                return self._by_runtime(frame, ts_recv)
+            if told == k.PARTLY:
+                return self._partly(frame, ts_recv)
         found = Decoded()  # stores beat a constructor's arguments by half of what one trade costs
         if told < _ONE_ROW:
             found.ts = told
             found.rows = next(self._ones)
         else:
             found.ts = told & _TS_MASK
-            found.rows = self._next_rows((told >> k.COUNT_SHIFT) + 1)
+            at = self._at
+            self._at = end = at + (told >> _COUNT_SHIFT) + 1
+            found.rows = self._rows[at:end]
         found.recv_ms = ts_recv
         found.depth = None
         found.statuses = found.refused = found.unknown = ()
         return found
 
-    def _next_rows(self, count: int) -> NDArray[np.void] | None:
-        """Hand out what the kernel has just filled."""
-        if count < 2:
-            return next(self._ones) if count == 1 else None
-        at = self._at
-        self._at = end = at + count
-        return self._rows[at:end]
-
-    def _not_plain(self, frame: bytes | str, ts_recv: int, told: int) -> Decoded:
-        while told < 0:
-            told = self._make_room(frame, -told)
-        if told == k.UNUSUAL:
-            return self._by_runtime(frame, ts_recv)
-        rows, deep, strangers, ts = self._memory[k.FOUND : k.TS + 1].tolist()
+    def _partly(self, frame: bytes | str, ts_recv: int) -> Decoded:
+        """Give what the kernel's memory holds: no row at all, deep books, keys outside the watchlist."""
+        count, deep, strangers, ts = self._memory[k.FOUND : k.TS + 1].tolist()
         found = Decoded()
-        found.ts, found.recv_ms = ts, ts_recv
-        found.rows, found.depth = self._next_rows(rows), None
+        found.ts, found.recv_ms, found.rows, found.depth = ts, ts_recv, None, None
         found.statuses = found.refused = found.unknown = ()
-        if told != k.PARTLY:
-            return found
+        if count == 1:
+            found.rows = next(self._ones)
+        elif count > 1:
+            found.rows = self._rows[self._at : self._at + count]
+            self._at += count
         if deep > 0:
-            at = self._books_at
-            self._books_at = end = at + deep
-            found.depth = DepthBatch(ts, self._books[at:end])
+            found.depth = DepthBatch(ts, self._books[:deep])
+            self._books = self._books[deep:]
         if strangers > 0:
             spans = self._memory[k.STRANGER : k.STRANGER + strangers].tolist()
             keys = [str(frame[span >> k.SPAN : span & k.SPAN_MASK], "ascii") for span in spans]
@@ -143,21 +156,25 @@ class Decoder:
         return found
 
     def _make_room(self, frame: bytes | str, missing: int) -> int:
-        """Begin a block that holds what the frame in hand asks for, and go on with it. What is left of the old one is let go."""
-        go_on = _entries()[1]
+        """Give the kernel room for what the frame in hand asks for, and let it go on."""
         if missing > MAX_FEEDS:
-            count = max(BLOCK_BOOKS, missing - MAX_FEEDS)
-            self._books, address = _block(DEPTH, (count,))
-            self._books_at = 0
-            return go_on(frame, self._address, k.DEEP_AT, address, count)
+            room = self._room(k.DEEP_AT, DEPTH, missing - MAX_FEEDS)
+            self._books = room.rows
+            return room.go_on(frame, self._address, k.DEEP_AT, room.address, room.count)
         if missing > 1:
-            count = max(BLOCK_ROWS, missing)
-            self._rows, address = _block(TICK, (count,))
-            self._at = 0
-            return go_on(frame, self._address, k.ROWS_AT, address, count)
-        ones, address = _block(TICK, (BLOCK_ROWS, 1))
-        self._ones = iter(ones)  # a row each, cheaper than a slice
-        return go_on(frame, self._address, k.ONE_AT, address, BLOCK_ROWS)
+            room = self._room(k.ROWS_AT, TICK, missing)
+            self._rows, self._at = room.rows, 0
+            return room.go_on(frame, self._address, k.ROWS_AT, room.address, room.count)
+        room = self._room(k.ONE_AT, TICK, 1)
+        self._ones = iter(room.rows.reshape(-1, 1))  # a row each, cheaper than a slice
+        return room.go_on(frame, self._address, k.ONE_AT, room.address, room.count)
+
+    def _room(self, what: int, row: np.dtype[np.void], missing: int) -> Room:
+        """Take the old room when nobody holds a row of it any more, and a new one otherwise."""
+        room = self._rooms.get(what)
+        if room is None or room.count < missing or getrefcount(room.words) > ALONE:
+            room = self._rooms[what] = Room(row, max(BLOCK_BYTES // row.itemsize, missing))
+        return room
 
     def _by_runtime(self, frame: bytes | str, ts_recv: int) -> Decoded:
         told = read(frame, self._known)
@@ -167,12 +184,6 @@ class Decoder:
         found.depth = DepthBatch(told.ts, told.books) if len(told.books) > 0 else None
         found.statuses, found.refused, found.unknown = told.statuses, told.refused, told.unknown
         return found
-
-
-def _block(row: np.dtype[np.void], shape: tuple[int, ...]) -> tuple[NDArray[np.void], int]:
-    """Give room for rows, and its address."""
-    words = np.empty(shape[0] * row.itemsize // 8, np.int64)
-    return np.ndarray(shape, row, words), addressof(c_char.from_buffer(words))
 
 
 def _memory(known: dict[str, tuple[int, int]]) -> NDArray[np.int64]:

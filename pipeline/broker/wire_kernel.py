@@ -18,7 +18,25 @@ import numpy as np
 from pipeline.broker.wire_bounds import INITIAL_FEED, MARKET_INFO, MAX_FEEDS, MAX_FRAME_BYTES, MAX_PX_BITS, MAX_QTY, MAX_TS, MIN_TS, TICK_BITS
 from pipeline.core.feed import DEEP_LEVELS, DEPTH
 from pipeline.core.types import DEPTH_LEVELS, TICK, TickFlag, TickKind
-from pipeline.kernels.feed_v3 import ASK_PX, BID_PX, BOOK_PX, DAY, FLAG_BIT, IIQ_MARKET, LTT, MINUTE, MODE_BIT, NOTHING, feed_k
+from pipeline.kernels.feed_v3 import (
+    ASK_PX,
+    BID_PX,
+    BOOK_PX,
+    CP,
+    DAY,
+    FLAG_BIT,
+    IEP,
+    IIQ_MARKET,
+    IIQ_TOTAL,
+    LTP,
+    LTQ,
+    LTT,
+    MINUTE,
+    MODE_BIT,
+    NOTHING,
+    ONLY_LTPC,
+    feed_k,
+)
 from pipeline.kernels.jit import kernel
 from pipeline.kernels.lookup import STRANGE, find_k
 from pipeline.kernels.memory import bytes_of, words_at
@@ -54,7 +72,7 @@ FRAME_FIELDS = np.int64(4)
 FEW = 24
 """So many entries are put in order by insertion, more by a bit for each paper."""
 
-MASKS, LOWS, HIGHS = TICK_BITS
+MASKS, HIGHS = TICK_BITS
 HAS_DEPTH, HAS_MINUTE, HAS_DAY = int(TickFlag.HAS_DEPTH), int(TickFlag.HAS_MINUTE), int(TickFlag.HAS_DAY)
 SNAPSHOT, LIVE = int(TickKind.SNAPSHOT), int(TickKind.LIVE)
 
@@ -147,13 +165,23 @@ def ones_k(bits: int) -> int:
 
 
 @kernel(forceinline=True)
+def is_trade_within_k(row: Any, r: int) -> bool:
+    """Say whether an LTPC is within its bounds."""
+    ltt, ltp, ltq, cp, iep = row[r + LTT], row[r + LTP], row[r + LTQ], row[r + CP], row[r + IEP]
+    largest = max(ltp, cp, iep)
+    return (ltt | ltp | ltq | cp | iep) >= 0 and ltt <= MAX_TS and ltq <= MAX_QTY and largest <= MAX_PX_BITS
+
+
+@kernel(forceinline=True)
 def is_within_k(row: Any, r: int) -> bool:
-    """Say whether every raw value of a row is within its bounds."""
-    bad = 0
-    for w in range(LTT, IIQ_MARKET + 1):
+    """Say whether every raw value of a row is within its bounds. The last two alone may be below zero."""
+    bad = signs = np.int64(0)
+    for w in range(LTT, IIQ_TOTAL):
         value = row[r + w] & MASKS[w]
-        bad |= (value < LOWS[w]) | (value > HIGHS[w])
-    return bad == 0
+        signs |= value
+        bad |= value > HIGHS[w]
+    total, market = row[r + IIQ_TOTAL], row[r + IIQ_MARKET]
+    return bad == 0 and signs >= 0 and -MAX_QTY <= total <= MAX_QTY and -MAX_QTY <= market <= MAX_QTY
 
 
 @kernel
@@ -180,7 +208,9 @@ def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
         for w in range(r, r + ROW):
             rows[w] = 0
         told = feed_k(f, span >> SPAN, span & SPAN_MASK, rows, r, book, b)
-        if told == NOTHING or not is_within_k(rows, r):
+        if told == NOTHING:
+            return NOT_PLAIN
+        if not (is_trade_within_k(rows, r) if told & ONLY_LTPC != 0 else is_within_k(rows, r)):
             return NOT_PLAIN
         levels, flags = told & 0xFF, (paper >> 32) | (told >> FLAG_BIT)
         if levels > DEPTH_LEVELS:
@@ -197,7 +227,7 @@ def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
             flags |= HAS_MINUTE
         if rows[r + DAY] > 0:
             flags |= HAS_DAY
-        rows[r] = (paper & 0xFFFFFFFF) | (kind << 32) | (((told >> MODE_BIT) & 0xFF) << 40) | (levels << 56)
+        rows[r] = (paper & 0xFFFFFFFF) | (kind << 32) | (((told >> MODE_BIT) & 0x7F) << 40) | (levels << 56)
         rows[r + 1] = flags
         rows[r + 2] = ts
         r += ROW

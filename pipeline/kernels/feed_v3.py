@@ -37,6 +37,8 @@ STEP, DEEP_STEP, STEP_OVER = np.int64(DEPTH_LEVELS), np.int64(DEEP_LEVELS), np.i
 NOTHING = -1
 """A feed that is not plain. Otherwise its levels, and from these bits on its mode and its flags."""
 MODE_BIT, FLAG_BIT = 8, 16
+ONLY_LTPC = 1 << 15
+"""Added for a feed that is an LTPC and nothing more."""
 DOUBLE_FIELDS, LIST_FIELDS, QUOTE_FIELDS, GREEKS_FIELDS, LTPC_FIELDS, OHLC_FIELDS, MARKET_FIELDS, INDEX_FIELDS, FIRST_FIELDS, FULL_FIELDS, FEED_FIELDS = (
     np.int64(n) for n in (1, 1, 4, 5, 5, 7, 16, 2, 6, 2, 4)
 )
@@ -364,7 +366,7 @@ def feed_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> in
             if tag == 0x12:
                 found = full_k(f, at, stop, out, o, book, b)
             elif tag == 0x0A:
-                found = 0 if ltpc_k(f, at, stop, out, o) == stop else NOTHING
+                found = np.int64(ONLY_LTPC) if ltpc_k(f, at, stop, out, o) == stop else np.int64(NOTHING)
             else:
                 found = first_k(f, at, stop, out, o)
             if found == NOTHING:
