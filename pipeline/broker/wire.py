@@ -7,14 +7,14 @@ Law     what the frame does not carry is zero; a row with NaN, infinity, a negat
 
 Never guesses, never repairs: the same bytes give the same rows. A plain frame is one call of ``wire_kernel.py``, which
 creates no Python object for an instrument; what is not plain goes the runtime's way (``wire_runtime.py``), to equal rows.
-Rows are handed out for good: they lie in blocks of memory that are used once, so the metrics may be written into them.
-A row that is kept for long keeps its block (64 KiB): copy it.
+Rows are the caller's for good: their memory is used again only when nobody holds a row of its block (48 KiB) any more.
+A row that is kept for long should be a copy.
 """
 
 from __future__ import annotations
 
-from ctypes import addressof, c_char
 from functools import lru_cache
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from pipeline.kernels.lookup import table_of
 from pipeline.kernels.memory import BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,9 +39,11 @@ if TYPE_CHECKING:
 __all__ = ["MAX_FEEDS", "MAX_FRAME_BYTES", "SESSION_OVER", "Decoded", "Decoder", "FrameRefused", "parse"]
 
 SESSION_OVER = "CLOSING_END"
-BLOCK_ROWS, BLOCK_BOOKS = 118, 64
-"""Rows and books of a block: some 64 KiB each."""
-_ONE_ROW = 1 << k.COUNT_SHIFT
+BLOCK_BYTES = 48 * 1024
+ALONE = 3
+"""References to the words of a room of whose rows none is held: the room's two, and the question's own."""
+_COUNT_SHIFT = k.COUNT_SHIFT
+_ONE_ROW = 1 << _COUNT_SHIFT
 _TS_MASK = _ONE_ROW - 1
 _INDEX = int(TickFlag.INDEX)
 
@@ -68,6 +70,19 @@ class Decoded:
         return None if self.rows is None else TickBatch(self.ts, self.rows, self.recv_ms)
 
 
+class Room:
+    """Memory for rows, handed out from front to back."""
+
+    __slots__ = ("address", "count", "go_on", "rows", "words")
+
+    def __init__(self, row: np.dtype[np.void], count: int) -> None:
+        self.count = count
+        self.words = np.empty(count * row.itemsize // 8, np.int64)
+        self.rows: NDArray[np.void] = np.ndarray((count,), row, self.words)
+        self.address = self.words.ctypes.data
+        self.go_on = _entries()[1]
+
+
 class Decoder:
     """Decodes frames for one watchlist.
 
@@ -75,15 +90,17 @@ class Decoder:
         instruments: today's watchlist; keys outside it are reported, not decoded.
     """
 
-    __slots__ = ("_address", "_at", "_books", "_books_at", "_decode", "_known", "_memory", "_rows")
+    __slots__ = ("_address", "_at", "_books", "_decode", "_known", "_memory", "_ones", "_rooms", "_rows")
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self._known = {i.instrument_key: (i.sid, _INDEX if i.is_index else 0) for i in instruments}
         self._memory = _memory(self._known)
         self._address = self._memory.ctypes.data
         self._decode = _entries()[0]
+        self._rooms: dict[int, Room] = {}
+        self._ones: Iterator[NDArray[np.void]] = iter(())
         self._rows = self._books = np.empty(0, TICK)
-        self._at = self._books_at = 0
+        self._at = 0
 
     def decode(self, frame: bytes | str, ts_recv: int) -> Decoded:
         """Decode one frame received at ``ts_recv``.
@@ -91,61 +108,73 @@ class Decoder:
         Raises:
             FrameRefused: with the reason by name.
         """
-        told = self._decode(frame, self._address) if type(frame) is bytes else k.UNUSUAL
+        try:
+            told = self._decode(frame, self._address)
+        except TypeError:  # text
+            told = k.UNUSUAL
         if told < MIN_TS:
-            return self._not_plain(frame, ts_recv, told)
-        at = self._at
-        if told < _ONE_ROW:
-            end = at + 1
-        else:
-            end = at + 1 + (told >> k.COUNT_SHIFT)
-            told &= _TS_MASK
-        self._at = end
+            while told < 0:
+                told = self._make_room(frame, -told)
+            if told == k.UNUSUAL:
+                return self._by_runtime(frame, ts_recv)
+            if told == k.PARTLY:
+                return self._partly(frame, ts_recv)
         found = Decoded()  # stores beat a constructor's arguments by half of what one trade costs
-        found.ts = told
+        if told < _ONE_ROW:
+            found.ts = told
+            found.rows = next(self._ones)
+        else:
+            found.ts = told & _TS_MASK
+            at = self._at
+            self._at = end = at + (told >> _COUNT_SHIFT) + 1
+            found.rows = self._rows[at:end]
         found.recv_ms = ts_recv
-        found.rows = self._rows[at:end]
         found.depth = None
         found.statuses = found.refused = found.unknown = ()
         return found
 
-    def _not_plain(self, frame: bytes | str, ts_recv: int, told: int) -> Decoded:
-        while told == k.NO_ROOM:
-            self._make_room()
-            told = _entries()[1](frame, self._address)
-        if told != k.UNUSUAL:
-            found = self._taken(frame, ts_recv)
-            if found is not None:
-                return found
-        return self._by_runtime(frame, ts_recv)
-
-    def _make_room(self) -> None:
-        """Begin blocks that hold what the frame in hand asks for. What is left of the old ones is let go."""
-        m = self._memory
-        if m[k.ROWS_LEFT] < m[k.FOUND]:
-            self._rows, m[k.ROWS_AT] = _block(TICK, max(BLOCK_ROWS, int(m[k.FOUND])))
-            m[k.ROWS_LEFT], self._at = len(self._rows), 0
-        if m[k.HAS_SEEN_DEEP] and m[k.DEEP_LEFT] < m[k.FOUND]:
-            self._books, m[k.DEEP_AT] = _block(DEPTH, max(BLOCK_BOOKS, int(m[k.FOUND])))
-            m[k.DEEP_LEFT], self._books_at = len(self._books), 0
-
-    def _taken(self, frame: bytes | str, ts_recv: int) -> Decoded | None:
-        """Give what the kernel has read, as its memory says; None when a stranger comes twice (the runtime counts it once)."""
-        rows, deep, strangers = (int(self._memory[word]) for word in (k.FOUND, k.DEEP_FOUND, k.STRANGERS))
-        ts = int(self._memory[k.TS])
-        told = ts | ((rows - 1) << k.COUNT_SHIFT)
+    def _partly(self, frame: bytes | str, ts_recv: int) -> Decoded:
+        """Give what the kernel's memory holds: no row at all, deep books, keys outside the watchlist."""
+        count, deep, strangers, ts = self._memory[k.FOUND : k.TS + 1].tolist()
         found = Decoded()
-        found.ts, found.recv_ms = told & _TS_MASK, ts_recv
-        found.rows = self._rows[self._at : self._at + rows] if rows > 0 else None
-        found.depth = DepthBatch(ts, self._books[self._books_at : self._books_at + deep]) if deep > 0 else None
-        self._at, self._books_at = self._at + rows, self._books_at + deep
-        spans = self._memory[k.STRANGER : k.STRANGER + strangers].tolist()
-        keys = [frame[span >> k.SPAN : span & k.SPAN_MASK] for span in spans]
-        if len(set(keys)) < len(keys):
-            return None
-        found.statuses = found.refused = ()
-        found.unknown = tuple(sorted(key[:64].decode("ascii") for key in keys if isinstance(key, bytes)))
+        found.ts, found.recv_ms, found.rows, found.depth = ts, ts_recv, None, None
+        found.statuses = found.refused = found.unknown = ()
+        if count == 1:
+            found.rows = next(self._ones)
+        elif count > 1:
+            found.rows = self._rows[self._at : self._at + count]
+            self._at += count
+        if deep > 0:
+            found.depth = DepthBatch(ts, self._books[:deep])
+            self._books = self._books[deep:]
+        if strangers > 0:
+            spans = self._memory[k.STRANGER : k.STRANGER + strangers].tolist()
+            keys = [str(frame[span >> k.SPAN : span & k.SPAN_MASK], "ascii") for span in spans]
+            if len(set(keys)) < len(keys):  # twice the same: the runtime counts it once
+                return self._by_runtime(frame, ts_recv)
+            found.unknown = tuple(sorted(key[:64] for key in keys))
         return found
+
+    def _make_room(self, frame: bytes | str, missing: int) -> int:
+        """Give the kernel room for what the frame in hand asks for, and let it go on."""
+        if missing > MAX_FEEDS:
+            room = self._room(k.DEEP_AT, DEPTH, missing - MAX_FEEDS)
+            self._books = room.rows
+            return room.go_on(frame, self._address, k.DEEP_AT, room.address, room.count)
+        if missing > 1:
+            room = self._room(k.ROWS_AT, TICK, missing)
+            self._rows, self._at = room.rows, 0
+            return room.go_on(frame, self._address, k.ROWS_AT, room.address, room.count)
+        room = self._room(k.ONE_AT, TICK, 1)
+        self._ones = iter(room.rows.reshape(-1, 1))  # a row each, cheaper than a slice
+        return room.go_on(frame, self._address, k.ONE_AT, room.address, room.count)
+
+    def _room(self, what: int, row: np.dtype[np.void], missing: int) -> Room:
+        """Take the old room when nobody holds a row of it any more, and a new one otherwise."""
+        room = self._rooms.get(what)
+        if room is None or room.count < missing or getrefcount(room.words) > ALONE:
+            room = self._rooms[what] = Room(row, max(BLOCK_BYTES // row.itemsize, missing))
+        return room
 
     def _by_runtime(self, frame: bytes | str, ts_recv: int) -> Decoded:
         told = read(frame, self._known)
@@ -155,12 +184,6 @@ class Decoder:
         found.depth = DepthBatch(told.ts, told.books) if len(told.books) > 0 else None
         found.statuses, found.refused, found.unknown = told.statuses, told.refused, told.unknown
         return found
-
-
-def _block(row: np.dtype[np.void], count: int) -> tuple[NDArray[np.void], int]:
-    """Give room for rows, and its address."""
-    words = np.empty(count * row.itemsize // 8, np.int64)
-    return np.ndarray((count,), row, words), addressof(c_char.from_buffer(words))
 
 
 def _memory(known: dict[str, tuple[int, int]]) -> NDArray[np.int64]:
@@ -177,9 +200,9 @@ def _memory(known: dict[str, tuple[int, int]]) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=1)
-def _entries() -> tuple[Callable[[Any, int], int], Callable[[Any, int], int]]:
+def _entries() -> tuple[Callable[..., int], Callable[..., int]]:
     """Give the kernel's two doors, compiled on first use."""
-    return entry(k.decode_k, BYTES, types.int64), entry(k.decode_again_k, BYTES, types.int64)
+    return entry(k.decode_k, BYTES, types.int64), entry(k.go_on_k, BYTES, *(types.int64,) * 4)
 
 
 @warmer

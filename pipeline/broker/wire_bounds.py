@@ -79,16 +79,14 @@ def bounds_of(
 
 
 def bit_bounds() -> NDArray[np.int64]:
-    """Give int64[3, words of TICK]: mask, low and high of each word's bits. An unchecked word passes whatever it holds.
+    """Give int64[2, words of TICK]: a mask and the largest pattern of each word's bits. None may be below zero after its mask.
 
-    A greek's sign is masked away. Negative zero has a negative pattern and falls out: the runtime's path takes it.
+    The mask takes a greek's sign away. Negative zero has a negative pattern and falls out: the runtime's path takes it.
     """
-    out = np.empty((3, TICK.itemsize // 8), np.int64)
-    out[0], out[1], out[2] = -1, np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    out = np.full((2, TICK.itemsize // 8), [[-1], [np.iinfo(np.int64).max]], np.int64)
     for word, name, is_float in words_of(TICK, TICK_RAW_FIELDS):
         high = high_of(name, is_float=is_float)
-        out[2, word] = np.float64(high).view(np.int64) if is_float else high
-        out[1, word] = -high if name in SIGNED else 0
+        out[1, word] = np.float64(high).view(np.int64) if is_float else high
         if name in GREEKS:
             out[0, word] = np.iinfo(np.int64).max
     return out

@@ -18,24 +18,45 @@ import numpy as np
 from pipeline.broker.wire_bounds import INITIAL_FEED, MARKET_INFO, MAX_FEEDS, MAX_FRAME_BYTES, MAX_PX_BITS, MAX_QTY, MAX_TS, MIN_TS, TICK_BITS
 from pipeline.core.feed import DEEP_LEVELS, DEPTH
 from pipeline.core.types import DEPTH_LEVELS, TICK, TickFlag, TickKind
-from pipeline.kernels.feed_v3 import ASK_PX, BID_PX, BOOK_PX, DAY, FLAG_BIT, IIQ_MARKET, LTT, MINUTE, MODE_BIT, NOTHING, feed_k
+from pipeline.kernels.feed_v3 import (
+    ASK_PX,
+    BID_PX,
+    BOOK_PX,
+    CP,
+    DAY,
+    FLAG_BIT,
+    IEP,
+    IIQ_MARKET,
+    IIQ_TOTAL,
+    LTP,
+    LTQ,
+    LTT,
+    MINUTE,
+    MODE_BIT,
+    NOTHING,
+    ONLY_LTPC,
+    feed_k,
+)
 from pipeline.kernels.jit import kernel
 from pipeline.kernels.lookup import STRANGE, find_k
 from pipeline.kernels.memory import bytes_of, words_at
 from pipeline.kernels.protobuf import PAST, length_k, skip_k, varint_k
 
-UNUSUAL, NO_ROOM, PARTLY = 0, 1, 2
-"""Answers below every time: for the runtime; make room and ask again; accepted, and the memory says more."""
+UNUSUAL, PARTLY = 0, 1
+"""Answers below every time: for the runtime; accepted, and the memory says more."""
+NO_BOOKS = -MAX_FEEDS
+"""Answers down to here: room for so many rows is missing; below it: for so many books. Make it and go on."""
 NOT_PLAIN, NO_BOOK = -1, -2
 COUNT_SHIFT = 42
 """A plain answer is the frame's time, and from this bit on the number of rows less one."""
 
-ROWS_AT, ROWS_LEFT, DEEP_AT, DEEP_LEFT, HAS_SEEN_DEEP = 0, 1, 2, 3, 4
-"""Address of and room for rows and books; whether a deep book ever came: then room for one of each entry is asked for first."""
-FOUND, DEEP_FOUND, STRANGERS, TS, TYPE = 5, 6, 7, 8, 9
+ONE_AT, ROWS_AT, DEEP_AT = 0, 2, 4
+"""Address of, and in the next word room for: the row of a frame of one, rows, books."""
+FOUND, DEEP_FOUND, STRANGERS, TS, TYPE = 6, 7, 8, 9, 10
 """What the frame in hand holds."""
-TABLE_AT, MASK, PAPERS_AT, BITMAP_AT, BITMAP_WORDS = 10, 11, 12, 13, 14
-ENTRIES = 16
+TABLE_AT, MASK, PAPERS_AT, BITMAP_AT, BITMAP_WORDS, HAS_SEEN_DEEP = 11, 12, 13, 14, 15, 16
+"""The last: whether a deep book ever came. Then room for one of each entry is asked for before rows are filled."""
+ENTRIES = 17
 """Two words an entry: the paper's rank, and the span of the value."""
 ORDER = ENTRIES + 2 * MAX_FEEDS
 STRANGER = ORDER + MAX_FEEDS
@@ -51,7 +72,7 @@ FRAME_FIELDS = np.int64(4)
 FEW = 24
 """So many entries are put in order by insertion, more by a bit for each paper."""
 
-MASKS, LOWS, HIGHS = TICK_BITS
+MASKS, HIGHS = TICK_BITS
 HAS_DEPTH, HAS_MINUTE, HAS_DAY = int(TickFlag.HAS_DEPTH), int(TickFlag.HAS_MINUTE), int(TickFlag.HAS_DAY)
 SNAPSHOT, LIVE = int(TickKind.SNAPSHOT), int(TickKind.LIVE)
 
@@ -96,7 +117,7 @@ def scan_k(f: Any, end: int, m: Any) -> bool:
             kind, at = varint_k(f, at + 1, end)
         else:
             at = skip_k(f, at, end, FRAME_FIELDS)
-    m[FOUND], m[STRANGERS], m[TS], m[TYPE] = found, strangers, ts, kind
+    m[FOUND], m[STRANGERS], m[TS], m[TYPE], m[ORDER] = found, strangers, ts, kind, 0
     return at == end and MIN_TS <= ts <= MAX_TS and INITIAL_FEED <= kind <= MARKET_INFO
 
 
@@ -143,14 +164,24 @@ def ones_k(bits: int) -> int:
     return ((bits * 0x01010101) >> 24) & 0xFF
 
 
-@kernel
+@kernel(forceinline=True)
+def is_trade_within_k(row: Any, r: int) -> bool:
+    """Say whether an LTPC is within its bounds."""
+    ltt, ltp, ltq, cp, iep = row[r + LTT], row[r + LTP], row[r + LTQ], row[r + CP], row[r + IEP]
+    largest = max(ltp, cp, iep)
+    return (ltt | ltp | ltq | cp | iep) >= 0 and ltt <= MAX_TS and ltq <= MAX_QTY and largest <= MAX_PX_BITS
+
+
+@kernel(forceinline=True)
 def is_within_k(row: Any, r: int) -> bool:
-    """Say whether every raw value of a row is within its bounds."""
-    bad = 0
-    for w in range(LTT, IIQ_MARKET + 1):
+    """Say whether every raw value of a row is within its bounds. The last two alone may be below zero."""
+    bad = signs = np.int64(0)
+    for w in range(LTT, IIQ_TOTAL):
         value = row[r + w] & MASKS[w]
-        bad |= (value < LOWS[w]) | (value > HIGHS[w])
-    return bad == 0
+        signs |= value
+        bad |= value > HIGHS[w]
+    total, market = row[r + IIQ_TOTAL], row[r + IIQ_MARKET]
+    return bad == 0 and signs >= 0 and -MAX_QTY <= total <= MAX_QTY and -MAX_QTY <= market <= MAX_QTY
 
 
 @kernel
@@ -164,11 +195,11 @@ def is_book_within_k(book: Any, b: int) -> bool:
     return bad == 0
 
 
-@kernel
+@kernel(forceinline=True)
 def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
     """Read the entries in order, each into its row. Give the number of deep books, ``NOT_PLAIN`` or ``NO_BOOK`` (no room for one)."""
     ts, kind = m[TS], (SNAPSHOT if m[TYPE] == INITIAL_FEED else LIVE)
-    deep, room = 0, m[DEEP_LEFT]
+    deep, room = 0, m[DEEP_AT + 1]
     r = np.int64(0)
     for i in range(m[FOUND]):
         entry = ENTRIES + 2 * m[ORDER + i]
@@ -177,7 +208,9 @@ def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
         for w in range(r, r + ROW):
             rows[w] = 0
         told = feed_k(f, span >> SPAN, span & SPAN_MASK, rows, r, book, b)
-        if told == NOTHING or not is_within_k(rows, r):
+        if told == NOTHING:
+            return NOT_PLAIN
+        if not (is_trade_within_k(rows, r) if told & ONLY_LTPC != 0 else is_within_k(rows, r)):
             return NOT_PLAIN
         levels, flags = told & 0xFF, (paper >> 32) | (told >> FLAG_BIT)
         if levels > DEPTH_LEVELS:
@@ -194,28 +227,32 @@ def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
             flags |= HAS_MINUTE
         if rows[r + DAY] > 0:
             flags |= HAS_DAY
-        rows[r] = (paper & 0xFFFFFFFF) | (kind << 32) | (((told >> MODE_BIT) & 0xFF) << 40) | (levels << 56)
+        rows[r] = (paper & 0xFFFFFFFF) | (kind << 32) | (((told >> MODE_BIT) & 0x7F) << 40) | (levels << 56)
         rows[r + 1] = flags
         rows[r + 2] = ts
         r += ROW
     return deep
 
 
-@kernel
+@kernel(forceinline=True)
 def place_k(f: Any, m: Any) -> int:
     """Fill rows for the entries that stand in the memory, and answer for the frame."""
     found, strangers = m[FOUND], m[STRANGERS]
-    if found > m[ROWS_LEFT] or (m[HAS_SEEN_DEEP] != 0 and found > m[DEEP_LEFT]):
-        return NO_ROOM
-    rows, books = words_at(m[ROWS_AT]), words_at(m[DEEP_AT])
-    deep = fill_k(f, m, rows, books)
-    if deep < 0:
-        return NO_ROOM if deep == NO_BOOK else UNUSUAL
-    m[ROWS_AT] += 8 * ROW * found
-    m[ROWS_LEFT] -= found
+    block = ONE_AT if found == 1 else ROWS_AT
+    if found > m[block + 1]:
+        return -found
+    if m[HAS_SEEN_DEEP] != 0 and found > m[DEEP_AT + 1]:
+        return NO_BOOKS - found
+    deep = fill_k(f, m, words_at(m[block]), words_at(m[DEEP_AT]))
+    if deep == NO_BOOK:
+        return NO_BOOKS - found
+    if deep == NOT_PLAIN:
+        return UNUSUAL
+    m[block] += 8 * ROW * found
+    m[block + 1] -= found
     if found == 0 or deep != 0 or strangers != 0:
         m[DEEP_AT] += 8 * BOOK * deep
-        m[DEEP_LEFT] -= deep
+        m[DEEP_AT + 1] -= deep
         m[DEEP_FOUND] = deep
         return PARTLY
     return ((found - 1) << COUNT_SHIFT) | m[TS]
@@ -223,14 +260,16 @@ def place_k(f: Any, m: Any) -> int:
 
 @kernel(nogil=False)  # letting the lock go and taking it again costs as much as reading a trade
 def decode_k(frame: bytes, address: int) -> int:
-    """Decode a frame into the memory at ``address``: a plain answer, or ``UNUSUAL``, ``NO_ROOM``, ``PARTLY``."""
+    """Decode a frame into the memory at ``address``: a plain answer, ``PARTLY``, ``UNUSUAL``, or below zero: make room first."""
     m, f, size = words_at(address), bytes_of(frame), len(frame)
-    if size > MAX_FRAME_BYTES or not scan_k(f, size, m) or not order_k(m, m[FOUND]):
+    if size > MAX_FRAME_BYTES or not scan_k(f, size, m) or (m[FOUND] > 1 and not order_k(m, m[FOUND])):
         return UNUSUAL
     return place_k(f, m)
 
 
 @kernel(nogil=False)
-def decode_again_k(frame: bytes, address: int) -> int:
-    """Go on with the same frame after ``NO_ROOM``."""
-    return place_k(bytes_of(frame), words_at(address))
+def go_on_k(frame: bytes, address: int, what: int, room_at: int, room: int) -> int:
+    """Go on with the same frame after room was made: ``what`` is one of the three addresses above."""
+    m = words_at(address)
+    m[what], m[what + 1] = room_at, room
+    return place_k(bytes_of(frame), m)

@@ -6,6 +6,10 @@ Law     a field that the message does not carry stays zero. Fields come in any o
         ones are skipped. A message that comes twice where one belongs (protobuf merges them), a known field in another
         wire type and an entry that carries nothing are not plain: the reader gives ``PAST`` or ``NOTHING``
 
+Readers expect fields in the order of their numbers, as every serialiser writes them, and then need one comparison a field; in
+another order they go round once more a field. After an inner message the reader goes on at the end that its length told (``at = stop``, the same place by then): so the
+processor need not wait for the last inner number before it begins the next message.
+
 Rows are filled as 8-byte integers, so a double is never more than its bits. Values are not judged here.
 """
 
@@ -24,24 +28,21 @@ _AT = {name: place[1] // 8 for name, place in (TICK.fields or {}).items()}
 LTT, LTP, LTQ, CP, ATP, VTT, OI, IV = (_AT[n] for n in ("ltt", "ltp", "ltq", "cp", "atp", "vtt", "oi", "iv"))
 BID_PX, ASK_PX, MINUTE, DAY, GREEKS = _AT["bid_px"], _AT["ask_px"], _AT["i1_ts"], _AT["d1_ts"], _AT["delta"]
 IEP, RP, IEQ, IIQ_TOTAL, IIQ_MARKET, METRICS = (_AT[n] for n in ("iep", "rp", "ieq", "iiq_total", "iiq_market", "volume"))
+TBQ, TSQ = _AT["tbq"], _AT["tsq"]
 BOOK, BOOK_PX = DEPTH.itemsize // 8, (DEPTH.fields or {})["bid_px"][1] // 8
 LAST_MODE = int(FeedMode.FULL_D30)
 INDEX, CAS_ELIGIBLE = int(TickFlag.INDEX), int(TickFlag.CAS_ELIGIBLE)
+STEP, DEEP_STEP, STEP_OVER = np.int64(DEPTH_LEVELS), np.int64(DEEP_LEVELS), np.int64(1)
+"""Words from a level's bid price to its bid size, to the ask's price and size: in a row, in a book, where it is let go."""
 NOTHING = -1
 """A feed that is not plain. Otherwise its levels, and from these bits on its mode and its flags."""
 MODE_BIT, FLAG_BIT = 8, 16
-DOUBLE_FIELDS, LIST_FIELDS, QUOTE_FIELDS, GREEKS_FIELDS, LTPC_FIELDS, OHLC_FIELDS, MARKET_FIELDS, INDEX_FEED_FIELDS, FIRST_FIELDS, FULL_FIELDS, FEED_FIELDS = (
+ONLY_LTPC = 1 << 15
+"""Added for a feed that is an LTPC and nothing more."""
+DOUBLE_FIELDS, LIST_FIELDS, QUOTE_FIELDS, GREEKS_FIELDS, LTPC_FIELDS, OHLC_FIELDS, MARKET_FIELDS, INDEX_FIELDS, FIRST_FIELDS, FULL_FIELDS, FEED_FIELDS = (
     np.int64(n) for n in (1, 1, 4, 5, 5, 7, 16, 2, 6, 2, 4)
 )
 """Highest field number of each message. As typed numbers: of a literal the compiler makes a copy of the reader."""
-
-
-@kernel(forceinline=True)
-def price_k(f: Any, at: int, end: int) -> tuple[int, int]:
-    """Bits of the double at ``at``."""
-    if at + 8 > end:
-        return 0, PAST
-    return word_k(f, at), at + 8
 
 
 @kernel(forceinline=True)
@@ -49,26 +50,29 @@ def ltpc_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     """Read LTPC. Its own iep goes where the full feed's stands; a value without presence cannot be told from none."""
     has_iep = False
     while at < end:
-        tag = f[at]
-        if tag == 0x09:
-            out[o + LTP], at = price_k(f, at + 1, end)
-        elif tag == 0x10:
+        begun = at
+        if at + 9 <= end and f[at] == 0x09:
+            out[o + LTP] = word_k(f, at + 1)
+            at += 9
+        if at < end and f[at] == 0x10:
             out[o + LTT], at = varint_k(f, at + 1, end)
-        elif tag == 0x18:
+        if at < end and f[at] == 0x18:
             out[o + LTQ], at = varint_k(f, at + 1, end)
-        elif tag == 0x21:
-            out[o + CP], at = price_k(f, at + 1, end)
-        elif tag == 0x2A:
+        if at + 9 <= end and f[at] == 0x21:
+            out[o + CP] = word_k(f, at + 1)
+            at += 9
+        if at < end and f[at] == 0x2A:
             at, stop = length_k(f, at + 1, end)
             if has_iep or stop == PAST:
                 return PAST
             has_iep = True
             while at < stop:
-                if f[at] == 0x09:
-                    out[o + IEP], at = price_k(f, at + 1, stop)
+                if at + 9 <= stop and f[at] == 0x09:
+                    out[o + IEP] = word_k(f, at + 1)
+                    at += 9
                 else:
                     at = skip_k(f, at, stop, DOUBLE_FIELDS)
-        else:
+        if at == begun:
             at = skip_k(f, at, end, LTPC_FIELDS)
     return at
 
@@ -77,16 +81,18 @@ def ltpc_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
 def quote_k(f: Any, at: int, end: int, out: Any, o: int, step: int) -> int:
     """Read Quote: price and size of the bid, price and size of the ask, ``step`` words apart."""
     while at < end:
-        tag = f[at]
-        if tag == 0x08:
+        begun = at
+        if f[at] == 0x08:
             out[o + step], at = varint_k(f, at + 1, end)
-        elif tag == 0x11:
-            out[o], at = price_k(f, at + 1, end)
-        elif tag == 0x18:
+        if at + 9 <= end and f[at] == 0x11:
+            out[o] = word_k(f, at + 1)
+            at += 9
+        if at < end and f[at] == 0x18:
             out[o + 3 * step], at = varint_k(f, at + 1, end)
-        elif tag == 0x21:
-            out[o + 2 * step], at = price_k(f, at + 1, end)
-        else:
+        if at + 9 <= end and f[at] == 0x21:
+            out[o + 2 * step] = word_k(f, at + 1)
+            at += 9
+        if at == begun:
             at = skip_k(f, at, end, QUOTE_FIELDS)
     return at
 
@@ -96,8 +102,9 @@ def greeks_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     """Read OptionGreeks: five doubles, numbered as they stand in a row."""
     while at < end:
         tag = f[at]
-        if tag & 7 == 1 and 0x09 <= tag <= 0x29:
-            out[o + GREEKS - 1 + (tag >> 3)], at = price_k(f, at + 1, end)
+        if at + 9 <= end and tag & 7 == 1 and 0x09 <= tag <= 0x29:
+            out[o + GREEKS - 1 + (tag >> 3)] = word_k(f, at + 1)
+            at += 9
         else:
             at = skip_k(f, at, end, GREEKS_FIELDS)
     return at
@@ -109,8 +116,8 @@ def bar_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     target = 0
     ts = open_ = high = low = close = vol = np.int64(0)
     while at < end:
-        tag = f[at]
-        if tag == 0x0A:
+        begun = at
+        if f[at] == 0x0A:
             at, stop = length_k(f, at + 1, end)
             if stop == PAST or not is_ascii_k(f, at, stop):
                 return PAST
@@ -118,19 +125,23 @@ def bar_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
             if stop - at == 2:
                 target = MINUTE if f[at] == 0x49 and f[at + 1] == 0x31 else DAY if f[at] == 0x31 and f[at + 1] == 0x64 else 0
             at = stop
-        elif tag == 0x11:
-            open_, at = price_k(f, at + 1, end)
-        elif tag == 0x19:
-            high, at = price_k(f, at + 1, end)
-        elif tag == 0x21:
-            low, at = price_k(f, at + 1, end)
-        elif tag == 0x29:
-            close, at = price_k(f, at + 1, end)
-        elif tag == 0x30:
+        if at + 9 <= end and f[at] == 0x11:
+            open_ = word_k(f, at + 1)
+            at += 9
+        if at + 9 <= end and f[at] == 0x19:
+            high = word_k(f, at + 1)
+            at += 9
+        if at + 9 <= end and f[at] == 0x21:
+            low = word_k(f, at + 1)
+            at += 9
+        if at + 9 <= end and f[at] == 0x29:
+            close = word_k(f, at + 1)
+            at += 9
+        if at < end and f[at] == 0x30:
             vol, at = varint_k(f, at + 1, end)
-        elif tag == 0x38:
+        if at < end and f[at] == 0x38:
             ts, at = varint_k(f, at + 1, end)
-        else:
+        if at == begun:
             at = skip_k(f, at, end, OHLC_FIELDS)
     if target > 0 and ts > out[o + target]:
         o += target
@@ -138,7 +149,7 @@ def bar_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     return at
 
 
-@kernel
+@kernel(forceinline=True)
 def bars_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     """Read MarketOHLC."""
     while at < end:
@@ -164,16 +175,18 @@ def levels_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> 
         if stop == PAST:
             return 0, PAST
         if count < DEPTH_LEVELS:
-            at = quote_k(f, at, stop, out, o + BID_PX + count, DEPTH_LEVELS)
-        elif count < DEEP_LEVELS:
+            at = quote_k(f, at, stop, out, o + BID_PX + count, STEP)
+        else:
             if count == DEPTH_LEVELS:
                 for w in range(b, b + BOOK):
                     book[w] = 0
-            at = quote_k(f, at, stop, book, b + BOOK_PX + count, DEEP_LEVELS)
-        else:
-            at = quote_k(f, at, stop, out, o + METRICS, 1)
+            if count < DEEP_LEVELS:
+                at = quote_k(f, at, stop, book, b + BOOK_PX + count, DEEP_STEP)
+            else:
+                at = quote_k(f, at, stop, out, o + METRICS, STEP_OVER)
         if at != stop:
             return 0, PAST
+        at = stop
         count += 1
     if count > DEPTH_LEVELS:
         for part in range(4):
@@ -185,52 +198,76 @@ def levels_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> 
     return min(count, DEEP_LEVELS), at
 
 
+@kernel(forceinline=True)
+def numbers_k(f: Any, at: int, end: int, out: Any, o: int, iep: int, flags: int) -> tuple[int, int, int]:
+    """Read the numbers of MarketFullFeed that stand at ``at``. Give the place, its own iep, and whether it is in the closing auction."""
+    if at + 9 <= end and f[at] == 0x29:
+        out[o + ATP] = word_k(f, at + 1)
+        at += 9
+    if at < end and f[at] == 0x30:
+        out[o + VTT], at = varint_k(f, at + 1, end)
+    if at + 9 <= end and f[at] == 0x39:
+        out[o + OI] = word_k(f, at + 1)
+        at += 9
+    if at + 9 <= end and f[at] == 0x41:
+        out[o + IV] = word_k(f, at + 1)
+        at += 9
+    if at + 9 <= end and f[at] == 0x49:
+        out[o + TBQ] = word_k(f, at + 1)
+        at += 9
+    if at + 9 <= end and f[at] == 0x51:
+        out[o + TSQ] = word_k(f, at + 1)
+        at += 9
+    if at + 9 <= end and f[at] == 0x59:
+        iep = word_k(f, at + 1)
+        at += 9
+    if at + 9 <= end and f[at] == 0x61:
+        out[o + RP] = word_k(f, at + 1)
+        at += 9
+    if at < end and f[at] == 0x68:
+        out[o + IEQ], at = varint_k(f, at + 1, end)
+    if at < end and f[at] == 0x70:
+        out[o + IIQ_TOTAL], at = varint_k(f, at + 1, end)
+    if at < end and f[at] == 0x78:
+        out[o + IIQ_MARKET], at = varint_k(f, at + 1, end)
+    if at + 3 <= end and f[at] == 0x80 and f[at + 1] == 0x01:
+        eligible, at = varint_k(f, at + 2, end)
+        flags = CAS_ELIGIBLE if eligible != 0 else 0
+    return at, iep, flags
+
+
 @kernel
 def market_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> int:
     """Read MarketFullFeed. Give levels and flags as ``feed_k`` does, or ``NOTHING``."""
-    seen = levels = flags = 0
-    iep = np.int64(0)
+    levels = flags = iep = np.int64(0)
+    has_ltpc = has_levels = has_greeks = has_bars = False
     while at < end:
-        tag = f[at]
-        wire = tag & 7
-        if tag <= 0x22 and wire == 2:
-            bit = 1 << (tag >> 3)
-            start, stop = length_k(f, at + 1, end)
-            if tag < 0x0A or seen & bit != 0 or stop == PAST:
+        begun = at
+        if f[at] == 0x0A:
+            at, stop = length_k(f, at + 1, end)
+            if has_ltpc or stop == PAST or ltpc_k(f, at, stop, out, o) != stop:
                 return NOTHING
-            seen |= bit
-            if tag == 0x12:
-                levels, at = levels_k(f, start, stop, out, o, book, b)
-            elif tag == 0x0A:
-                at = ltpc_k(f, start, stop, out, o)
-            elif tag == 0x22:
-                at = bars_k(f, start, stop, out, o)
-            else:
-                at = greeks_k(f, start, stop, out, o)
+            at, has_ltpc = stop, True
+        if at < end and f[at] == 0x12:
+            at, stop = length_k(f, at + 1, end)
+            if has_levels or stop == PAST:
+                return NOTHING
+            levels, at = levels_k(f, at, stop, out, o, book, b)
             if at != stop:
                 return NOTHING
-        elif tag == 0x30:
-            out[o + VTT], at = varint_k(f, at + 1, end)
-        elif wire == 1 and 0x29 <= tag <= 0x61 and tag != 0x31:
-            value, at = price_k(f, at + 1, end)
-            if tag == 0x29:
-                out[o + ATP] = value
-            elif tag == 0x59:
-                iep = value
-            elif tag == 0x61:
-                out[o + RP] = value
-            else:
-                out[o + OI - 7 + (tag >> 3)] = value  # oi, iv, tbq and tsq stand in a row as they are numbered
-        elif tag == 0x68:
-            out[o + IEQ], at = varint_k(f, at + 1, end)
-        elif tag == 0x70:
-            out[o + IIQ_TOTAL], at = varint_k(f, at + 1, end)
-        elif tag == 0x78:
-            out[o + IIQ_MARKET], at = varint_k(f, at + 1, end)
-        elif tag == 0x80 and at + 1 < end and f[at + 1] == 0x01:
-            eligible, at = varint_k(f, at + 2, end)
-            flags = CAS_ELIGIBLE if eligible != 0 else 0
-        else:
+            at, has_levels = stop, True
+        if at < end and f[at] == 0x1A:
+            at, stop = length_k(f, at + 1, end)
+            if has_greeks or stop == PAST or greeks_k(f, at, stop, out, o) != stop:
+                return NOTHING
+            at, has_greeks = stop, True
+        if at < end and f[at] == 0x22:
+            at, stop = length_k(f, at + 1, end)
+            if has_bars or stop == PAST or bars_k(f, at, stop, out, o) != stop:
+                return NOTHING
+            at, has_bars = stop, True
+        at, iep, flags = numbers_k(f, at, end, out, o, iep, flags)
+        if at == begun:
             at = skip_k(f, at, end, MARKET_FIELDS)
     if at != end:
         return NOTHING
@@ -242,66 +279,73 @@ def market_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> 
 @kernel
 def index_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     """Read IndexFullFeed."""
-    seen = 0
+    has_ltpc = has_bars = False
     while at < end:
-        tag = f[at]
-        if tag in (0x0A, 0x12):
-            start, stop = length_k(f, at + 1, end)
-            if seen & tag & 24 != 0 or stop == PAST:
+        begun = at
+        if f[at] == 0x0A:
+            at, stop = length_k(f, at + 1, end)
+            if has_ltpc or stop == PAST or ltpc_k(f, at, stop, out, o) != stop:
                 return NOTHING
-            seen |= tag & 24
-            at = ltpc_k(f, start, stop, out, o) if tag == 0x0A else bars_k(f, start, stop, out, o)
-            if at != stop:
+            at, has_ltpc = stop, True
+        if at < end and f[at] == 0x12:
+            at, stop = length_k(f, at + 1, end)
+            if has_bars or stop == PAST or bars_k(f, at, stop, out, o) != stop:
                 return NOTHING
-        else:
-            at = skip_k(f, at, end, INDEX_FEED_FIELDS)
+            at, has_bars = stop, True
+        if at == begun:
+            at = skip_k(f, at, end, INDEX_FIELDS)
     return INDEX << FLAG_BIT if at == end else NOTHING
 
 
 @kernel
 def first_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     """Read FirstLevelWithGreeks."""
-    seen = 0
+    levels = np.int64(0)
+    has_ltpc = has_greeks = False
     while at < end:
-        tag = f[at]
-        if tag in (0x0A, 0x12, 0x1A):
-            bit = 1 << (tag >> 3)
-            start, stop = length_k(f, at + 1, end)
-            if seen & bit != 0 or stop == PAST:
+        begun = at
+        if f[at] == 0x0A:
+            at, stop = length_k(f, at + 1, end)
+            if has_ltpc or stop == PAST or ltpc_k(f, at, stop, out, o) != stop:
                 return NOTHING
-            seen |= bit
-            if tag == 0x0A:
-                at = ltpc_k(f, start, stop, out, o)
-            elif tag == 0x12:
-                at = quote_k(f, start, stop, out, o + BID_PX, DEPTH_LEVELS)
-            else:
-                at = greeks_k(f, start, stop, out, o)
-            if at != stop:
+            at, has_ltpc = stop, True
+        if at < end and f[at] == 0x12:
+            at, stop = length_k(f, at + 1, end)
+            if levels != 0 or stop == PAST or quote_k(f, at, stop, out, o + BID_PX, STEP) != stop:
                 return NOTHING
-        elif tag == 0x20:
+            at, levels = stop, 1
+        if at < end and f[at] == 0x1A:
+            at, stop = length_k(f, at + 1, end)
+            if has_greeks or stop == PAST or greeks_k(f, at, stop, out, o) != stop:
+                return NOTHING
+            at, has_greeks = stop, True
+        if at < end and f[at] == 0x20:
             out[o + VTT], at = varint_k(f, at + 1, end)
-        elif tag == 0x29:
-            out[o + OI], at = price_k(f, at + 1, end)
-        elif tag == 0x31:
-            out[o + IV], at = price_k(f, at + 1, end)
-        else:
+        if at + 9 <= end and f[at] == 0x29:
+            out[o + OI] = word_k(f, at + 1)
+            at += 9
+        if at + 9 <= end and f[at] == 0x31:
+            out[o + IV] = word_k(f, at + 1)
+            at += 9
+        if at == begun:
             at = skip_k(f, at, end, FIRST_FIELDS)
-    return (seen >> 2) & 1 if at == end else NOTHING
+    return levels if at == end else NOTHING
 
 
-@kernel
+@kernel(forceinline=True)
 def full_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> int:
     """Read FullFeed: exactly one of market and index."""
-    found = NOTHING
+    found = np.int64(NOTHING)
     while at < end:
         tag = f[at]
-        if tag in (0x0A, 0x12):
-            start, at = length_k(f, at + 1, end)
-            if found != NOTHING or at == PAST:
+        if tag == 0x0A or tag == 0x12:  # noqa: PLR1714 - the compiler makes a loop of a tuple
+            at, stop = length_k(f, at + 1, end)
+            if found != NOTHING or stop == PAST:
                 return NOTHING
-            found = market_k(f, start, at, out, o, book, b) if tag == 0x0A else index_k(f, start, at, out, o)
+            found = market_k(f, at, stop, out, o, book, b) if tag == 0x0A else index_k(f, at, stop, out, o)
             if found == NOTHING:
                 return NOTHING
+            at = stop
         else:
             at = skip_k(f, at, end, FULL_FIELDS)
     return found if at == end else NOTHING
@@ -310,23 +354,24 @@ def full_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> in
 @kernel
 def feed_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> int:
     """Read Feed: exactly one of its three kinds, in a mode that we know. Give levels | mode << 8 | flags << 16, or ``NOTHING``."""
-    found, mode = NOTHING, np.int64(0)
+    found, mode = np.int64(NOTHING), np.int64(0)
     while at < end:
         tag = f[at]
         if tag == 0x20:
             mode, at = varint_k(f, at + 1, end)
-        elif tag in (0x0A, 0x12, 0x1A):
-            start, at = length_k(f, at + 1, end)
-            if found != NOTHING or at == PAST:
+        elif tag == 0x0A or tag == 0x12 or tag == 0x1A:  # noqa: PLR1714 - see above
+            at, stop = length_k(f, at + 1, end)
+            if found != NOTHING or stop == PAST:
                 return NOTHING
             if tag == 0x12:
-                found = full_k(f, start, at, out, o, book, b)
+                found = full_k(f, at, stop, out, o, book, b)
             elif tag == 0x0A:
-                found = 0 if ltpc_k(f, start, at, out, o) == at else NOTHING
+                found = np.int64(ONLY_LTPC) if ltpc_k(f, at, stop, out, o) == stop else np.int64(NOTHING)
             else:
-                found = first_k(f, start, at, out, o)
+                found = first_k(f, at, stop, out, o)
             if found == NOTHING:
                 return NOTHING
+            at = stop
         else:
             at = skip_k(f, at, end, FEED_FIELDS)
     if at != end or found == NOTHING or mode < 0 or mode > LAST_MODE:

@@ -22,7 +22,7 @@ _FOLD, _START = -0x61C8864680B583EB, 0x2545F4914F6CDD1D
 NONE, STRANGE = -1, -2
 
 
-@kernel
+@kernel(forceinline=True)
 def key_word_k(f: Any, at: int, size: int, n: int) -> int:
     """Word ``n`` of the key that begins at ``at`` and has ``size`` bytes."""
     if 8 * n + 8 <= size:
@@ -35,7 +35,7 @@ def key_word_k(f: Any, at: int, size: int, n: int) -> int:
     return word
 
 
-@kernel
+@kernel(forceinline=True)
 def hash_k(f: Any, at: int, size: int) -> tuple[int, int]:
     """Hash of a key, and its bytes' bits joined (the high ones say whether it is plain ASCII)."""
     mixed = np.int64(_START) ^ np.int64(size)
@@ -48,7 +48,7 @@ def hash_k(f: Any, at: int, size: int) -> tuple[int, int]:
     return mixed, bits
 
 
-@kernel
+@kernel(forceinline=True)
 def find_k(f: Any, at: int, size: int, table: Any, slots_at: int, mask: int) -> int:
     """Number of the key, ``NONE`` when the table does not hold it, ``STRANGE`` when it is not plain ASCII."""
     mixed, bits = hash_k(f, at, size)

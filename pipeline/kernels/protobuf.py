@@ -41,23 +41,25 @@ def word_k(f: Any, at: int) -> int:
 @kernel(forceinline=True)
 def varint_k(f: Any, at: int, end: int) -> tuple[int, int]:
     """Read up to ten bytes of seven bits, as int64, and the place after them."""
-    if at + 8 <= end:
-        word = word_k(f, at)
-        if word & 0x80 == 0:
-            return word & 0x7F, at + 1
-        stops = ~word & NOT_ASCII
-        if stops != 0:  # all of it is in these eight bytes: push their sevens together, two, four and eight at a time
-            word &= stops ^ (stops - 1)
-            word = (word & 0x007F007F007F007F) | ((word & 0x7F007F007F007F00) >> 1)
-            word = (word & 0x00003FFF00003FFF) | ((word & 0x3FFF00003FFF0000) >> 2)
-            word = (word & 0x000000000FFFFFFF) | ((word & 0x0FFFFFFF00000000) >> 4)
-            return word, at + 1 + (low_zeros(stops) >> 3)
-    return varint_bytes_k(f, at, end)
+    if at + 8 > end:
+        return varint_bytes_k(f, at, end)
+    word = word_k(f, at)
+    if word & 0x80 == 0:
+        return word & 0x7F, at + 1
+    stops = ~word & NOT_ASCII
+    if stops == 0:
+        return varint_bytes_k(f, at, end)
+    word &= stops ^ (stops - 1)  # push the sevens together: two, four and eight at a time
+    word = (word & 0x007F007F007F007F) | ((word & 0x7F007F007F007F00) >> 1)
+    word = (word & 0x00003FFF00003FFF) | ((word & 0x3FFF00003FFF0000) >> 2)
+    word = (word & 0x000000000FFFFFFF) | ((word & 0x0FFFFFFF00000000) >> 4)
+    at += 1 + (low_zeros(stops) >> 3)
+    return word, at
 
 
 @kernel
 def varint_bytes_k(f: Any, at: int, end: int) -> tuple[int, int]:
-    """Read the same byte by byte: near the end of a message, and what is longer than eight bytes (negative numbers)."""
+    """Read the same byte by byte: in the first bytes of a frame, and what is longer than eight bytes (negative numbers)."""
     value = np.int64(0)
     shift = 0
     while at < end and shift < 63:
