@@ -265,14 +265,14 @@ def test_repairs_of_several_minutes_tell_each_longer_candle_once(state):
 
 
 def test_a_minute_still_open_closes_with_the_repaired_values(state):
-    feed(state, trade(OPEN + 1000, 100.0, 5), ts=OPEN + 1000)
+    feed(state, trade(OPEN + 1000, 100.0, 5), trade(OPEN + 1001, 100.5, 5), ts=OPEN + 1000)
     quiet(state, OPEN + 5000, OPEN + 55_000)
     assert feed(state, gap(OPEN + 10_000, OPEN + 58_000), ts=OPEN + 58_000) == []
     assert mend(state, OPEN + M + 100, repair(0, 0, OPEN, 100.0, 105.0, 99.0, 101.0, 50)) == []
     assert feed(state, trade(OPEN + M - 1, 300.0, 9), ts=OPEN + M + 200) == []
     (wave,) = feed(state, ts=OPEN + M + 2000)
     assert told(wave) == [(1, 0, 0, 101.0, 50)]
-    assert wave.rows["high"].tolist() == [105.0]
+    assert wave.rows[["high", "trades"]].tolist() == [(105.0, 2)]
     assert wave.rows["flags"].tolist() == [int(CandleFlag.REVISED)]
     assert candles.checks(state, 0)["late"] == 1
 
@@ -320,11 +320,14 @@ def test_a_big_watchlist_keeps_two_hours_and_counts_what_comes_later():
     state = candles.CandleState([[(OPEN, CLOSE)]] * 2000, CANDLES)
     assert state.bars.nbytes <= 17 * 1024 * 1024
     feed(state, trade(OPEN + 1000, 100.0, sid=1999), ts=OPEN + 1000)
-    feed(state, ts=OPEN + 182 * M)
-    rows = [repair(0, 1999, OPEN + m * M, 100.0, 101.0, 100.0, 101.0, 9) for m in (0, 59, 60, 181)]
-    waves = mend(state, OPEN + 182 * M + 5000, *rows)
-    assert [told(w)[0][:3] for w in waves] == [(1, 1999, 60), (1, 1999, 181)]
+    feed(state, ts=OPEN + 183 * M + 2000)
+    rows = [repair(0, 1999, OPEN + m * M, 100.0, 101.0, 100.0, 101.0, 9) for m in (0, 59, 60, 182)]
+    waves = mend(state, OPEN + 183 * M + 5000, *rows)
+    assert [told(w)[0][:3] for w in waves] == [(1, 1999, 60), (1, 1999, 182)]
     assert candles.checks(state, 1999)["too_late"] == 2
+    feed(state, ts=OPEN + 184 * M + 2000)
+    assert mend(state, OPEN + 184 * M + 5000, repair(0, 1999, OPEN + 61 * M, 100.0, 101.0, 100.0, 101.0, 9)) == []
+    assert candles.checks(state, 1999)["too_late"] == 3
 
 
 def test_state_survives_bit_for_bit(state):
