@@ -1,4 +1,7 @@
-"""Candles equal a slow, obvious version, on random prints that come late, early, in silence and around gaps."""
+"""Candles equal a slow, obvious version, on random prints that come late, early, in silence and around gaps.
+
+And: what gaps spoil and repairs mend equals, minute by minute, the candles of the unbroken feed.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.params import CandleParams
-from pipeline.core.types import TIMEFRAMES, CandleFlag, TickBatch
+from pipeline.core.types import NO_SYMBOL, TICK, TIMEFRAMES, CandleFlag, TickBatch
 from pipeline.market import candles
-from tests.fakes.feed_rows import OPEN, gap, trade
+from tests.fakes.feed_rows import OPEN, gap, repair, trade
 
 M = 60_000
 WINDOWS = [[(OPEN, OPEN + 25 * M)], [(OPEN, OPEN + 10 * M), (OPEN + 15 * M, OPEN + 22 * M)]]
@@ -137,3 +140,121 @@ def test_warm_equals_cold(frames, data):
         b += candles.step(part, batch)
     assert [w.rows.tobytes() for w in a] == [w.rows.tobytes() for w in b]
     assert whole.dump() == part.dump()
+
+
+def unbroken(rng) -> list:
+    """Frames of a whole session in order, with prints of two symbols; no silence long enough to be a gap."""
+    frames, ts = [], OPEN - 1000
+    while ts < END + 5000:
+        rows = []
+        for _ in range(rng.choice([0, 0, 1, 2])):
+            sid, qty = int(rng.integers(0, 2)), int(rng.integers(1, 50))
+            rows.append(
+                trade(ts - int(rng.integers(0, 500)), rng.integers(1990, 2011) / 20, qty, sid=sid, ltq=qty, oi=float(rng.integers(1, 9)))
+            )
+        frames.append((ts, rows))
+        ts += int(rng.integers(100, 9000))
+    return [*frames, (END + 5000, [])]
+
+
+def broken(rng, frames) -> tuple[list, dict]:
+    """The same frames with holes, of all symbols or of one; the (sid, minute) that they touch and when the last of them was seen."""
+    spoiled: dict[tuple[int, int], int] = {}
+    for third in rng.permutation(3)[: rng.integers(1, 4)].tolist():
+        start = OPEN + third * 500_000 + int(rng.integers(0, 90_000))
+        end, sid = start + int(rng.choice([2000, 20_000, 70_000, 400_000])), int(rng.choice([0, 1, NO_SYMBOL]))
+        kept, last, is_blind = [], frames[0][0], False
+        for ts, rows in frames:
+            if start <= ts < end:
+                is_blind = True
+                if sid != NO_SYMBOL:
+                    kept.append((ts, [r for r in rows if r["sid"][0] != sid]))
+                continue
+            if is_blind:
+                rows, is_blind = [gap(last, ts, sid), *rows], False
+                touched = range(max((last - OPEN) // M, 0), (ts - OPEN) // M + 1)
+                for key in ((k, OPEN + m * M) for m in touched for k in ((0, 1) if sid == NO_SYMBOL else (sid,))):
+                    spoiled[key] = max(ts, spoiled.get(key, 0))
+            kept.append((ts, rows))
+            last = ts
+        frames = kept
+    return frames, spoiled
+
+
+def with_repairs(rng, frames, minutes: dict, spoiled: dict) -> list:
+    """Put the true minutes in after their end, once or twice, in frames of their own; what is left comes after the close."""
+    due = []
+    for sid, minute in sorted(spoiled.keys() & minutes.keys()):
+        row = minutes[sid, minute]
+        fixed = repair(0, sid, minute, *(float(row[n]) for n in ("open", "high", "low", "close")), int(row["volume"]), float(row["oi"]))
+        due += [
+            (max(minute + M, spoiled[sid, minute]) + int(rng.choice([0, 500, 20_000, 600_000])), fixed) for _ in range(rng.integers(1, 3))
+        ]
+    out = []
+    for ts, rows in frames:
+        out.append((ts, rows))
+        now = [row for at, row in due if at <= ts]
+        due = [(at, row) for at, row in due if at > ts]
+        if now:
+            out.append((ts, now))
+    return [*out, (END + 9000, [row for _, row in due])]
+
+
+def run(frames) -> tuple[candles.CandleState, list]:
+    state = candles.CandleState(WINDOWS, PARAMS)
+    waves = []
+    for ts, rows in frames:
+        waves += candles.step(state, TickBatch(ts, np.concatenate(rows) if rows else np.zeros(0, TICK)))
+    return state, waves
+
+
+def newest(waves) -> dict:
+    return {(int(r["timeframe"]), int(r["sid"]), int(r["ts"])): r for w in waves for r in w.rows}
+
+
+PAINTED = ("open", "high", "low", "close", "volume", "oi")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32))
+def test_repaired_candles_equal_those_of_the_unbroken_feed(seed):
+    rng = np.random.default_rng(seed)
+    whole = unbroken(rng)
+    _, expected = run(whole)
+    want = newest(expected)
+    minutes = {(sid, ts): row for (tf, sid, ts), row in want.items() if tf == 1}
+    frames, spoiled = broken(rng, whole)
+    mended = with_repairs(rng, frames, minutes, spoiled)
+    state, waves = run(mended)
+    got = newest(waves)
+    assert got.keys() == want.keys()
+    for key, row in want.items():
+        assert [got[key][n] for n in PAINTED] == [row[n] for n in PAINTED], key
+        assert key[0] > 1 or not got[key]["flags"] & CandleFlag.GAP
+        holds = {m for sid, m in spoiled.keys() & minutes.keys() if sid == key[1] and key[2] <= m < key[2] + key[0] * M}
+        assert bool(got[key]["flags"] & CandleFlag.REVISED) == bool(holds), key
+    for wave in waves:
+        order = list(zip(wave.rows["timeframe"].tolist(), wave.rows["sid"].tolist(), strict=True))
+        assert order == sorted(set(order))
+    before = state.dump()
+    again = [row for ts, rows in mended for row in rows if row["kind"][0] == 3]
+    assert [w for row in again for w in candles.step(state, TickBatch(END + 9000, row))] == []
+    assert state.dump() == before
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 400))
+def test_warm_equals_cold_around_repairs(seed, cut):
+    rng = np.random.default_rng(seed)
+    whole = unbroken(rng)
+    minutes = {(sid, ts): row for (tf, sid, ts), row in newest(run(whole)[1]).items() if tf == 1}
+    frames, spoiled = broken(rng, whole)
+    frames = with_repairs(rng, frames, minutes, spoiled)
+    straight, expected = run(frames)
+    part, waves = run(frames[:cut])
+    warm = candles.CandleState(WINDOWS, PARAMS)
+    warm.load(part.dump())
+    for ts, rows in frames[cut:]:
+        waves += candles.step(warm, TickBatch(ts, np.concatenate(rows) if rows else np.zeros(0, TICK)))
+    assert [w.rows.tobytes() for w in waves] == [w.rows.tobytes() for w in expected]
+    assert warm.dump() == straight.dump()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pipeline.core.job import HashWrite, SampleWrite
 from pipeline.core.schema import CANDLE_CHECK, CANDLE_FIELD
-from pipeline.core.types import CandleWave
+from pipeline.core.types import CandleFlag, CandleWave
 from pipeline.jobs.live import job
 from tests.fakes.context import context
-from tests.fakes.feed_rows import OPEN, batch, trade
+from tests.fakes.feed_rows import OPEN, batch, repair, trade
 
 
 def run(state, *times, price=100.0):
@@ -46,3 +46,15 @@ def test_a_restored_state_goes_on_bit_for_bit():
     assert [o.rows.tobytes() for o in ours if isinstance(o, CandleWave)] == [o.rows.tobytes() for o in theirs if isinstance(o, CandleWave)]
     assert job.dump(state) == job.dump(twin)
     assert ours
+
+
+def test_a_repaired_minute_is_told_again_with_its_samples_and_count():
+    state = job.initial(context())
+    run(state, *range(0, 65_000, 5000))
+    fixed = batch(repair(OPEN + 65_000, 1, OPEN, 100.0, 120.0, 90.0, 110.0, 900), ts=OPEN + 65_000)
+    wave, *rest = job.step(state, fixed, OPEN + 65_000)
+    assert isinstance(wave, CandleWave)
+    assert [(r["timeframe"], r["high"], r["flags"]) for r in wave.rows] == [(1, 120.0, CandleFlag.REVISED)]
+    assert [(s.ts, s.value) for s in rest if isinstance(s, SampleWrite) and s.labels[2] == "volume"] == [(OPEN, 900.0)]
+    (check,) = [o for o in rest if isinstance(o, HashWrite)]
+    assert check.fields["repaired"] == 1

@@ -8,7 +8,7 @@ import pytest
 from pipeline.core.errors import Corrupt
 from pipeline.core.types import CandleFlag, TickFlag, TickKind
 from pipeline.market import candles, ticks
-from tests.fakes.feed_rows import CANDLES, CLOSE, OPEN, TICKS, batch, gap, tick, trade
+from tests.fakes.feed_rows import CANDLES, CLOSE, OPEN, TICKS, batch, gap, repair, tick, trade
 from tests.fakes.recorded import names, rows_of
 
 M = 60_000
@@ -177,12 +177,166 @@ def test_i1_is_compared_whether_it_comes_before_or_after_our_close(state):
     assert [got[n] for n in ("minutes", "open", "high", "low", "close", "volume", "missing")] == [2, 2, 2, 2, 2, 2, 0]
 
 
+def test_a_gap_of_one_symbol_flags_its_minutes_only(state):
+    both = [trade(OPEN + 1000, 100.0, sid=sid) for sid in (0, 1)]
+    feed(state, *both, ts=OPEN + 1000)
+    feed(state, gap(OPEN + 2000, OPEN + 4000, sid=1), ts=OPEN + 4000)
+    feed(state, *(trade(OPEN + 5000, 101.0, 500, sid=sid, ltq=3) for sid in (0, 1)), ts=OPEN + 5000)
+    (wave,) = quiet(state, OPEN + 8000, OPEN + M + 4000)
+    assert wave.rows["flags"].tolist() == [0, int(CandleFlag.GAP)]
+    assert wave.rows["volume"].tolist() == [501, 4]
+
+
+def spoiled(state, minutes=3):
+    """Three minutes of symbol 0 with a print each, then three with a gap and none; both symbols go on."""
+    waves = []
+    for m in range(3):
+        waves += feed(state, *(trade(OPEN + m * M + 500, 100.0 + m, 5, sid=sid) for sid in (0, 1)), ts=OPEN + m * M + 500)
+        waves += quiet(state, OPEN + m * M + 5000, OPEN + m * M + 59_000)
+    waves += quiet(state, OPEN + 3 * M, OPEN + (3 + minutes) * M + 5000)
+    end = OPEN + (3 + minutes) * M + 6000
+    waves += feed(state, gap(OPEN + 3 * M - 1000, end, sid=0), ts=end)
+    return waves, end
+
+
+def mend(state, ts, *rows):
+    return feed(state, *rows, ts=ts)
+
+
+def test_a_repair_tells_a_minute_again_and_every_closed_candle_around_it(state):
+    _, end = spoiled(state)
+    (wave,) = mend(state, end + 1000, repair(end, 0, OPEN + 2 * M, 90.0, 110.0, 80.0, 101.0, 70))
+    revised = int(CandleFlag.REVISED)
+    assert wave.ts == end + 1000
+    assert told(wave) == [(1, 0, 2, 101.0, 70), (3, 0, 0, 101.0, 80), (5, 0, 0, 101.0, 80)]
+    assert wave.rows["flags"].tolist() == [revised, revised, revised | int(CandleFlag.GAP)]
+    assert wave.rows[["open", "high", "low", "trades"]].tolist() == [
+        (90.0, 110.0, 80.0, 1),
+        (100.0, 110.0, 80.0, 3),
+        (100.0, 110.0, 80.0, 3),
+    ]
+    later = quiet(state, end + 5000, OPEN + 10 * M + 8000)[-1].rows
+    (ten,) = later[(later["timeframe"] == 10) & (later["sid"] == 0)]
+    assert [ten[n] for n in ("high", "low", "volume")] == [110.0, 80.0, 80]
+    assert candles.checks(state, 0)["repaired"] == 1
+
+
+def test_a_minute_without_a_trade_of_ours_is_told_for_the_first_time(state):
+    waves, end = spoiled(state)
+    assert not any(told_row[:3] == (1, 0, 4) for wave in waves for told_row in told(wave))
+    (wave,) = mend(state, end, repair(end, 0, OPEN + 4 * M, 103.0, 104.0, 103.0, 104.0, 40))
+    assert told(wave) == [(1, 0, 4, 104.0, 40), (3, 0, 3, 104.0, 40), (5, 0, 0, 104.0, 55)]
+    assert wave.rows["trades"].tolist() == [1, 1, 4]
+
+
+def test_the_same_repair_twice_does_nothing(state):
+    _, end = spoiled(state)
+    row = repair(end, 0, OPEN + 4 * M, 103.0, 104.0, 103.0, 104.0, 40, oi=7.0)
+    assert mend(state, end, row)
+    before = state.dump()
+    assert mend(state, end, row, row) == []
+    assert state.dump() == before
+    changed = repair(end, 0, OPEN + 4 * M, 103.0, 105.0, 103.0, 104.0, 41, oi=7.0)
+    assert [len(w.rows) for w in mend(state, end, changed)] == [3]
+
+
+def test_a_repair_without_trades_takes_the_gap_off(state):
+    _, end = spoiled(state)
+    empty = [repair(end, 0, OPEN + m * M, 102.0, 102.0, 102.0, 102.0, 0) for m in (3, 4, 5)]
+    assert mend(state, end, *empty[:2]) != []
+    (wave,) = mend(state, end + 60_000, repair(end, 0, OPEN + 2 * M, 102.0, 102.0, 102.0, 102.0, 5), empty[2])
+    assert told(wave) == [(1, 0, 2, 102.0, 5), (3, 0, 0, 102.0, 15), (5, 0, 0, 102.0, 15)]
+    assert not (wave.rows["flags"] & CandleFlag.GAP).any()
+    index = repair(end, 0, OPEN + 4 * M, 102.0, 103.0, 102.0, 103.0, 0)
+    index["flags"] = TickFlag.INDEX
+    assert [told(w)[0] for w in mend(state, end + 60_000, index)] == [(1, 0, 4, 103.0, 0)]
+
+
+def test_repairs_of_several_minutes_tell_each_longer_candle_once(state):
+    _, end = spoiled(state)
+    waves = mend(state, end, *(repair(end, 0, OPEN + m * M, 100.0, 100.0 + m, 99.0, 100.0, 10) for m in (5, 3, 4, 2)))
+    assert [[row[:3] for row in told(w)] for w in waves] == [
+        [(1, 0, 2), (3, 0, 0)],
+        [(1, 0, 3)],
+        [(1, 0, 4), (5, 0, 0)],
+        [(1, 0, 5), (3, 0, 3)],
+    ]
+    assert [told(w)[-1][-1] for w in waves] == [20, 10, 40, 30]
+
+
+def test_a_minute_still_open_closes_with_the_repaired_values(state):
+    feed(state, trade(OPEN + 1000, 100.0, 5), trade(OPEN + 1001, 100.5, 5), ts=OPEN + 1000)
+    quiet(state, OPEN + 5000, OPEN + 55_000)
+    assert feed(state, gap(OPEN + 10_000, OPEN + 58_000), ts=OPEN + 58_000) == []
+    assert mend(state, OPEN + M + 100, repair(0, 0, OPEN, 100.0, 105.0, 99.0, 101.0, 50)) == []
+    assert feed(state, trade(OPEN + M - 1, 300.0, 9), ts=OPEN + M + 200) == []
+    (wave,) = feed(state, ts=OPEN + M + 2000)
+    assert told(wave) == [(1, 0, 0, 101.0, 50)]
+    assert wave.rows[["high", "trades"]].tolist() == [(105.0, 2)]
+    assert wave.rows["flags"].tolist() == [int(CandleFlag.REVISED)]
+    assert candles.checks(state, 0)["late"] == 1
+
+
+def test_a_true_minute_needs_no_repair(state):
+    _, end = spoiled(state)
+    assert mend(state, end, repair(end, 1, OPEN + 2 * M, 102.0, 102.0, 102.0, 102.0, 5)) == []
+    assert candles.checks(state, 1)["repaired"] == 0
+
+
+def test_minutes_before_a_late_start_are_filled_by_repairs():
+    state = candles.CandleState([[(OPEN, CLOSE)]], CANDLES)
+    feed(state, trade(OPEN + 2 * M + 30_000, 100.0), ts=OPEN + 2 * M + 30_000)
+    waves = quiet(state, OPEN + 2 * M + 35_000, OPEN + 3 * M + 8000)
+    assert waves[-1].rows["flags"].tolist() == [int(CandleFlag.PARTIAL)] * 2
+    waves = mend(state, OPEN + 4 * M, *(repair(0, 0, OPEN + m * M, 100.0, 101.0, 99.0, 100.0, 10) for m in range(3)))
+    assert told(waves[-1]) == [(1, 0, 2, 100.0, 10), (3, 0, 0, 100.0, 30)]
+    assert waves[-1].rows["flags"].tolist() == [int(CandleFlag.REVISED)] * 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"i1_ts": OPEN + 7 * M},
+        {"i1_ts": OPEN + M + 1},
+        {"i1_ts": OPEN - M},
+        {"i1_low": 0.0},
+        {"i1_low": 103.5},
+        {"i1_high": 103.5},
+        {"i1_vol": -1},
+        {"i1_vol": 0, "i1_ts": OPEN + 2 * M},
+    ],
+)
+def test_a_repair_that_makes_no_sense_is_counted_not_painted(state, fields):
+    _, end = spoiled(state)
+    row = repair(end, 0, OPEN + 4 * M, 103.0, 104.0, 103.0, 104.0, 40)
+    for name, value in fields.items():
+        row[name] = value
+    assert mend(state, end, row) == []
+    assert candles.checks(state, 0)["refused"] == 1
+    assert candles.checks(state, 0)["repaired"] == 0
+
+
+def test_a_big_watchlist_keeps_two_hours_and_counts_what_comes_later():
+    state = candles.CandleState([[(OPEN, CLOSE)]] * 2000, CANDLES)
+    assert state.bars.nbytes <= 17 * 1024 * 1024
+    feed(state, trade(OPEN + 1000, 100.0, sid=1999), ts=OPEN + 1000)
+    feed(state, ts=OPEN + 183 * M + 2000)
+    rows = [repair(0, 1999, OPEN + m * M, 100.0, 101.0, 100.0, 101.0, 9) for m in (0, 59, 60, 182)]
+    waves = mend(state, OPEN + 183 * M + 5000, *rows)
+    assert [told(w)[0][:3] for w in waves] == [(1, 1999, 60), (1, 1999, 182)]
+    assert candles.checks(state, 1999)["too_late"] == 2
+    feed(state, ts=OPEN + 184 * M + 2000)
+    assert mend(state, OPEN + 184 * M + 5000, repair(0, 1999, OPEN + 61 * M, 100.0, 101.0, 100.0, 101.0, 9)) == []
+    assert candles.checks(state, 1999)["too_late"] == 3
+
+
 def test_state_survives_bit_for_bit(state):
-    feed(state, trade(OPEN + 1000, 100.0), ts=OPEN + 1000)
+    _, end = spoiled(state)
+    assert mend(state, end, repair(end, 0, OPEN + 4 * M, 103.0, 104.0, 103.0, 104.0, 40))
     twin = candles.CandleState([[(OPEN, CLOSE)], [(OPEN, CLOSE)]], CANDLES)
     twin.load(state.dump())
     assert twin.dump() == state.dump()
-    a, b = quiet(state, OPEN + 5000, OPEN + 4 * M), quiet(twin, OPEN + 5000, OPEN + 4 * M)
+    a, b = quiet(state, end, OPEN + 10 * M + 8000), quiet(twin, end, OPEN + 10 * M + 8000)
     assert [w.rows.tobytes() for w in a] == [w.rows.tobytes() for w in b]
     assert a
 
@@ -190,6 +344,11 @@ def test_state_survives_bit_for_bit(state):
 def test_a_state_of_another_size_is_corrupt(state):
     with pytest.raises(Corrupt, match="clear the session"):
         candles.CandleState([[(OPEN, CLOSE)]], CANDLES).load(state.dump())
+
+
+def test_windows_begin_whole_minutes_apart():
+    with pytest.raises(ValueError, match="whole minutes"):
+        candles.CandleState([[(OPEN, CLOSE)], [(OPEN + 1, CLOSE)]], CANDLES)
 
 
 def test_a_symbol_needs_a_session():
