@@ -216,10 +216,13 @@ class FeedSource:
             wall_ns = time.time_ns() - time.monotonic_ns()
             for arrival in found:
                 self._arrived(arrival, wall_ns)
-            if self._backlog.is_too_much and not self._config.is_lossless:
-                log.warning("feed backlog folded", extra={"fields": {"frames": self._backlog.frames, "bytes": self._backlog.bytes}})
-                self._backlog.fold()
+                if self._backlog.is_too_much and not self._config.is_lossless:
+                    self._fold()
         return len(found)
+
+    def _fold(self) -> None:
+        log.warning("feed backlog folded", extra={"fields": {"frames": self._backlog.frames, "bytes": self._backlog.bytes}})
+        self._backlog.fold()
 
     def _arrived(self, arrival: Arrival, wall_ns: int) -> None:
         link, kind, what, at_ns = arrival
