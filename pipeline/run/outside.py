@@ -38,9 +38,10 @@ from pipeline.core.errors import Refused, Stopped
 from pipeline.core.session import Calendar, Group, SessionDay, ist_date
 from pipeline.core.types import CandleWave, Instrument
 from pipeline.core.watchlist import parse_watchlist
-from pipeline.run import supervise
+from pipeline.run import recorded, supervise
 from pipeline.run.discovery import jobs
 from pipeline.run.options import Settings
+from pipeline.run.recorded import Recording
 from pipeline.run.redaction import register_secret
 from pipeline.run.sources import OutsideSource, Source
 from pipeline.store.face import Progress
@@ -95,8 +96,12 @@ def rest_client(settings: Settings) -> RestClient:
 # ---------------------------------------------------------------------- sources
 
 
-def source_of(name: str, settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...]) -> Callable[[Progress], Source] | None:
-    """Give the maker of a job's source, or None when it reads streams."""
+def source_of(
+    name: str, settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...], recording: Recording | None = None
+) -> Callable[[Progress], Source] | None:
+    """Give the maker of a job's source, or None when it reads streams. A recording stands in for broker and feed."""
+    if recording is not None:
+        return recorded.source_of(name, recording, day, instruments, settings.params.candles.gap_silence_ms)
     if name == "ticks":
         return lambda progress: _feed(settings, day, instruments, progress)
     if name == "history":

@@ -16,15 +16,16 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import NoReturn
 
-from pipeline.core.errors import Refused, TickTickError
+from pipeline.core.errors import Refused, Stopped, TickTickError
 from pipeline.core.job import Context, HashWrite, Job
 from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, Role
 from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
-from pipeline.run import outside, universe
+from pipeline.run import outside, record, universe
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.options import Settings
 from pipeline.run.processes import PROCESSES
+from pipeline.run.recorded import Recording
 from pipeline.run.redaction import redact
 from pipeline.run.runner import Pace, Runner
 from pipeline.store.client import check, open_clients
@@ -47,6 +48,8 @@ class House:
     pace: Pace
     is_browsing: bool = False
     """Open the page in a browser as soon as it is there."""
+    recording: Recording | None = None
+    """The day file that stands in for broker and feed."""
 
     @property
     def date(self) -> str:
@@ -113,7 +116,7 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
         writers=writers(),
         readers=readers(),
         pace=_pace(job, house),
-        source=outside.source_of(name, house.settings, house.day, instruments),
+        source=outside.source_of(name, house.settings, house.day, instruments, house.recording),
     )
     status = getattr(runner.source, "status", None)
     if status is not None:
@@ -152,8 +155,13 @@ def run_process(name: str, house: House) -> None:
 
     logs.setup(name, house.settings)
     should_stop = _stop_flag()
+    if name == record.NAME:
+        record.require_enabled(house.settings)
     store = open_store(house.settings)
-    if name == "history":
+    if name == record.NAME:
+        make_recorder(house, store).run(should_stop)
+        return
+    if name == "history" and house.recording is None:
         instruments = outside.resolve_instruments(house.settings, house.date)
         universe.publish(store, instruments, house.date)
         if store.fetch(Role.DERIVED, SESSION.key()).get("session") != house.session:
@@ -164,6 +172,19 @@ def run_process(name: str, house: House) -> None:
         outside.run_dashboard(house.settings, house.day, should_stop, is_browsing=house.is_browsing)
         return
     make_runner(name, house, store, instruments).run(should_stop)
+
+
+def make_recorder(house: House, store: Store) -> record.Recorder:
+    """Wire the recorder over a store.
+
+    Raises:
+        Stopped: there is nothing to record yet, or the file cannot be written: it may be started again.
+    """
+    try:
+        instruments = universe.load(store, house.date)
+    except Refused as error:
+        raise Stopped(str(error)) from error
+    return record.Recorder(store, record.task_of(house.settings, store, house.session, instruments, is_headless=house.pace.until_drained))
 
 
 def _stop_flag() -> Callable[[], bool]:
