@@ -15,7 +15,7 @@ import secrets
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -29,8 +29,10 @@ from pipeline.core.session import DAY_MS, Group, group_of, ist_ms
 from pipeline.core.types import NO_SYMBOL, TICK, MarketStatus, TickBatch, TickKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from pipeline.broker.continuity import Place
     from pipeline.broker.wire import Decoded
@@ -60,6 +62,34 @@ class Access:
 
     token: Callable[[], str]
     reject: Callable[[str], None]
+
+
+class QuoteCheck(Protocol):
+    """Asks the broker's quotes whether a silent symbol moved without us; never blocks."""
+
+    def ask(self, keys: Mapping[str, tuple[float, int]]) -> None:
+        """Begin a comparison: instrument key -> (last price, volume of the day) as we have them."""
+        ...
+
+    def answers(self) -> list[tuple[str, bool]]:
+        """Give what was found out since the last call: (instrument key, whether the market moved without us)."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class GapRepair(Protocol):
+    """Fetches the minutes that a gap spoiled; never blocks."""
+
+    def missed(self, keys: Sequence[str], start_ms: int, end_ms: int, now_ms: int) -> None:
+        """Say that these instruments were not seen from ``start_ms`` to ``end_ms`` (event time); it is ``now_ms``."""
+        ...
+
+    def ready(self, now_ms: int) -> NDArray[np.void] | None:
+        """Give ``TICK[n]`` rows of kind REPAIR that have come, or None."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class FeedSource:
