@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,16 +56,17 @@ class Contents:
     is_cut: bool
 
 
-def contents(path: Path) -> Contents:
+def contents(path: Path, *, skip_damage: bool = False) -> Contents:
     """Read everything but the events.
 
     Raises:
-        Refused: no day file, or one without what a replay needs. Corrupt: it is damaged.
+        Refused: no day file, or one without what a replay needs. Corrupt: it is damaged, unless that is passed over.
     """
     with DayFile(path) as held:
         facts = held.facts
-        rows, digests, missed = facts.get("instruments", []), {}, {}
-        for record in held.others():
+        rows, digests = facts.get("instruments", []), {}
+        missed: dict[str, int] = {}
+        for record in held.others(skip_damage=skip_damage):
             if record.kind is RecordKind.INSTRUMENTS:
                 rows = json.loads(record.body)
             elif record.kind is RecordKind.DIGESTS:
@@ -100,19 +101,28 @@ def waves(path: Path) -> Iterator[CandleWave]:
 
 
 def events(path: Path) -> Iterator[FeedEvent]:
-    """Give the feed's events; a hole becomes the loss and the return of every connection."""
-    carried: dict[int, FeedEvent] = {}
+    """Give the feed's events of a file.
+
+    Raises:
+        Corrupt: the file is damaged, when its turn comes.
+    """
     with DayFile(path) as held:
-        for record in held.records():
-            if record.kind is RecordKind.EVENT:
-                event = record.feed_event()
-                if event.kind is FeedEventKind.STARTED:
-                    carried.clear()
-                elif event.kind in (FeedEventKind.CONNECTED, FeedEventKind.SUBSCRIBED):
-                    carried[event.link] = event
-                yield event
-            elif record.kind is RecordKind.HOLE and json.loads(record.body)["stream"] == FRAMES.name:
-                yield from _loss(record, carried)
+        yield from events_of(held.records())
+
+
+def events_of(records: Iterable[Record]) -> Iterator[FeedEvent]:
+    """Give the events among records; a hole becomes the loss and the return of every connection."""
+    carried: dict[int, FeedEvent] = {}
+    for record in records:
+        if record.kind is RecordKind.EVENT:
+            event = record.feed_event()
+            if event.kind is FeedEventKind.STARTED:
+                carried.clear()
+            elif event.kind in (FeedEventKind.CONNECTED, FeedEventKind.SUBSCRIBED):
+                carried[event.link] = event
+            yield event
+        elif record.kind is RecordKind.HOLE and json.loads(record.body)["stream"] == FRAMES.name:
+            yield from _loss(record, carried)
 
 
 def _loss(hole: Record, carried: Mapping[int, FeedEvent]) -> Iterator[FeedEvent]:

@@ -56,7 +56,7 @@ class House:
         return self.day.date
 
 
-def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: bool = False) -> House:
+def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: bool = False, recording: Recording | None = None) -> House:
     """Settle the date and the mode.
 
     Raises:
@@ -70,7 +70,7 @@ def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: boo
         raise Refused(
             f"no trading on {date_iso}: see config/holidays.json, try `ticktick demo`, or `. run/simulator.env` beside `ticktick simulate`"
         )
-    return House(settings, day, f"{date_iso} {settings.mode}", pace or Pace(), is_browsing)
+    return House(settings, day, f"{date_iso} {settings.mode}", pace or Pace(), is_browsing, recording)
 
 
 def open_store(settings: Settings) -> RedisStore:

@@ -216,16 +216,18 @@ class DayFile:
         if self.torn is not None:
             yield from self.rescued()
 
-    def others(self) -> Iterator[Record]:
+    def others(self, *, skip_damage: bool = False) -> Iterator[Record]:
         """Give the records that are no events; blocks without one are passed by unread.
 
         Raises:
-            Corrupt: a block that has some is damaged.
+            Corrupt: a block that has some is damaged, unless that is passed over.
         """
         for block in self.blocks:
             if block.head.records > block.head.events:
                 found = self.read(block)
                 if isinstance(found, Damage):
+                    if skip_damage:
+                        continue
                     raise self._corrupt(found)
                 yield from (record for record in found if record.kind is not RecordKind.EVENT)
         yield from (record for record in self.rescued() if record.kind is not RecordKind.EVENT)

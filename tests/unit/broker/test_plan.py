@@ -58,7 +58,9 @@ def test_thirty_levels_need_the_plus_plan_and_fifty_keys_a_connection():
 def test_what_does_not_fit_is_named_in_one_line():
     with pytest.raises(Refused) as caught:
         plan(keys(4_000, "full") | keys(1, "ltpc"), NORMAL)
-    assert str(caught.value).startswith("4000 full (at most 2000 a connection), 1 ltpc (at most 5000 a connection) do not fit 2 connections")
+    assert str(caught.value).startswith(
+        "4000 full (at most 2000 a connection), 1 ltpc (at most 5000 a connection) do not fit 2 connections"
+    )
     assert "\n" not in str(caught.value)
 
 
