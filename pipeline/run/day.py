@@ -25,13 +25,13 @@ from typing import Any
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.schema import DEFAULT_DATABASE, HEALTH, PORTFOLIO_MINUTES, PROGRESS, STREAMS, Role
 from pipeline.core.types import Instrument
-from pipeline.run import logs, outside, recorded, supervise, universe
+from pipeline.run import logs, outside, playback, supervise, universe
 from pipeline.run.discovery import discover, jobs
 from pipeline.run.options import Settings
+from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES, WHEN_RECORDING
 from pipeline.run.record import NAME as RECORDER
 from pipeline.run.record import Recorder
-from pipeline.run.recorded import Recording
 from pipeline.run.runner import Pace, Runner
 from pipeline.run.wiring import House, announce, make_recorder, make_runner, open_house, open_store, run_process
 from pipeline.simulator.config import SimulatorConfig
@@ -94,7 +94,7 @@ def play(plan: Plan, base: Settings) -> dict[str, Any]:
 def _market(plan: Plan, base: Settings, runtime: Path, found: server.Server | None) -> Iterator[tuple[Settings, tuple[Instrument, ...]]]:
     """Make the market that is played: the settings that lead to it, and its papers."""
     if plan.recording is not None:
-        held = recorded.contents(plan.recording.path)
+        held = playback.contents(plan.recording.path)
         plan.say(f"market: {held.facts['maker']}, {held.facts['date']}, recorded in {plan.recording.path.name}")
         yield _settings(plan, base, runtime, ("", str(held.facts["maker"]), str(held.facts["date"])), found), held.instruments
         return

@@ -16,9 +16,9 @@ from pipeline import __version__
 from pipeline.core import schema
 from pipeline.core.errors import Refused
 from pipeline.run.day import Plan, play
+from pipeline.run.dayfacts import flat
 from pipeline.run.demo import report
-from pipeline.run.record import flat
-from pipeline.run.recorded import Contents, Recording, contents
+from pipeline.run.playback import Contents, Recording, contents
 from pipeline.run.settings import Settings, load
 from pipeline.simulator.config import SimulatorConfig
 from pipeline.store.dayfile import is_dayfile

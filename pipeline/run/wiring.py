@@ -22,10 +22,11 @@ from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, Role
 from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
 from pipeline.run import outside, record, universe
+from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.options import Settings
+from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES
-from pipeline.run.recorded import Recording
 from pipeline.run.redaction import redact
 from pipeline.run.runner import Pace, Runner
 from pipeline.store.client import check, open_clients
@@ -184,7 +185,7 @@ def make_recorder(house: House, store: Store) -> record.Recorder:
         instruments = universe.load(store, house.date)
     except Refused as error:
         raise Stopped(str(error)) from error
-    return record.Recorder(store, record.task_of(house.settings, store, house.session, instruments, is_headless=house.pace.until_drained))
+    return record.Recorder(store, task_of(house.settings, store, house.session, instruments, is_headless=house.pace.until_drained))
 
 
 def _stop_flag() -> Callable[[], bool]:

@@ -47,6 +47,7 @@ RECORD_HEAD = struct.Struct("<BBHIqqqqI")
 _PLACE = struct.Struct("<Q")
 MAX_RAW = 1 << 30
 """No block is larger: a length beyond it is damage, not a reason to allocate."""
+INDEX_DAMAGE = "the index; the blocks are read without it"
 _CHUNK = 1024
 
 
@@ -202,7 +203,8 @@ class DayFile:
         """
         wanted = [block for block in self.blocks if block.head.last_ts >= since_ts or since_ts == 0]
         # Damage between blocks is known since the file was opened; it is told in its place.
-        between = [damage for damage in self.damage if damage.offset >= (wanted[0].offset if wanted and since_ts else 0)]
+        first = wanted[0].offset if wanted and since_ts else 0
+        between = [damage for damage in self.damage if damage.offset >= first and damage.what != INDEX_DAMAGE]
         steps: list[Block | Damage] = sorted([*wanted, *between], key=lambda step: step.offset)
         for step in steps:
             found = self.read(step) if isinstance(step, Block) else step
@@ -299,7 +301,7 @@ class DayFile:
                 continue
             if blob.startswith(INDEX_MAGIC) and self._note_index(at):
                 return
-            if len(blob) < BLOCK_HEAD.size and BLOCK_MAGIC.startswith(blob[: len(BLOCK_MAGIC)]):
+            if len(blob) < BLOCK_HEAD.size and any(magic.startswith(blob[: len(magic)]) for magic in (BLOCK_MAGIC, INDEX_MAGIC)):
                 self.torn = at
                 return
             after = self._next_head(at + 1)
@@ -322,7 +324,7 @@ class DayFile:
         if own != crc32(head[:-4]):
             return False
         if at + INDEX_HEAD.size + packed + TAIL.size <= self.size:
-            self.damage.append(Damage(at, self.size - at, "the index; the blocks are read without it"))
+            self.damage.append(Damage(at, self.size - at, INDEX_DAMAGE))
         return True
 
     def _from_index(self) -> list[Block]:

@@ -15,7 +15,8 @@ from pipeline.broker.intake import Intake
 from pipeline.core.schema import FRAMES
 from pipeline.core.session import ist_text
 from pipeline.run import outside, record
-from pipeline.run.recorded import contents, events_of
+from pipeline.run.dayfacts import Tally
+from pipeline.run.playback import contents, events_of
 from pipeline.run.settings import Settings
 from pipeline.run.verbs.shared import settings_for, show
 from pipeline.run.wiring import open_house, run_process
@@ -43,7 +44,7 @@ def check(path: Path, settings: Settings) -> dict[str, Any]:
     held = contents(path, skip_damage=True)
     day = outside.calendar_of(settings).day(str(held.facts["date"]))
     intake = Intake(held.instruments, day, settings.params.candles.gap_silence_ms)
-    tally, kinds, span = record.Tally(), Counter[str](), [0, 0]
+    tally, kinds, span = Tally(), Counter[str](), [0, 0]
     with DayFile(path) as file:
         for event in events_of(_noted(file, tally)):
             kinds[event.kind.name.lower()] += 1
@@ -78,7 +79,7 @@ def check(path: Path, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _noted(file: DayFile, tally: record.Tally) -> Iterator[Record]:
+def _noted(file: DayFile, tally: Tally) -> Iterator[Record]:
     for each in file.records(skip_damage=True):
         tally.note(each)
         yield each

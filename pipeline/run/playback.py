@@ -25,11 +25,11 @@ from pipeline.core.feed import DepthBatch, FeedEvent, FeedEventKind
 from pipeline.core.schema import DEPTH, FRAMES, HISTORY, TICKS
 from pipeline.core.session import SessionDay
 from pipeline.core.types import CANDLE, CandleWave, Instrument, TickBatch
-from pipeline.run.sources import OutsideSource, Source
+from pipeline.run.sources import Input, OutsideSource, Source
 from pipeline.store.dayfile import DayFile, Record, RecordKind
 from pipeline.store.face import Progress
 
-log = logging.getLogger("ticktick.recorded")
+log = logging.getLogger("ticktick.playback")
 
 NO_CODE = b"1006 not recorded"
 """What a connection is lost by in a hole: no close frame, so nothing is over."""
@@ -172,9 +172,14 @@ class _Played:
         return (recv_ms - self._began[1]) / 1000 / self._speed - (time.monotonic() - self._began[0])
 
 
+class _Input(OutsideSource):
+    def read(self, limit: int, wait_ms: int) -> list[Input]:
+        return [item._replace(committed_ms=0) for item in super().read(limit, wait_ms)]  # received on another day: no lag
+
+
 def _source(records: Iterator[tuple[int, Sequence[Any]]], speed: float) -> Source:
     played = _Played(records, speed)
-    return OutsideSource(played.read, lambda: played.is_over, played.close)
+    return _Input(played.read, lambda: played.is_over, played.close)
 
 
 def _history(recording: Recording, progress: Progress) -> Source:
