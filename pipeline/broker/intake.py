@@ -117,6 +117,10 @@ class Intake:
         lines = self._lines.values()
         return any(line.has_ended for line in lines) and all(line.has_ended or len(line.sids) == 0 for line in lines)
 
+    def has_ended(self, link: int) -> bool:
+        """Tell whether the broker ended this connection because the day is over."""
+        return link in self._lines and self._lines[link].has_ended
+
     @property
     def unknown_keys(self) -> int:
         return len(self._unknown)
