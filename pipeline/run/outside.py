@@ -38,10 +38,10 @@ from pipeline.core.errors import Refused, Stopped
 from pipeline.core.session import Calendar, Group, SessionDay, ist_date
 from pipeline.core.types import CandleWave, Instrument
 from pipeline.core.watchlist import parse_watchlist
-from pipeline.run import recorded, supervise
+from pipeline.run import playback, supervise
 from pipeline.run.discovery import jobs
 from pipeline.run.options import Settings
-from pipeline.run.recorded import Recording
+from pipeline.run.playback import Recording
 from pipeline.run.redaction import register_secret
 from pipeline.run.sources import OutsideSource, Source
 from pipeline.store.face import Progress
@@ -101,7 +101,7 @@ def source_of(
 ) -> Callable[[Progress], Source] | None:
     """Give the maker of a job's source, or None when it reads streams. A recording stands in for broker and feed."""
     if recording is not None:
-        return recorded.source_of(name, recording, day, instruments, settings.params.candles.gap_silence_ms)
+        return playback.source_of(name, recording, day, instruments, settings.params.candles.gap_silence_ms)
     if name == "ticks":
         return lambda progress: _feed(settings, day, instruments, progress)
     if name == "history":
@@ -133,6 +133,7 @@ def _feed(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ..
         silence_ms=settings.params.candles.gap_silence_ms,
         backoff_s=settings.feed.backoff_min_s,
         backoff_cap_s=settings.feed.backoff_max_s,
+        is_recording=settings.recorder.enabled,
     )
     # The newest committed instant: what the feed brings up to it is a repeat.
     return _FeedInput(FeedSource(config, instruments, Access(access, access.reject), day, progress.now if progress.entries else 0))
