@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.core.feed import FeedEvent, FeedEventKind
 from pipeline.core.job import HashWrite
-from pipeline.core.schema import FRAMES, HISTORY, SESSION, Stream
+from pipeline.core.schema import FRAMES, SESSION, Stream
 from pipeline.core.types import CANDLE, CandleWave
 from pipeline.run import universe
 from pipeline.run.dayfacts import Task, flat
