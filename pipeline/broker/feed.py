@@ -18,7 +18,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-
 from pipeline.broker.backlog import Backlog, Waiting
 from pipeline.broker.intake import Intake, Outcome
 from pipeline.broker.lines import Access, Lines, LineState
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from pipeline.broker.link import Arrival, Links

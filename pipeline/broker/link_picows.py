@@ -50,9 +50,9 @@ FAREWELL_TURNS = 3
 class _Socket(WSListener):
     """One connection: turns what the library calls back with into arrivals."""
 
-    def __init__(self, owner: PicowsLinks, link: int) -> None:
+    def __init__(self, owner: PicowsLinks, link: int, wanted: Wanted) -> None:
         super().__init__()
-        self._owner, self._link = owner, link
+        self._owner, self._link, self._wanted = owner, link, wanted
         self._parts: list[bytes] = []
         self._size = 0
         self._is_text = False
@@ -61,7 +61,11 @@ class _Socket(WSListener):
         self.life_ns = time.monotonic_ns()
 
     def on_ws_connected(self, transport: WSTransport) -> None:
+        """Subscribe at once: the broker greets before that, and its greeting must not stand before OPENED."""
         self.transport = transport
+        for frame in subscriptions(self._wanted):
+            transport.send(BINARY, frame)
+        self._owner.opened(self._link, self)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         now = self.life_ns = time.monotonic_ns()
@@ -140,13 +144,11 @@ class PicowsLinks:
         self._tasks[link] = self._loop.create_task(self._open(link, token, wanted))
 
     async def _open(self, link: int, token: str, wanted: Wanted) -> None:
-        socket = _Socket(self, link)
+        socket = _Socket(self, link, wanted)
         try:
             address = await self._loop.run_in_executor(self._pool, authorise, self._config, token)
             async with asyncio.timeout(self._config.total_timeout_s):
                 await self._dial(address, socket)
-            for frame in subscriptions(wanted):
-                self._send(socket, frame)
         except asyncio.CancelledError:
             socket.silence()
             socket.leave()
@@ -156,10 +158,9 @@ class PicowsLinks:
         except Exception as error:  # noqa: BLE001 - whatever a library may raise while opening ends in a FAILED arrival
             found = failure(error)
         else:
-            self._tasks.pop(link, None)
-            self._sockets[link] = socket
-            self.put((link, ArrivalKind.OPENED, None, time.monotonic_ns()))
             return
+        if self._sockets.get(link) is socket:
+            return  # it was opened at the last moment
         socket.silence()
         socket.leave()
         self._tasks.pop(link, None)
@@ -178,15 +179,11 @@ class PicowsLinks:
             max_redirects=0,
         )
 
-    def _send(self, socket: _Socket, frame: bytes) -> None:
-        if socket.transport is not None and not socket.transport.is_disconnected:
-            socket.transport.send(BINARY, frame)
-
     def send(self, link: int, frames: Sequence[bytes]) -> None:
         socket = self._sockets.get(link)
-        if socket is not None:
+        if socket is not None and socket.transport is not None and not socket.transport.is_disconnected:
             for frame in frames:
-                self._send(socket, frame)
+                socket.transport.send(BINARY, frame)
 
     def ping(self, link: int) -> None:
         socket = self._sockets.get(link)
@@ -202,6 +199,12 @@ class PicowsLinks:
             socket.silence()
             socket.leave()
         self._arrivals = [arrival for arrival in self._arrivals if arrival[0] != link]
+
+    def opened(self, link: int, socket: _Socket) -> None:
+        """Note that a connection is there."""
+        self._tasks.pop(link, None)
+        self._sockets[link] = socket
+        self.put((link, ArrivalKind.OPENED, None, time.monotonic_ns()))
 
     def forget(self, link: int, socket: _Socket) -> None:
         """Note that a connection has ended by itself."""

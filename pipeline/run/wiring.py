@@ -18,10 +18,10 @@ from typing import NoReturn
 
 from pipeline.core.errors import Refused, Stopped, TickTickError
 from pipeline.core.job import Context, HashWrite, Job
-from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, Role
+from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, WANTED, Role
 from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
-from pipeline.run import outside, record, universe
+from pipeline.run import outside, playback, record, universe
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.options import Settings
@@ -29,8 +29,9 @@ from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES
 from pipeline.run.redaction import redact
 from pipeline.run.runner import Pace, Runner
+from pipeline.run.sources import Source
 from pipeline.store.client import check, open_clients
-from pipeline.store.face import Store
+from pipeline.store.face import Progress, Store
 from pipeline.store.streams import RedisStore
 
 log = logging.getLogger("ticktick.wiring")
@@ -117,17 +118,26 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
         writers=writers(),
         readers=readers(),
         pace=_pace(job, house),
-        source=outside.source_of(name, house.settings, house.day, instruments, house.recording),
+        source=_source(name, house, store, instruments),
     )
-    status = getattr(runner.source, "status", None)
+    status, wanted_rows = getattr(runner.source, "status", None), getattr(runner.source, "wanted_rows", dict)
     if status is not None:
-        runner.extra_health = lambda: _tell(store, house.settings, status())
+        runner.extra_health = lambda: _tell(store, house.settings, status(), wanted_rows())
     return runner
 
 
-def _tell(store: Store, settings: Settings, feed: dict[str, str | int]) -> dict[str, str | int | float]:
+def _source(name: str, house: House, store: Store, instruments: tuple[Instrument, ...]) -> Callable[[Progress], Source] | None:
+    """Choose where a job's records come from: a day file, the broker, or (None) streams."""
+    if house.recording is not None:
+        return playback.source_of(name, house.recording, house.day, instruments, house.settings.params.candles.gap_silence_ms)
+    return outside.source_of(name, house.settings, house.day, instruments, store=store, is_lossless=house.pace.behind_watermarks)
+
+
+def _tell(store: Store, settings: Settings, feed: dict[str, str | int], wanted: dict[str, str]) -> dict[str, str | int | float]:
     """Show the state of the feed and of the token (never the token) beside the health of the feed's process."""
     store.put(HashWrite(FEED_STATUS, (), feed))
+    if wanted:
+        store.put(HashWrite(WANTED, (), wanted))
     store.put(HashWrite(AUTH_STATUS, (), outside.tokens(settings).status()))
     return dict(feed)
 

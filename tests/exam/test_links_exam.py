@@ -74,6 +74,15 @@ def test_opening_subscribes_in_every_mode_and_frames_arrive_in_order(world):
     eventually(lambda: server.keys_of(0) == {"K1": "full", "K2": "full", "K3": "ltpc"})
 
 
+def test_a_greeting_stands_after_the_opening(world):
+    links, server = world([b"a", ("close", 1001)])
+    server.greeting = [b"hello", b"again"]
+    links.connect(0, "good", {"full": ["K1"]})
+    found = gather(links, is_lost)
+    assert kinds(found)[0] == KIND.OPENED
+    assert frames(found) == [b"hello", b"again", b"a"]
+
+
 def test_many_keys_go_out_in_portions(world):
     links, server = world([])
     links.connect(0, "good", {"ltpc": [f"K{n}" for n in range(1_201)]})

@@ -85,6 +85,8 @@ class FeedServer:
         """All of them, with the connection's number."""
         self.seen_tokens: list[str] = []
         self.connections: list[ServerConnection] = []
+        self.greeting: list[bytes] = []
+        """Frames that a connection gets before it has asked for anything."""
         self.authorise_delay = threading.Event()
         self.authorise_delay.set()
         """Clear it to let authorise calls hang."""
@@ -134,6 +136,8 @@ class FeedServer:
         self.connections.append(connection)
         script = self.scripts.pop(0) if self.scripts else []
         try:
+            for frame in self.greeting:
+                connection.send(frame)
             first = self._control(connection, number, 5)
             self.subscribed.append(first)
             listener = threading.Thread(target=self._listen, args=(connection, number), daemon=True)
