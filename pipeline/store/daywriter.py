@@ -22,7 +22,9 @@ from pipeline.store.dayfile import Block, BlockHead, DayFile, Record, RecordKind
 from pipeline.store.face import EntryId
 
 BLOCK_BYTES = 256 * 1024
-BLOCK_S = 1.0
+BLOCK_S = 5.0
+"""Longer blocks compress better (measured on a recorded day: 1.9 at one second, 3.7 at five, 5.7 at 256 KiB). A kill costs
+nothing: what was in the buffer is still in Redis."""
 SYNC_S = 1.0
 SLICE = 32 * 1024
 """Within a block the compressor is flushed so often: what was written before a cut in the block can be read."""
@@ -112,7 +114,7 @@ class DayWriter:
         return self._size
 
     def append(self, record: Record) -> None:
-        """Take a record; it is in the file when its block is closed (256 KiB, a second, or :meth:`flush`)."""
+        """Take a record; it is in the file when its block is closed (256 KiB, five seconds, or :meth:`flush`)."""
         if not self._buffer:
             self._opened = self._clock()
         blob = record.packed()
