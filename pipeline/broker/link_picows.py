@@ -11,6 +11,7 @@ which blocks, has a thread.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -178,6 +179,8 @@ class PicowsLinks:
             extra_headers={"User-Agent": USER_AGENT},
             max_redirects=0,
         )
+        if socket.transport is None:  # picows returns as if all were well when the peer hangs up without an answer
+            raise ConnectionResetError(errno.ECONNRESET, "the connection broke")
 
     def send(self, link: int, frames: Sequence[bytes]) -> None:
         socket = self._sockets.get(link)
@@ -240,6 +243,8 @@ class PicowsLinks:
         self._loop.run_forever()
 
     def close(self) -> None:
+        if self._loop.is_closed():
+            return
         for link in (*self._tasks, *self._sockets):
             self.drop(link)
         for _ in range(FAREWELL_TURNS):

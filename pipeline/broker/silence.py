@@ -103,7 +103,7 @@ class Silence:
         if self._stage[sid] == 1:
             self._next[sid] = now_ms + self._confirm_ms
             return Remedy.RESUBSCRIBE
-        if self._stage[sid] == 2 and now_ms >= self._reconnect_from[sid]:
+        if self._stage[sid] >= 2 and now_ms >= self._reconnect_from[sid]:
             self._reconnect_from[sid] = now_ms + self._silence_ms * (4 << min(int(self._reconnects[sid]), 8))
             self._reconnects[sid] += 1
             self._next[sid] = now_ms + self._confirm_ms

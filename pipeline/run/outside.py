@@ -112,7 +112,7 @@ def source_of(
     ``store`` is where people's subscriptions lie; ``is_lossless`` says that the sender waits for us.
     """
     if name == "ticks":
-        changes = SubscriptionReader(store).poll if store is not None else None
+        changes = SubscriptionReader(store, day.date).poll if store is not None else None
         return lambda progress: _feed(settings, day, instruments, progress, changes=changes, is_lossless=is_lossless)
     if name == "history":
         return lambda progress: _history(settings, day, instruments, progress)
@@ -138,14 +138,17 @@ class _FeedInput(OutsideSource):
 class SubscriptionReader:
     """People's subscription changes of this session, each once, in order."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, date_iso: str) -> None:
+        self._store, self._date = store, date_iso
         self._after: EntryId | None = None
 
     def poll(self) -> list[SubscriptionChange]:
         """Give what was added since the last call; at first, everything since the session was announced."""
         if self._after is None:
-            self._after = EntryId(int(self._store.fetch(Role.DERIVED, SESSION.key()).get("started_ms", 0)), 0)
+            session = self._store.fetch(Role.DERIVED, SESSION.key())
+            if session.get("date") != self._date:
+                return []  # not announced yet: what lies there is another day's
+            self._after = EntryId(int(session["started_ms"]), 0)
         entries = self._store.read([(SUBSCRIPTIONS, self._after)], SUBSCRIPTION_BATCH, 0)[SUBSCRIPTIONS.name]
         if entries:
             self._after = entries[-1].id

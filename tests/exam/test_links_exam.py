@@ -208,6 +208,25 @@ def test_a_handshake_that_is_never_answered_ends_in_time(world):
         assert found[1] == KIND.FAILED
 
 
+def test_a_handshake_in_which_the_peer_hangs_up(world):
+    with socket.create_server(("127.0.0.1", 0)) as rude:
+
+        def hang_up() -> None:
+            raw, _ = rude.accept()
+            with raw:
+                raw.recv(100)
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        address = f"ws://127.0.0.1:{rude.getsockname()[1]}/feeds?code=1"
+        links, _ = world(server=HttpServer(lambda _p, _q, _h: ok({"authorized_redirect_uri": address})))
+        links.connect(0, "good", {"full": ["A"]})
+        (found,) = gather(links, lambda found: found)
+        thread.join(5)
+    assert found[1] == KIND.FAILED
+    assert type(found[2]) in (Ambiguous, Refused)
+
+
 def test_while_one_connects_the_other_delivers(world):
     gate = threading.Event()
 
@@ -251,6 +270,14 @@ def test_an_attempt_can_be_dropped(world):
     links.connect(1, "good", {"full": ["A"]})
     found = gather(links, lambda found: KIND.OPENED in kinds(found, 1))
     assert kinds(found, 0) == []
+
+
+def test_closing_twice_is_harmless(world):
+    links, _ = world([])
+    links.connect(0, "good", {"full": ["A"]})
+    gather(links, lambda found: KIND.OPENED in kinds(found))
+    links.close()
+    links.close()
 
 
 def test_quiet_gives_nothing(world):
