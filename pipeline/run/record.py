@@ -39,6 +39,7 @@ log = logging.getLogger("ticktick.recorder")
 NAME = "recorder"
 READ = 500
 WAIT_MS = 100
+PAUSE_S = 0.02
 BEAT_S = 1.0
 HEALTH_TTL_MS = 15_000
 
@@ -87,7 +88,8 @@ class Recorder:
         try:
             while not should_stop() and not self.is_done:
                 try:
-                    self.turn(WAIT_MS)
+                    if not self.turn(WAIT_MS):
+                        time.sleep(PAUSE_S)
                 except Ambiguous as error:
                     self._await_store(str(error), should_stop)
         finally:
@@ -115,6 +117,8 @@ class Recorder:
     def _fresh(self, stream: Stream, wait_ms: int) -> list[Entry]:
         """Give the next entries of this session, after noting those that are gone."""
         cursor = self.tally.last.get(stream.name, ZERO)
+        if cursor == ZERO and self._progress(stream).session != self._task.session:
+            return []  # what is there is of a day before; its successor has not begun
         entries = self._store.read([(stream, cursor)], READ, wait_ms)[stream.name]
         if not entries or self._oldest(stream) <= cursor:
             return entries  # what the file ends with is still there: nothing lies between
@@ -124,8 +128,6 @@ class Recorder:
             if not more:
                 break
             entries += more
-        if progress.session != self._task.session:
-            return []  # entries of a day before; its successor has not begun
         # The writer counts its entries: those that we neither hold nor read now were trimmed, those too many are older.
         written = sum(entry.id <= progress.last.get(stream.name, ZERO) for entry in entries)
         missed = progress.entries.get(stream.name, 0) - written - self.tally.entries.get(stream.name, 0)

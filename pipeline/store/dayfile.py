@@ -175,10 +175,11 @@ class DayFile:
         self.path = path
         try:
             with path.open("rb") as file:
-                self.size = file.seek(0, 2)
-                self._map: mmap.mmap | bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size else b""
+                is_empty = file.seek(0, 2) == 0
+                self._map: mmap.mmap | bytes = b"" if is_empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise Refused(f"{path} cannot be read ({error.strerror}): name a day file") from error
+        self.size = len(self._map)
         self.damage: list[Damage] = []
         self.torn: int | None = None
         self.is_closed = False

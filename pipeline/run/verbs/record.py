@@ -43,7 +43,7 @@ def check(path: Path, settings: Settings) -> dict[str, Any]:
     """
     held = contents(path, skip_damage=True)
     day = outside.calendar_of(settings).day(str(held.facts["date"]))
-    intake = Intake(held.instruments, day, settings.params.candles.gap_silence_ms)
+    intake = Intake(held.instruments, day, int(held.facts["parameters"]["candles.gap_silence_ms"]))
     tally, kinds, span = Tally(), Counter[str](), [0, 0]
     with DayFile(path) as file:
         for event in events_of(_noted(file, tally)):
