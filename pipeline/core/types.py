@@ -151,7 +151,7 @@ TICK = np.dtype(
 )
 """One market update: raw fields as received up to ``iiq_market``, our metrics after. Prices in rupees.
 
-``ts_exch`` is the frame's server time, ``ltt`` the last trade's; ``levels`` counts the levels of depth that the frame carried (up to 30; five
+``ts_exch`` is the frame's server time, ``ltt`` the last trade's; ``levels`` counts the levels of depth that came (up to 30; the first five
 are here, all of them in ``DEPTH``). ``i1_*`` is the feed's last finished minute, ``d1_*`` its bar of the day. A value that the frame did
 not carry is zero; a metric that is not defined (no depth, cold window) is zero too and its flag is clear: no NaN enters a stream.
 """

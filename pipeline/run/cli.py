@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     """Build the whole command line."""
     top = argparse.ArgumentParser(prog="ticktick", description="Intraday monitoring and trading for the Indian market.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_demo, _simulate, _replay, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode, _subscribe):
+    for add in (_demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode, _subscribe):
         add(verbs)
     return top
 
@@ -119,8 +119,16 @@ def _simulate(verbs: Any) -> None:
 
 def _replay(verbs: Any) -> None:
     verb = _verb(verbs, "replay", "a recorded day through the same processes", "pipeline.run.replay")
-    verb.add_argument("path", metavar="PATH", help="the recording: a folder of a day's feed frames")
+    verb.add_argument("path", metavar="PATH", help="a day file of `ticktick record`, or a folder of a day's feed messages in JSON")
     _add_playback(verb, "max")
+    verb.add_argument("--verify", action="store_true", help="by the recorded parameters; exit 1 when a stream is not the recorded day's")
+
+
+def _record(verbs: Any) -> None:
+    verb = _verb(verbs, "record", "keep the feed as it comes, in a day file for `ticktick replay`", "pipeline.run.verbs.record")
+    verb.add_argument("--check", metavar="FILE", default="", help="say what is in a day file, and whether it is whole")
+    verb.add_argument("--redis-url", default="", help="record from this Redis instead of the configured one")
+    _add_json(verb)
 
 
 def _login(verbs: Any) -> None:

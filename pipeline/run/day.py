@@ -25,12 +25,15 @@ from typing import Any
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.schema import DEFAULT_DATABASE, HEALTH, PORTFOLIO_MINUTES, PROGRESS, STREAMS, Role
 from pipeline.core.types import Instrument
-from pipeline.run import logs, outside, supervise, universe
+from pipeline.run import logs, outside, playback, supervise, universe
 from pipeline.run.discovery import discover, jobs
 from pipeline.run.options import Settings
-from pipeline.run.processes import PROCESSES
-from pipeline.run.runner import Pace
-from pipeline.run.wiring import House, announce, make_runner, open_house, open_store, run_process
+from pipeline.run.playback import Recording
+from pipeline.run.processes import PROCESSES, WHEN_RECORDING
+from pipeline.run.record import NAME as RECORDER
+from pipeline.run.record import Recorder
+from pipeline.run.runner import Pace, Runner
+from pipeline.run.wiring import House, announce, make_recorder, make_runner, open_house, open_store, run_process
 from pipeline.simulator.config import SimulatorConfig
 from pipeline.store import server
 from pipeline.store.client import open_clients
@@ -40,7 +43,7 @@ from pipeline.store.memory import MemoryStore
 log = logging.getLogger("ticktick.day")
 
 PAGE = "dashboard"
-ORDER = tuple(job for job in PROCESSES.values() if job != PAGE)
+ORDER = tuple(job for door, job in PROCESSES.items() if job != PAGE and door not in WHEN_RECORDING)
 READY_S = 60.0
 COUNTS = {"ticks": "ticks", "candles": "candles", "indicator_rows": "indicators"}
 """Key of the summary -> stream whose rows it counts."""
@@ -50,7 +53,9 @@ COUNTS = {"ticks": "ticks", "candles": "candles", "indicator_rows": "indicators"
 class Plan:
     """What to play, and how."""
 
-    simulator: SimulatorConfig
+    simulator: SimulatorConfig = field(default_factory=SimulatorConfig)
+    recording: Recording | None = None
+    """A day file, in the place of the simulator."""
     is_headless: bool = True
     store: str = "redis"
     confirm: str = "auto"
@@ -75,18 +80,29 @@ def play(plan: Plan, base: Settings) -> dict[str, Any]:
         runtime = Path(tempfile.mkdtemp(prefix="day-", dir=base.paths.runtime))
         stack.callback(shutil.rmtree, runtime, ignore_errors=True)
         found = stack.enter_context(_redis(plan, runtime))
-        url, maker, date_iso = stack.enter_context(simulator(plan.simulator))
-        plan.say(f"market: {maker}, {date_iso}, at {url}")
+        settings, instruments = stack.enter_context(_market(plan, base, runtime, found))
         plan.say(f"Redis:  {found.about if found is not None else 'none, all in memory of one process'}")
-        settings = _settings(plan, base, runtime, (url, maker, date_iso), found)
         pace = Pace(behind_watermarks=plan.is_headless, until_drained=plan.is_headless, is_trimming=not plan.is_headless)
-        house = open_house(settings, pace, is_browsing=plan.is_browsing)
-        outside.login_at_simulator(settings)
-        instruments = outside.resolve_instruments(settings, house.date)
+        house = open_house(settings, pace, is_browsing=plan.is_browsing, recording=plan.recording)
         about = found.about if found is not None else "memory"
         if found is None:
-            return summary(_in_memory(house, instruments), maker, about)
+            return summary(_in_memory(house, instruments), settings.maker, about)
         return _over_redis(plan, house, instruments, about)
+
+
+@contextlib.contextmanager
+def _market(plan: Plan, base: Settings, runtime: Path, found: server.Server | None) -> Iterator[tuple[Settings, tuple[Instrument, ...]]]:
+    """Make the market that is played: the settings that lead to it, and its papers."""
+    if plan.recording is not None:
+        held = playback.contents(plan.recording.path)
+        plan.say(f"market: {held.facts['maker']}, {held.facts['date']}, recorded in {plan.recording.path.name}")
+        yield _settings(plan, base, runtime, ("", str(held.facts["maker"]), str(held.facts["date"])), found), held.instruments
+        return
+    with simulator(plan.simulator) as (url, maker, date_iso):
+        plan.say(f"market: {maker}, {date_iso}, at {url}")
+        settings = _settings(plan, base, runtime, (url, maker, date_iso), found)
+        outside.login_at_simulator(settings)
+        yield settings, outside.resolve_instruments(settings, date_iso)
 
 
 def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], about: str) -> dict[str, Any]:
@@ -95,8 +111,8 @@ def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], a
     if not plan.is_headless:
         outside.require_port(house.settings)
     universe.publish(store, instruments, house.date)
-    announce(store, house, speed=plan.simulator.speed)
-    names = ORDER if plan.is_headless else (*ORDER, PAGE)
+    announce(store, house, speed=plan.simulator.speed if plan.recording is None else plan.recording.speed)
+    names = (*ORDER, *([] if plan.is_headless else [PAGE]), *([RECORDER] if house.settings.recorder.enabled else []))
     logs.setup("supervisor", house.settings)
     outside.warm_family()
     children = {name: partial(run_process, name, house) for name in names}
@@ -116,15 +132,18 @@ def _in_memory(house: House, instruments: tuple[Instrument, ...]) -> MemoryStore
     """Turn all jobs in one process, one after the other, until the day is drained."""
     store = MemoryStore()
     discover()
+    universe.publish(store, instruments, house.date)
+    announce(store, house)
     runners = [make_runner(name, house, store, instruments) for name in ORDER]
+    turning: list[Runner | Recorder] = [*runners, *([make_recorder(house, store)] if house.settings.recorder.enabled else [])]
     try:
-        while not all(runner.is_done for runner in runners):
-            busy = [runner.turn(0) for runner in runners if not runner.is_done]
+        while not all(each.is_done for each in turning):
+            busy = [each.turn(0) for each in turning if not each.is_done]
             if not any(busy):
                 time.sleep(0.001)
     finally:
-        for runner in runners:
-            runner.source.close()
+        for each in turning:
+            each.close() if isinstance(each, Recorder) else each.source.close()
     return store
 
 
@@ -232,7 +251,10 @@ def _reap(pid: int) -> None:
 
 
 def _settings(plan: Plan, base: Settings, runtime: Path, market: tuple[str, str, str], found: server.Server | None) -> Settings:
-    """Put the simulator in the place of the broker, and this run's folder in the place of the user's files."""
+    """Put the simulator in the place of the broker, and this run's folder in the place of the user's files.
+
+    Without an address of a simulator (a day file is played) nothing is asked of anybody, and nothing is recorded.
+    """
     from pipeline.run.settings import load
 
     url, maker, date_iso = market
@@ -248,11 +270,12 @@ def _settings(plan: Plan, base: Settings, runtime: Path, market: tuple[str, str,
         "paths.credentials": str(runtime / "credentials.json"),
         "paths.symbols": str(runtime / "symbols.json"),
         "paths.data": str(runtime / "data"),
-        **{f"upstox.{name}": url for name in outside.ADDRESSES},
+        **({f"upstox.{name}": url for name in outside.ADDRESSES} if url else {"recorder.enabled": False}),
         **{f"redis.{role}_url": found_url for role, found_url in urls.items()},
         **plan.overrides,
     }
     if plan.port is not None:
         given["dashboard.port"] = plan.port or server.free_port()
-    outside.write_watchlist(runtime / "symbols.json", url)
+    if url:
+        outside.write_watchlist(runtime / "symbols.json", url)
     return load(base.paths.root, overrides=given)

@@ -16,11 +16,15 @@ PROCESSES: dict[str, str] = {
     "orders": "orders",
     "portfolio": "portfolio",
     "dashboard": "dashboard",
+    "record_feed": "recorder",
 }
 """Door -> job. The health hash of a process bears the job's name."""
 
 ENDS_BY_ITSELF = frozenset({"historical_data_fetcher"})
 """Does its work at start and exits 0; the others run all day."""
+
+WHEN_RECORDING = frozenset({"record_feed"})
+"""Runs only with ``[recorder] enabled``; ends by itself when the day is over."""
 
 ALIASES = {"protofolio": "portfolio"}
 """Spellings of the first brief."""

@@ -16,19 +16,22 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import NoReturn
 
-from pipeline.core.errors import Refused, TickTickError
+from pipeline.core.errors import Refused, Stopped, TickTickError
 from pipeline.core.job import Context, HashWrite, Job
 from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, WANTED, Role
 from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
-from pipeline.run import outside, universe
+from pipeline.run import outside, playback, record, universe
+from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.options import Settings
+from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES
 from pipeline.run.redaction import redact
 from pipeline.run.runner import Pace, Runner
+from pipeline.run.sources import Source
 from pipeline.store.client import check, open_clients
-from pipeline.store.face import Store
+from pipeline.store.face import Progress, Store
 from pipeline.store.streams import RedisStore
 
 log = logging.getLogger("ticktick.wiring")
@@ -47,13 +50,15 @@ class House:
     pace: Pace
     is_browsing: bool = False
     """Open the page in a browser as soon as it is there."""
+    recording: Recording | None = None
+    """The day file that stands in for broker and feed."""
 
     @property
     def date(self) -> str:
         return self.day.date
 
 
-def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: bool = False) -> House:
+def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: bool = False, recording: Recording | None = None) -> House:
     """Settle the date and the mode.
 
     Raises:
@@ -67,7 +72,7 @@ def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: boo
         raise Refused(
             f"no trading on {date_iso}: see config/holidays.json, try `ticktick demo`, or `. run/simulator.env` beside `ticktick simulate`"
         )
-    return House(settings, day, f"{date_iso} {settings.mode}", pace or Pace(), is_browsing)
+    return House(settings, day, f"{date_iso} {settings.mode}", pace or Pace(), is_browsing, recording)
 
 
 def open_store(settings: Settings) -> RedisStore:
@@ -113,12 +118,19 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
         writers=writers(),
         readers=readers(),
         pace=_pace(job, house),
-        source=outside.source_of(name, house.settings, house.day, instruments, store=store, is_lossless=house.pace.behind_watermarks),
+        source=_source(name, house, store, instruments),
     )
     status, wanted_rows = getattr(runner.source, "status", None), getattr(runner.source, "wanted_rows", dict)
     if status is not None:
         runner.extra_health = lambda: _tell(store, house.settings, status(), wanted_rows())
     return runner
+
+
+def _source(name: str, house: House, store: Store, instruments: tuple[Instrument, ...]) -> Callable[[Progress], Source] | None:
+    """Choose where a job's records come from: a day file, the broker, or (None) streams."""
+    if house.recording is not None:
+        return playback.source_of(name, house.recording, house.day, instruments, house.settings.params.candles.gap_silence_ms)
+    return outside.source_of(name, house.settings, house.day, instruments, store=store, is_lossless=house.pace.behind_watermarks)
 
 
 def _tell(store: Store, settings: Settings, feed: dict[str, str | int], wanted: dict[str, str]) -> dict[str, str | int | float]:
@@ -154,8 +166,13 @@ def run_process(name: str, house: House) -> None:
 
     logs.setup(name, house.settings)
     should_stop = _stop_flag()
+    if name == record.NAME:
+        record.require_enabled(house.settings)
     store = open_store(house.settings)
-    if name == "history":
+    if name == record.NAME:
+        make_recorder(house, store).run(should_stop)
+        return
+    if name == "history" and house.recording is None:
         instruments = outside.resolve_instruments(house.settings, house.date)
         universe.publish(store, instruments, house.date)
         if store.fetch(Role.DERIVED, SESSION.key()).get("session") != house.session:
@@ -166,6 +183,19 @@ def run_process(name: str, house: House) -> None:
         outside.run_dashboard(house.settings, house.day, should_stop, is_browsing=house.is_browsing)
         return
     make_runner(name, house, store, instruments).run(should_stop)
+
+
+def make_recorder(house: House, store: Store) -> record.Recorder:
+    """Wire the recorder over a store.
+
+    Raises:
+        Stopped: there is nothing to record yet, or the file cannot be written: it may be started again.
+    """
+    try:
+        instruments = universe.load(store, house.date)
+    except Refused as error:
+        raise Stopped(str(error)) from error
+    return record.Recorder(store, task_of(house.settings, store, house.session, instruments, is_headless=house.pace.until_drained))
 
 
 def _stop_flag() -> Callable[[], bool]:

@@ -19,7 +19,7 @@ from pipeline.core.errors import TickTickError
 from pipeline.core.schema import FEED_STATUS, HEALTH, LATENCY, MARKET_STATUS, SESSION, HashKey, Role
 from pipeline.core.session import ist_text
 from pipeline.run.latency import BUDGET_US, CHAIN
-from pipeline.run.processes import ENDS_BY_ITSELF, PROCESSES
+from pipeline.run.processes import ENDS_BY_ITSELF, PROCESSES, WHEN_RECORDING
 from pipeline.run.settings import Settings
 from pipeline.run.supervise import pss_kib
 from pipeline.run.verbs.shared import now_ms, settings_for, show, token_source
@@ -60,6 +60,8 @@ def main(args: argparse.Namespace) -> int:
     now = now_ms()
     rows = [row_of(script, health.get(job, {}), now) for script, job in PROCESSES.items()]
     rows = [_page(row, settings) if row.process == "dashboard" else row for row in rows]
+    if not settings.recorder.enabled:
+        rows = [row for row in rows if row.process not in WHEN_RECORDING or row.state != "absent"]
     missing = what_is_missing(rows, where if is_redis_up else "", token)
     plain = {
         "mode": session.get("mode", settings.mode),

@@ -18,7 +18,7 @@ from pipeline.core.errors import Refused, Stopped
 from pipeline.core.registry import did_you_mean
 from pipeline.run import logs
 from pipeline.run.outside import warm_family
-from pipeline.run.processes import ALIASES, ENDS_BY_ITSELF, PROCESSES
+from pipeline.run.processes import ALIASES, ENDS_BY_ITSELF, PROCESSES, WHEN_RECORDING
 from pipeline.run.settings import Settings
 from pipeline.run.supervise import Supervisor, read_state
 from pipeline.run.verbs.shared import settings_for, show
@@ -29,7 +29,7 @@ from pipeline.store.client import check, open_clients
 def main(args: argparse.Namespace) -> int:
     """Start the family and stay with it, or leave it in the background."""
     settings = settings_for(args)
-    names = chosen(args.only)
+    names = chosen(args.only, is_recording=settings.recorder.enabled)
     held = read_state(settings.paths.runtime)
     if held is not None:
         raise Refused(f"already up (process {held['parent']['pid']}): see `ticktick status`, end it with `ticktick down`")
@@ -47,8 +47,8 @@ def main(args: argparse.Namespace) -> int:
     return family.run()
 
 
-def chosen(only: list[str]) -> list[str]:
-    """Give the processes to start, in the order of the day.
+def chosen(only: list[str], *, is_recording: bool) -> list[str]:
+    """Give the processes to start, in the order of the day; the recorder with the others when it is on, or by name.
 
     Raises:
         Refused: an unknown name; says the nearest.
@@ -57,7 +57,7 @@ def chosen(only: list[str]) -> list[str]:
     for name in wanted:
         if name not in PROCESSES:
             raise Refused(f"unknown process '{name}'{did_you_mean(name, PROCESSES)}; known: {', '.join(PROCESSES)}")
-    return [name for name in PROCESSES if not wanted or name in wanted]
+    return [name for name in PROCESSES if (name in wanted if wanted else is_recording or name not in WHEN_RECORDING)]
 
 
 def _require_redis(settings: Settings) -> None:

@@ -17,8 +17,9 @@ import pytest
 from authentication.token import Token, TokenKind, make_token, save_token
 from pipeline.core import schema
 from pipeline.core.schema import Role
-from pipeline.run.processes import PROCESSES
+from pipeline.run.processes import PROCESSES, WHEN_RECORDING
 from pipeline.store.client import open_clients
+from pipeline.store.dayfile import DayFile
 from pipeline.store.server import free_port
 from tests.fakes.day_in_redis import Day
 from tests.fakes.doors import LIMIT_S, ROOT, Doors, environment, script, sourced, verb, wait_for
@@ -84,7 +85,8 @@ def has_priced(page: Visitor) -> bool:
 @pytest.mark.timeout(300)
 def test_every_script_alone_plays_its_part(env_file: Path, doors: Doors, redis_urls: Mapping[Role, str], tmp_path: Path):
     port = free_port()
-    env = environment(tmp_path, redis_urls, dashboard__port=port, **UNHURRIED)
+    recorder = {"recorder__enabled": "true", "paths__recordings": str(tmp_path / "recordings")}
+    env = environment(tmp_path, redis_urls, dashboard__port=port, **recorder, **UNHURRIED)
     first = doors.open(sourced(env_file, *script("historical_data_fetcher")), env)
     assert first.wait() == 0, first.err
     clients = open_clients(redis_urls)
@@ -106,6 +108,10 @@ def test_every_script_alone_plays_its_part(env_file: Path, doors: Doors, redis_u
     assert {name: door.wait(15) for name, door in running.items()} == dict.fromkeys(running, 0)
     assert time.monotonic() - began < 15
     assert not [name for name, door in running.items() if "Traceback" in door.err]
+    (path,) = (tmp_path / "recordings").iterdir()
+    with DayFile(path) as held:
+        assert held.is_closed, "asked to stop, the recorder ends its file"
+        assert sum(block.head.events for block in held.blocks) > 2
 
 
 def all_say(doors: Doors, cases: Mapping[str, tuple[str, Mapping[str, str]]], code: int, *words: str) -> None:
@@ -120,14 +126,19 @@ def all_say(doors: Doors, cases: Mapping[str, tuple[str, Mapping[str, str]]], co
 
 
 def test_without_redis_each_says_so(doors: Doors, tmp_path: Path):
-    env = environment(tmp_path, redis__port=1, dashboard__port=free_port())
+    env = environment(tmp_path, redis__port=1, dashboard__port=free_port(), recorder__enabled="true")
     all_say(doors, {name: (name, env) for name in PROCESSES}, 3, "no Redis answers at localhost:1", "start one")
 
 
 def test_without_symbols_each_names_the_script_to_run(doors: Doors, redis_urls: Mapping[Role, str], tmp_path: Path):
     env = environment(tmp_path, redis_urls, dashboard__port=free_port())
-    names = [name for name in PROCESSES if name != "historical_data_fetcher"]
-    all_say(doors, {name: (name, env) for name in names}, 4, "no symbols for 2026-11-20", "run scripts/historical_data_fetcher.py first")
+    names = [name for name in PROCESSES if name not in {"historical_data_fetcher", *WHEN_RECORDING}]
+    said = "no symbols for 2026-11-20", "run scripts/historical_data_fetcher.py first"
+    all_say(doors, {name: (name, env) for name in names}, 4, *said)
+    # The recorder waits for the others under whoever supervises it: 3 says that trying again helps; 4 that it is off.
+    recorder = environment(tmp_path, redis_urls, recorder__enabled="true")
+    all_say(doors, {name: (name, recorder) for name in WHEN_RECORDING}, 3, *said)
+    all_say(doors, {name: (name, env) for name in WHEN_RECORDING}, 4, "set [recorder] enabled = true")
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,14 @@ import configparser
 from pathlib import Path
 
 from pipeline.run.discovery import jobs
-from pipeline.run.processes import ALIASES, ENDS_BY_ITSELF, PROCESSES
+from pipeline.run.processes import ALIASES, ENDS_BY_ITSELF, PROCESSES, WHEN_RECORDING
+from pipeline.run.record import NAME as RECORDER
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_every_job_has_its_door_and_every_door_its_job():
-    assert set(PROCESSES.values()) - {"dashboard"} == set(jobs())
+    assert set(PROCESSES.values()) - {"dashboard", RECORDER} == set(jobs())
 
 
 def test_jobs_that_name_a_script_name_theirs():
@@ -23,6 +24,7 @@ def test_jobs_that_name_a_script_name_theirs():
 def test_aliases_and_enders_are_known():
     assert set(ALIASES.values()) <= set(PROCESSES)
     assert set(ENDS_BY_ITSELF) <= set(PROCESSES)
+    assert {PROCESSES[door] for door in WHEN_RECORDING} == {RECORDER}
 
 
 def test_supervisord_runs_every_process_in_this_order():
@@ -33,5 +35,5 @@ def test_supervisord_runs_every_process_in_this_order():
     for name in PROCESSES:
         assert programs[name]["command"] == f"/bin/sh %(here)s/python.sh scripts/{name}.py"
         assert programs[name]["directory"] == "%(here)s/.."
-        assert programs[name]["autorestart"] == ("unexpected" if name in ENDS_BY_ITSELF else "true")
+        assert programs[name]["autorestart"] == ("unexpected" if name in ENDS_BY_ITSELF | WHEN_RECORDING else "true")
         assert programs[name]["stdout_logfile"].startswith("%(here)s/../logs/")

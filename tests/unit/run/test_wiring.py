@@ -43,7 +43,7 @@ def test_damaged_calendar_is_one_line(tmp_path):
         wiring.open_house(_settings(**{"paths.holidays": str(tmp_path / "none.json")}))
 
 
-def test_every_process_but_the_page_has_its_job():
-    assert set(PROCESSES.values()) - {"dashboard"} == set(wiring.writers())
+def test_every_process_but_the_page_and_the_recorder_has_its_job():
+    assert set(PROCESSES.values()) - {"dashboard", "recorder"} == set(wiring.writers())
     assert wiring.writers()["live"] is Role.CANDLES
     assert ("live", Role.CANDLES) in wiring.readers()["ticks"]

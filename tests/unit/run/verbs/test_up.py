@@ -23,13 +23,18 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_by_default_and_some_by_name_in_the_order_of_the_day():
-    assert up.chosen([]) == list(PROCESSES)
-    assert up.chosen(["orders", "protofolio", "live_data"]) == ["live_data", "orders", "portfolio"]
+    assert up.chosen([], is_recording=True) == list(PROCESSES)
+    assert up.chosen(["orders", "protofolio", "live_data"], is_recording=True) == ["live_data", "orders", "portfolio"]
+
+
+def test_the_recorder_comes_along_when_it_is_on_or_named():
+    assert up.chosen([], is_recording=False) == [name for name in PROCESSES if name != "record_feed"]
+    assert up.chosen(["record_feed", "live_data"], is_recording=False) == ["live_data", "record_feed"]
 
 
 def test_a_misspelt_process_is_refused_with_the_nearest_name():
     with pytest.raises(Refused, match="did you mean 'orders'"):
-        up.chosen(["ordrs"])
+        up.chosen(["ordrs"], is_recording=False)
 
 
 def test_no_redis_is_three_and_one_line(capsys: pytest.CaptureFixture[str]):
