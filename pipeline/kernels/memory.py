@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -40,15 +39,3 @@ def words_at(typing_context: Any, address: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
     return types.CPointer(types.int64)(types.int64), generate
-
-
-@intrinsic
-def low_zeros(typing_context: Any, word: Any) -> Any:
-    """Count the zero bits below the lowest one of an int64; the word is not zero."""
-    if not isinstance(word, types.Integer):
-        return None
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.int64), generate

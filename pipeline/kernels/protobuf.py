@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.memory import low_zeros
 
 PAST = 1 << 40
 """Place beyond the end of every message."""
 NOT_ASCII = -0x7F7F7F7F7F7F7F80
 """The high bit of each of eight bytes."""
+ONES = 0x0101010101010101
 MAX_TAG = (1 << 32) - 1
 
 
@@ -49,12 +49,12 @@ def varint_k(f: Any, at: int, end: int) -> tuple[int, int]:
     stops = ~word & NOT_ASCII
     if stops == 0:
         return varint_bytes_k(f, at, end)
-    word &= stops ^ (stops - 1)  # push the sevens together: two, four and eight at a time
+    ours = stops ^ (stops - 1)
+    word &= ours  # push the sevens together: two, four and eight at a time
     word = (word & 0x007F007F007F007F) | ((word & 0x7F007F007F007F00) >> 1)
     word = (word & 0x00003FFF00003FFF) | ((word & 0x3FFF00003FFF0000) >> 2)
     word = (word & 0x000000000FFFFFFF) | ((word & 0x0FFFFFFF00000000) >> 4)
-    at += 1 + (low_zeros(stops) >> 3)
-    return word, at
+    return word, at + (((ours & ONES) * ONES) >> 56)  # as many bytes as are ours: their ones, added up in the highest
 
 
 @kernel

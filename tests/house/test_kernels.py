@@ -17,8 +17,13 @@ def kernels_of(path: Path) -> set[str]:
     return {
         node.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and any(isinstance(d, ast.Name) and d.id == "kernel" for d in node.decorator_list)
+        if isinstance(node, ast.FunctionDef) and any(_is_kernel(d) for d in node.decorator_list)
     }
+
+
+def _is_kernel(decorator: ast.expr) -> bool:
+    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(named, ast.Name) and named.id == "kernel"
 
 
 def test_kernels_call_only_their_own_file_and_the_shared_folder():

@@ -1,61 +1,118 @@
-"""Mutated frames: no crash, and what is accepted equals an independent reading by the protobuf runtime."""
+"""Composed and mutated frames: what the wire decoder takes, the protobuf runtime takes with equal values."""
 
 import random
+import resource
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pipeline.broker import wire
 from pipeline.broker.wire import Decoder, FrameRefused
-from pipeline.core.types import Instrument
+from pipeline.broker.wire_runtime import read
 from proto.MarketDataFeedV3_pb2 import FeedResponse
+from tests.fakes.wire_frames import KEYS, TS, WATCH, Composer, mutate, seeds
 
-TS = 1_790_308_200_123
-KEYS = ("NSE_EQ|INE002A01018", "NSE_EQ|INE009A01021", "NSE_INDEX|Nifty 50", "NSE_FO|51460")
-WATCH = [Instrument(n, f"S{n}", key, key, 5, 1, 1, is_cas_eligible=False) for n, key in enumerate(KEYS)]
-
-
-def seeds() -> list[bytes]:
-    found = []
-    for kind in (0, 1):
-        message = FeedResponse(type=kind, currentTs=TS)
-        for n, key in enumerate(KEYS[:2]):
-            m = message.feeds[key].fullFeed.marketFF
-            m.ltpc.ltp, m.ltpc.ltt, m.ltpc.ltq, m.ltpc.cp = 1412.35 + n, TS - 20, 10, 1400.0
-            for level in range(5):
-                m.marketLevel.bidAskQuote.add(bidQ=10 + level, bidP=1412.0 - level, askQ=20 + level, askP=1413.0 + level)
-            for interval in ("1d", "I1"):
-                m.marketOHLC.ohlc.add(interval=interval, open=1410, high=1415, low=1409, close=1412, vol=999, ts=TS - 60_000)
-            m.atp, m.vtt, m.tbq, m.tsq, m.iiqTotal, m.casEligible = 1411.5, 100_000, 5e5, 6e5, -50, n == 0
-        message.feeds[KEYS[2]].fullFeed.indexFF.ltpc.ltp = 25_010.5
-        greeks = message.feeds[KEYS[3]].firstLevelWithGreeks
-        greeks.ltpc.ltp, greeks.optionGreeks.delta, greeks.firstDepth.bidP, greeks.firstDepth.askP = 120.5, -0.4, 120.0, 121.0
-        found.append(message.SerializeToString())
-    status = FeedResponse(type=2, currentTs=TS)
-    status.marketInfo.segmentStatus["NSE_EQ"] = 2
-    status.marketInfo.casMarketStatus["NSE_EQ"].status = "CTS_CLOSE"
-    return [*found, status.SerializeToString()]
+KNOWN = Decoder(WATCH)._known
+GUARD = 0x5AFE_5AFE_5AFE_5AFE
 
 
-def mutate(rng: random.Random, frame: bytes) -> bytes:
-    out = bytearray(frame)
-    for _ in range(rng.choice((1, 1, 1, 2, 5))):
-        at = rng.randrange(len(out) + 1) if out else 0
-        what = rng.randrange(6)
-        if what == 0 and out:
-            out[at % len(out)] ^= 1 << rng.randrange(8)
-        elif what == 1 and out:
-            out[at % len(out)] = rng.choice((0, 0x7F, 0x80, 0xFF, rng.randrange(256)))
-        elif what == 2:
-            del out[at:]
-        elif what == 3:
-            del out[at : at + rng.randrange(1, 9)]
-        elif what == 4:
-            out[at:at] = rng.randbytes(rng.randrange(1, 9))
-        else:
-            out[at : at + 8] = rng.choice((b"\xff" * 8, b"\0\0\0\0\0\0\xf8\x7f", b"\0\0\0\0\0\0\xf0\x7f", b"\0\0\0\0\0\0\xf0\xff"))
-    return bytes(out)
+class Watched:
+    """A decoder that counts the frames that go the runtime's way, in memory with guards on both sides."""
+
+    def __init__(self) -> None:
+        self.decoder = Decoder(WATCH)
+        memory = self.decoder._memory
+        self.words = np.full(len(memory) + 128, GUARD)
+        self.words[64:-64] = memory
+        self.decoder._memory = self.words[64:-64]
+        self.decoder._address = self.decoder._memory.ctypes.data
+        self.rooms = [self.decoder._rooms.setdefault(what, wire.Room(row, 96)) for what, row in ((0, wire.TICK), (2, wire.TICK), (4, wire.DEPTH))]
+        self.guards = []
+        for what, room in zip((0, 2, 4), self.rooms, strict=True):
+            size = room.words.size
+            guarded = np.full(size + 128, GUARD)
+            room.words = guarded[64:-64]
+            room.rows = np.ndarray((96,), room.rows.dtype, guarded, offset=64 * 8)
+            room.address = room.words.ctypes.data
+            self.guards.append(guarded)
+            self.decoder._memory[what : what + 2] = room.address, 96
+        self.decoder._rows, self.decoder._books = self.rooms[1].rows, self.rooms[2].rows
+        self.decoder._ones = iter(self.rooms[0].rows.reshape(-1, 1))
+        self.tables = self.decoder._memory[wire.k.FREE :].tobytes()
+
+    def is_whole(self) -> bool:
+        """Say whether nothing was written outside, nor over the table of keys (the bitmap behind it may change)."""
+        ends = [self.words[:64], self.words[-64:]] + [part for g in self.guards for part in (g[:64], g[-64:])]
+        kept = self.tables[: -16 * int(self.decoder._memory[wire.k.BITMAP_WORDS])]
+        return all((end == GUARD).all() for end in ends) and self.decoder._memory[wire.k.FREE :].tobytes().startswith(kept)
+
+
+def paths(monkeypatch) -> Counter:
+    """Count the frames that are read by the runtime."""
+    count = Counter()
+
+    def counted(frame, known):
+        count["runtime"] += 1
+        return read(frame, known)
+
+    monkeypatch.setattr(wire, "read", counted)
+    return count
+
+
+def outcome(call):
+    """Give what a decoder says of a frame, as plain values."""
+    try:
+        found = call()
+    except FrameRefused as refusal:
+        return refusal.reason
+    rows = found.rows.tobytes() if found.rows is not None else b""
+    if isinstance(found, wire.Decoded):
+        books = found.depth.rows.tobytes() if found.depth is not None else b""
+    else:
+        books = found.books.tobytes()
+    return found.ts, rows, books, found.statuses, found.refused, found.unknown
+
+
+# ------------------------------------------------------------------ composed messages
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_composed_frames_are_read_as_the_runtime_reads_them(rng):
+    frame = Composer(rng, plain=False).frame()
+    assert outcome(lambda: Decoder(WATCH).decode(frame, TS)) == outcome(lambda: read(frame, KNOWN))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_plain_frames_in_any_order_with_new_fields_do_not_need_the_runtime(rng):
+    frame = Composer(rng).frame()
+    decoder = Decoder(WATCH)
+    expected = outcome(lambda: read(frame, KNOWN))
+    with pytest.MonkeyPatch.context() as patch:
+        count = paths(patch)
+        assert outcome(lambda: decoder.decode(frame, TS)) == expected
+    assert count["runtime"] == 0
+
+
+def test_many_composed_frames_of_one_decoder(monkeypatch):
+    count, decoder, taken = paths(monkeypatch), Decoder(WATCH), 0
+    for seed in range(3_000):
+        frame = Composer(random.Random(seed), plain=seed % 2 == 0).frame()
+        expected = outcome(lambda: read(frame, KNOWN))  # noqa: B023
+        assert outcome(lambda: decoder.decode(frame, TS)) == expected  # noqa: B023
+        taken += not isinstance(expected, str)
+    assert taken > 1_500
+    assert count["runtime"] < 1_500  # half of the frames are plain, and so are many of the rest
+
+
+# ------------------------------------------------------------------ mutated frames
 
 
 def number(plain, *names):
@@ -76,51 +133,68 @@ def check_row(row, feed) -> None:
     assert row["iiq_total"] == number(m, "iiqTotal")
     for name in ("delta", "theta", "gamma", "vega", "rho"):
         assert row[name] == number(m, "optionGreeks", name)
-    levels = ([m["firstDepth"]] if "firstDepth" in m else m.get("marketLevel", {}).get("bidAskQuote", []))[:5]
-    levels = levels + [{}] * (5 - len(levels))
+    quotes = [m["firstDepth"]] if "firstDepth" in m else m.get("marketLevel", {}).get("bidAskQuote", [])
+    assert row["levels"] == min(len(quotes), 30)
+    levels = quotes[:5] + [{}] * (5 - len(quotes))
     for ours, theirs in (("bid_px", "bidP"), ("bid_qty", "bidQ"), ("ask_px", "askP"), ("ask_qty", "askQ")):
         assert row[ours].tolist() == [number(level, theirs) for level in levels]
 
 
-def fuzz(count: int, seed: int) -> dict[str, int]:
-    rng = random.Random(seed)
-    decoder = Decoder(WATCH)
-    pool = seeds()
-    told: dict[str, int] = {"accepted": 0}
-    for _ in range(count):
-        frame = mutate(rng, rng.choice(pool))
+def fuzz(count: int, seed: int, monkeypatch, *, by_hand: bool) -> Counter:
+    """Decode mutated frames and count what came of them; ``by_hand`` compares with MessageToDict as well."""
+    rng, pool, watched, told = random.Random(seed), seeds(), Watched(), paths(monkeypatch)
+    for n in range(count):
+        frame = mutate(rng, pool[rng.randrange(len(pool))])
+        before = told["runtime"]
         try:
-            found = decoder.decode(frame, TS)
+            found = watched.decoder.decode(frame, TS)
         except FrameRefused as refusal:
-            told[refusal.reason] = told.get(refusal.reason, 0) + 1
+            told["refused"] += 1
+            told[refusal.reason] += 1
+            assert told["runtime"] == before + 1  # nothing is refused without the runtime
             continue
         told["accepted"] += 1
-        for _, why in found.refused:
-            told[f"row {why}"] = told.get(f"row {why}", 0) + 1
-        message = FeedResponse.FromString(frame)
-        plain = MessageToDict(message)
-        assert found.ts == message.currentTs
-        rows = found.batch.rows if found.batch is not None else ()
-        for row in rows:
-            check_row(row, plain["feeds"][KEYS[row["sid"]]])
-            floats = np.concatenate([np.atleast_1d(row[n]) for n in row.dtype.names if row.dtype[n].base.kind == "f"])
-            assert np.isfinite(floats).all()
-        assert len(rows) + len(found.refused) + len(found.unknown) == len(message.feeds)
+        told.update(f"row {why}" for _, why in found.refused)
+        if told["runtime"] == before:
+            told["accepted by the kernel"] += 1
+            assert outcome(lambda: found) == outcome(lambda: read(frame, KNOWN))  # noqa: B023
+        if by_hand:
+            message = FeedResponse.FromString(frame)
+            plain = MessageToDict(message)
+            rows = found.rows if found.rows is not None else ()
+            for row in rows:
+                check_row(row, plain["feeds"][KEYS[row["sid"]]])
+                floats = np.concatenate([np.atleast_1d(row[n]) for n in row.dtype.names if row.dtype[n].base.kind == "f"])
+                assert np.isfinite(floats).all()
+            assert len(rows) + len(found.refused) + len(found.unknown) == len(message.feeds)
+        if n % 1_000 == 0:
+            assert watched.is_whole()
+    assert watched.is_whole()
     return told
 
 
-def test_mutated_frames_are_refused_or_equal():
-    told = fuzz(20_000, 7)
-    assert told["accepted"] > 1_000
+def test_mutated_frames_are_refused_or_equal(monkeypatch):
+    told = fuzz(20_000, 7, monkeypatch, by_hand=True)
+    assert told["accepted by the kernel"] > 1_000
     assert told["not_protobuf"] > 1_000
     assert sum(reason.startswith("row bad_") for reason in told) > 10
 
 
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(1_200)
-@pytest.mark.parametrize("seed", range(10))
-def test_a_million_mutated_frames(seed):
-    assert fuzz(100_000, seed)["accepted"] > 0
+def test_a_million_mutated_frames(monkeypatch):
+    fuzz(20_000, 99, monkeypatch, by_hand=False)
+    before, told = resident_mb(), Counter()
+    for seed in range(10):
+        told += fuzz(100_000, seed, monkeypatch, by_hand=False)
+    print(f"\n1,000,000 mutated frames: {dict(told.most_common())}, memory {resident_mb() - before:+.1f} MB")
+    assert told["accepted"] + told["refused"] == 1_000_000
+    assert told["accepted by the kernel"] > 100_000
+    assert resident_mb() - before < 16
 
 
 def test_pure_noise_is_refused_or_read_as_the_runtime_reads_it():
