@@ -39,6 +39,8 @@ class Stage:
         self.ring: deque[Frame] = deque(maxlen=RING)
         self.head = 0
         self.is_over = False
+        self.is_quiet = False
+        """The market stands still: nobody trades, nothing is shown, connections live on."""
         self.watchers: list[Callable[[Frame], None]] = []
         self._listeners: list[Listener] = []
         self._started = asyncio.Event()
@@ -104,7 +106,7 @@ class Stage:
 
     async def _wait_turn(self, ts: int) -> None:
         while True:
-            if not self._listeners and self.hold:
+            if self.is_quiet or (not self._listeners and self.hold):
                 self._pace = -1.0
                 await self._changed.wait()
                 continue
@@ -129,7 +131,9 @@ class Stage:
         if left <= 0:
             return True
         try:
-            await asyncio.wait_for(self._changed.wait(), left)
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the event.
+            async with asyncio.timeout(left):
+                await self._changed.wait()
         except TimeoutError:
             return True
         await asyncio.sleep(0)

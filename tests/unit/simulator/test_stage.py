@@ -104,3 +104,26 @@ def test_speed_paces_the_frames():
         assert len(watched) == COUNT
 
     asyncio.run(body())
+
+
+def test_a_quiet_market_stands_still_and_goes_on():
+    async def body():
+        one = stage(speed=100_000.0)
+        async with asyncio.timeout(20):
+            runner = asyncio.ensure_future(one.run())
+            listener = one.join(0)
+            await drain(one, listener, 20)
+            one.is_quiet = True
+            one.notify()
+            for _ in range(50):
+                await asyncio.sleep(0)
+            reached = one.head
+            await asyncio.sleep(0.05)
+            assert one.head == reached
+            one.is_quiet = False
+            one.notify()
+            await drain(one, listener)
+            await runner
+        return one.head
+
+    assert asyncio.run(body()) == COUNT
