@@ -41,16 +41,22 @@ class Continuity:
         self._windows = windows
         self._is_resuming = False
         self._is_proven = False
+        self._margin_ms = 0
 
-    def connected(self) -> None:
-        """Say that a connection was made: the next frames decide whether anything is missing."""
+    def connected(self, *, is_own: bool = True) -> None:
+        """Say that a connection was made: the next frames decide whether anything is missing.
+
+        ``is_own`` tells that ``last_ts`` is the time of a frame of this very connection. When it is another's (a restart
+        with several of them), overlap proves nothing, and the gap begins as far back as connections may differ.
+        """
         self._is_resuming = self.last_ts > 0
         self._is_proven = False
+        self._margin_ms = 0 if is_own else BACKWARD_MS
 
     def place(self, ts: int) -> Place:
         last = self.last_ts
         if self._is_resuming and ts <= last:
-            self._is_proven = True
+            self._is_proven = self._margin_ms == 0
             return Place(is_repeat=True)
         if ts < last - BACKWARD_MS:
             return Place(is_backward=True)
@@ -58,8 +64,13 @@ class Continuity:
         self._is_resuming = False
         self.last_ts = max(last, ts)
         if last > 0 and (is_blind or (self._silence_ms > 0 and self._traded_ms(last, ts) > self._silence_ms)):
-            return Place(gap=(last, ts))
+            return Place(gap=(last - self._margin_ms if is_blind else last, ts))
         return Place()
+
+    def jump(self, ts: int) -> None:
+        """Go on from an instant without judging what lies before it: the caller marks it."""
+        self.last_ts = max(self.last_ts, ts)
+        self._is_resuming = False
 
     def _traded_ms(self, start: int, end: int) -> int:
         """Return the milliseconds of continuous trading between two instants, of the group that has most."""

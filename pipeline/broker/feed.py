@@ -1,46 +1,59 @@
-"""The live feed as a source of records, whatever happens to the connection.
+"""The live feed as a source of records, whatever happens to the connections.
 
-Reads   the market feed V3 over one websocket (``link.py``), decoded by ``wire.py``
-Gives   ``TickBatch`` (raw fields) and ``MarketStatus``, in the order of their event time; a gap is a batch of one row
-Law     every connect asks for the token again; 401 ends the loop and asks for a login; anything else is tried again for
-        ever, with a growing, jittered, capped pause. A frame that is refused is counted and kept, and the feed goes on.
+Reads   the market feed V3 over as many websockets as the plan needs (``lines.py``), changes of what is wanted
+Gives   ``TickBatch`` (raw fields), ``DepthBatch`` and ``MarketStatus``, in the order of their event time; a gap is a batch
+        of its own; when it is to be recorded, before its records each ``FeedEvent`` that they came of
+Law     what happened becomes events, and ``Intake`` alone decides what records come of them. What cannot be delivered
+        yet is held, raw at first and folded by symbol beyond a limit (``backlog.py``); a lossless run reads no more than
+        it is asked for instead, and TCP holds the server back.
 
-Never stops on its own before the session is over; never repairs a gap; never shows a token.
+Never stops on its own before the session is over; never shows a token.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-import secrets
 import time
-from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from pipeline.broker.continuity import Continuity
-from pipeline.broker.link import MODES, NORMAL_CLOSE, Link, LinkConfig, LinkLost
+from pipeline.broker.backlog import Backlog, Waiting
+from pipeline.broker.intake import Intake, Outcome
+from pipeline.broker.lines import Access, Lines, LineState
+from pipeline.broker.link import ArrivalKind, LinkConfig, require_client
+from pipeline.broker.plan import LIMITS
 from pipeline.broker.quarantine import Quarantine
-from pipeline.broker.wire import SESSION_OVER, Decoder, FrameRefused
-from pipeline.core.errors import Ambiguous, Refused, Unauthorised
+from pipeline.broker.subscriptions import Subscriptions
+from pipeline.broker.watch import Watch
+from pipeline.core.errors import Refused
+from pipeline.core.feed import FeedEvent, FeedEventKind
 from pipeline.core.registry import did_you_mean
-from pipeline.core.session import DAY_MS, Group, group_of, ist_ms
-from pipeline.core.types import NO_SYMBOL, TICK, MarketStatus, TickBatch, TickKind
+from pipeline.core.types import NO_SYMBOL, TickBatch, TickKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pipeline.broker.continuity import Place
-    from pipeline.broker.wire import Decoded
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pipeline.broker.link import Arrival, Links
+    from pipeline.broker.plan import Plan
+    from pipeline.core.feed import SubscriptionChange
     from pipeline.core.session import SessionDay
     from pipeline.core.types import Instrument
 
+__all__ = ["Access", "FeedConfig", "FeedSource", "GapRepair", "QuoteCheck"]
+
 log = logging.getLogger("ticktick.feed")
-MAX_UNKNOWN = 100
-STEADY_S = 5.0
-"""A connection that lived so long was a good one: the pause before the next starts small again."""
+KIND = FeedEventKind
+MAX_TURNS = 64
+"""Turns of receiving in one read: when frames come faster than that, those that are here go first."""
+POLL_S = 1.0
+REPAIR_POLL_S = 0.25
+MB = 1024 * 1024
+COUNTED = ("frames", "ticks", "gaps", "repeats", "refused_frames", "refused_rows", "folds", "folded_frames", "folded_rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +65,54 @@ class FeedConfig:
     """No frame for so long in continuous trading is a gap."""
     backoff_s: float = 0.5
     backoff_cap_s: float = 30.0
+    plan: str = "normal"
+    client: str = "picows"
+    confirm_s: float = 10.0
+    symbol_silence_s: float = 60.0
+    max_backlog_mb: float = 16.0
+    is_lossless: bool = False
+    """The sender waits for us (headless runs, replays): never fold, and judge nothing by our clock."""
+    is_recording: bool = False
+    """Give the events themselves too, each before its records."""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """The token of the moment, and where to say that it was turned down."""
+class QuoteCheck(Protocol):
+    """Asks the broker's quotes whether a silent symbol moved without us; never blocks."""
 
-    token: Callable[[], str]
-    reject: Callable[[str], None]
+    def ask(self, keys: Mapping[str, tuple[float, int]]) -> None:
+        """Begin a comparison: instrument key -> (last price, volume of the day) as we have them."""
+        ...
+
+    def answers(self) -> list[tuple[str, bool]]:
+        """Give what was found out since the last call: (instrument key, whether the market moved without us)."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class GapRepair(Protocol):
+    """Fetches the minutes that a gap spoiled; never blocks."""
+
+    def missed(self, keys: Sequence[str], start_ms: int, end_ms: int, now_ms: int) -> None:
+        """Say that these instruments were not seen from ``start_ms`` to ``end_ms`` (event time); it is ``now_ms``."""
+        ...
+
+    def ready(self, now_ms: int) -> NDArray[np.void] | None:
+        """Give ``TICK[n]`` rows of kind REPAIR that have come, or None."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def make_links(config: FeedConfig) -> Links:
+    """Give a set of connections over the configured library."""
+    if config.client == "websockets":
+        from pipeline.broker.link_websockets import WebsocketsLinks
+
+        return WebsocketsLinks(config.link)
+    from pipeline.broker.link_picows import PicowsLinks
+
+    return PicowsLinks(config.link)
 
 
 class FeedSource:
@@ -67,213 +120,263 @@ class FeedSource:
 
     Args:
         config: addresses, times, folder.
-        instruments: today's watchlist; all of it is subscribed at every connect.
+        instruments: everything known today; what is followed of it is subscribed at every connect.
         access: token of the moment.
         session: today's phases; without them silences are not judged.
         last_ts: time of the last committed frame, 0 at the start of a day.
+        changes: gives the changes of what is wanted since the last call; asked about once a second.
+        quotes: compares silent symbols with the broker's quotes.
+        repair: fetches what gaps spoiled.
     """
 
     def __init__(
-        self, config: FeedConfig, instruments: Sequence[Instrument], access: Access, session: SessionDay | None = None, last_ts: int = 0
+        self,
+        config: FeedConfig,
+        instruments: Sequence[Instrument],
+        access: Access,
+        session: SessionDay | None = None,
+        last_ts: int = 0,
+        *,
+        changes: Callable[[], Sequence[SubscriptionChange]] | None = None,
+        quotes: QuoteCheck | None = None,
+        repair: GapRepair | None = None,
     ) -> None:
-        limit = MODES.get(config.link.mode)
-        if limit is None:
-            raise Refused(
-                f"unknown feed mode {config.link.mode!r}{did_you_mean(config.link.mode, MODES)}: set it under [feed] in the settings"
-            )
-        if not 0 < len(instruments) <= limit:
-            raise Refused(
-                f"{len(instruments)} symbols do not fit one connection in mode {config.link.mode} (1 to {limit}): change the watchlist"
-            )
+        require_client(config.client)
+        if config.plan not in LIMITS:
+            raise Refused(f"unknown feed plan {config.plan!r}{did_you_mean(config.plan, LIMITS)}: set feed.plan in the settings")
+        if not instruments:
+            raise Refused("there is nothing to follow: the watchlist is empty")
         self._config = config
-        self._access = access
-        self._keys = [i.instrument_key for i in instruments]
-        self._decoder = Decoder(instruments)
+        self._instruments = instruments
+        self._changes, self._quotes, self._repair = changes, quotes, repair
+        self._subscriptions = Subscriptions(instruments, config.link.mode, LIMITS[config.plan])
         self._quarantine = Quarantine(config.quarantine)
-        groups = {group_of(i) for i in instruments}
-        windows = tuple(w for g in Group if g in groups for w in session.continuous(g)) if session is not None else ()
-        self._open_ms = session.open_ms(Group.EQ) if session is not None else 0
-        day_ms = ist_ms(session.date, "00:00") if session is not None else 0
-        self._day = (day_ms, day_ms + DAY_MS) if session is not None else (0, 1 << 62)
-        self._continuity = Continuity(last_ts if last_ts >= day_ms else 0, config.silence_ms, windows)
-        self._seen = np.zeros(len(instruments), np.bool_)
-        self._link: Link | None = None
-        self._statuses: dict[str, str] = {}
-        self._counts: Counter[str] = Counter()
-        self._reasons: Counter[str] = Counter()
-        self._unknown: set[str] = set()
-        self._is_closing = False
-        self._is_over = False
-        self._tries = 0
-        self._next_try = 0.0
-        self._since = 0.0
-        self._last_error = ""
+        self._intake = Intake(instruments, session, config.silence_ms, last_ts, self._quarantine)
+        limit = config.max_backlog_mb * MB
+        self._backlog = Backlog(self._intake.judge, self._quarantine.keep, len(instruments), limit)
+        self._lines = Lines(config.link, access, lambda: make_links(config), (config.backoff_s, config.backoff_cap_s))
+        limits = (config.confirm_s, config.symbol_silence_s, config.link.dead_after_s)
+        self._watch = Watch(instruments, session, self._lines, limits, quotes, is_judging=not config.is_lossless)
+        self._polled_at = self._repaired_at = 0.0
+        self.received_ns: list[int] = []
+        """When the frames of the last read were received, on the monotonic clock."""
+        self._put(0, KIND.STARTED, b"%d" % last_ts)
+        self._follow()
 
     @property
     def watermark(self) -> int:
         """Event time of the newest frame given or proven repeated: nothing older will come."""
-        return self._continuity.last_ts
+        return self._intake.watermark
 
     @property
     def is_over(self) -> bool:
-        """The exchange closed and the broker ended the connection."""
-        return self._is_over
+        """The exchange closed and the broker ended every connection."""
+        return self._intake.is_over
 
-    def read(self, limit: int, timeout_s: float) -> list[TickBatch | MarketStatus]:
-        """Return up to about ``limit`` records; fewer when the time is up (connecting counts), none when it is quiet.
+    # ------------------------------------------------------------------ reading
 
-        All records of one frame (gap, states, rows) come in one read, whatever the limit: the caller commits a read as
-        a whole, and a restart takes up after the frame's time, which they share.
+    def read(self, limit: int, timeout_s: float) -> list[Outcome | FeedEvent]:
+        """Return the records of up to about ``limit`` frames; none when it is quiet for the time given.
 
-        Raises:
-            Unauthorised: the token is absent, expired or was turned down; the message names the login command.
+        All records of one frame (gap, states, rows) come in one read: the caller commits a read as a whole, and a
+        restart takes up after the frame's time, which they share. What is left is held, and counted.
         """
         deadline = time.monotonic() + timeout_s
-        out: list[TickBatch | MarketStatus] = []
-        while len(out) < limit and not self._is_over:
-            if self._link is None and out:
-                break  # what is here should not wait for a connection
-            link = self._link or self._connect(deadline - time.monotonic())
-            if link is None:
+        self.received_ns = []
+        out: list[Outcome | FeedEvent] = []
+        self._poll()
+        self._drain(limit)
+        while not self.is_over:
+            self._deliver(limit, out)
+            left = deadline - time.monotonic()
+            if out or left <= 0:
                 break
-            try:
-                frame = link.receive(0.0 if out else deadline - time.monotonic())
-            except LinkLost as lost:
-                self._lost(lost)
-                continue
-            if frame is None:
-                break
-            self._take(frame, out)
+            self._receive(left)
+        self._deliver_repairs(out)
+        self._watch.look(time.monotonic_ns())
         return out
+
+    def idle(self) -> None:
+        """Keep the connections alive and take in what comes, while nothing can be delivered (Redis is away)."""
+        if not self._config.is_lossless:
+            self._drain(0)
+            self._watch.look(time.monotonic_ns())
+
+    def _drain(self, limit: int) -> None:
+        """Take in everything that is there; in a lossless run no more than is asked for."""
+        for _ in range(MAX_TURNS):
+            if self._config.is_lossless and self._backlog.frames >= limit:
+                return
+            if self._receive(0.0) == 0:
+                return
+
+    def _receive(self, timeout_s: float) -> int:
+        found = self._lines.receive(timeout_s)
+        if found:
+            wall_ns = time.time_ns() - time.monotonic_ns()
+            for arrival in found:
+                self._arrived(arrival, wall_ns)
+                if self._backlog.is_too_much and not self._config.is_lossless:
+                    self._fold()
+        return len(found)
+
+    def _fold(self) -> None:
+        log.warning("feed backlog folded", extra={"fields": {"frames": self._backlog.frames, "bytes": self._backlog.bytes}})
+        self._backlog.fold()
+
+    def _arrived(self, arrival: Arrival, wall_ns: int) -> None:
+        link, kind, what, at_ns = arrival
+        if kind is ArrivalKind.FRAME:
+            self._backlog.put(Waiting(link, KIND.FRAME, what, (at_ns + wall_ns) // 1_000_000, at_ns))
+        elif kind is ArrivalKind.OPENED:
+            keys = self._lines.lines[link].carries
+            self._watch.clock.connected(link)
+            self._watch.asked(keys, at_ns)
+            self._put(link, KIND.CONNECTED, _by_mode(keys), at_ns)
+        elif kind is ArrivalKind.LOST:
+            self._watch.left(self._lines.lines[link].carries)
+            self._put(link, KIND.LOST, str(what).encode(), at_ns)
+        elif kind is ArrivalKind.TEXT:
+            self._intake.refuse(what, "text")
+
+    def _put(self, link: int, kind: FeedEventKind, body: bytes, at_ns: int = 0) -> None:
+        self._backlog.put(Waiting(link, kind, body, time.time_ns() // 1_000_000, at_ns or time.monotonic_ns()))
+
+    # ------------------------------------------------------------------ delivering
+
+    def _deliver(self, limit: int, out: list[Outcome | FeedEvent]) -> None:
+        while len(self.received_ns) < limit and not self.is_over:
+            waiting = self._backlog.pop()
+            if waiting is None:
+                return
+            self._take(waiting, out)
+
+    def _take(self, waiting: Waiting, out: list[Outcome | FeedEvent]) -> None:
+        link, kind, body, recv_ms, at_ns = waiting
+        event = FeedEvent(self._intake.watermark, recv_ms, link, kind, body)
+        records = self._intake.take(event)
+        if self._config.is_recording:
+            out.append(event)
+        out += records
+        if kind is KIND.FRAME:
+            self.received_ns.append(at_ns)
+            if self._intake.frame_ts > 0:
+                self._watch.clock.saw(link, self._intake.frame_ts, at_ns, recv_ms)
+        elif kind is KIND.LOST:
+            self._lines.end(link, is_over=self._intake.has_ended(link))
+        for record in records:
+            if isinstance(record, TickBatch):
+                self._note(record)
+
+    def _note(self, batch: TickBatch) -> None:
+        """Hear what came, and have repaired what did not."""
+        rows = batch.rows
+        self._watch.heard.hear(rows, batch.ts)
+        if self._repair is not None and rows["kind"][0] == TickKind.GAP:
+            if rows["sid"][0] == NO_SYMBOL:
+                keys = list(self._subscriptions.wanted)
+            else:
+                keys = [self._instruments[sid].instrument_key for sid in rows["sid"].tolist()]
+            now_ms = self._watch.clock.now_ms(time.monotonic_ns())
+            self._repair.missed(keys, int(rows["ltt"][0]), int(rows["ts_exch"][0]), now_ms)
+
+    def _deliver_repairs(self, out: list[Outcome | FeedEvent]) -> None:
+        now = time.monotonic()
+        if self._repair is None or now - self._repaired_at < REPAIR_POLL_S:
+            return
+        self._repaired_at = now
+        rows = self._repair.ready(self._watch.clock.now_ms(time.monotonic_ns()))
+        if rows is not None and len(rows) > 0:
+            self._take(Waiting(0, KIND.REPAIR, rows.tobytes(), time.time_ns() // 1_000_000, 0), out)
+
+    # ------------------------------------------------------------------ what is wanted
+
+    def _poll(self) -> None:
+        now = time.monotonic()
+        if self._changes is not None and now - self._polled_at >= POLL_S:
+            self._polled_at = now
+            self.want(self._changes())
+
+    def want(self, changes: Iterable[SubscriptionChange]) -> None:
+        """Follow other symbols from now on. What cannot be followed is logged, and shown in the status."""
+        before = self._subscriptions.plan
+        for refusal in self._subscriptions.apply(changes):
+            log.warning("subscription refused", extra={"fields": {"why": refusal}})
+        if self._subscriptions.plan is not before:
+            self._follow(before)
+
+    def _follow(self, before: Plan | None = None) -> None:
+        """Go over to the plan in force, and put down for the records what each connection is to carry."""
+        plan, now_ns = self._subscriptions.plan, time.monotonic_ns()
+        self._lines.follow(plan)
+        old = before.links if before is not None else ()
+        for link in range(max(len(plan.links), len(old))):
+            now, then = plan.links[link] if link < len(plan.links) else {}, old[link] if link < len(old) else {}
+            if now == then:
+                continue
+            self._watch.left(key for key in then if key not in now)
+            if self._lines.lines[link].state is LineState.OPEN:
+                self._watch.asked((key for key, mode in now.items() if then.get(key) != mode), now_ns)
+            self._put(link, KIND.SUBSCRIBED, _by_mode(now), now_ns)
+
+    # ------------------------------------------------------------------ ending, and what people see
 
     def close(self) -> None:
         """Leave the feed; a later read connects again."""
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+        for link, line in self._lines.open_lines():
+            self._watch.left(line.carries)
+            self._put(link, KIND.LOST, b"1001 we left")
+        self._lines.close()
+        for helper in (self._quotes, self._repair):
+            if helper is not None:
+                helper.close()
+
+    def _state(self) -> str:
+        lines = [line for number, line in self._lines.lines.items() if number < len(self._subscriptions.plan.links)]
+        if self.is_over:
+            return "over"
+        if self._lines.needs_login:
+            return "login needed"
+        up = sum(line.state is LineState.OPEN for line in lines)
+        return "idle" if not lines else "connected" if up == len(lines) else "partly connected" if up > 0 else "waiting"
 
     def status(self) -> dict[str, str | int]:
-        """Return the state of the connection and every count, for ``feed:status`` and the page."""
-        state = "over" if self._is_over else "connected" if self._link is not None else "waiting"
+        """Return the state of the connections and every count, for ``feed:status`` and the page."""
+        now_ns = time.monotonic_ns()
+        open_lines = dict(self._lines.open_lines())
+        counts = self._intake.counts
+        wanted = self._subscriptions.wanted
+        sids = {i.instrument_key: i.sid for i in self._instruments}
         return {
-            "state": state,
+            "state": self._state(),
             "mode": self._config.link.mode,
             "last_ts": self.watermark,
-            "subscribed": len(self._keys),
-            "unseen": int(np.count_nonzero(~self._seen)),
-            **{name: self._counts[name] for name in ("connects", "frames", "ticks", "gaps", "repeats", "refused_frames", "refused_rows")},
-            "refused_why": "; ".join(f"{reason}={count}" for reason, count in sorted(self._reasons.items())[:20]),
-            "unknown_keys": len(self._unknown),
+            "wanted": len(wanted),
+            "subscribed": sum(len(line.carries) for line in open_lines.values()),
+            "links": " ".join(f"{number}={line.state.value}({len(line.carries)})" for number, line in self._lines.lines.items()),
+            "unseen": sum(not self._watch.heard.at_ms[sids[key]] for key in wanted),
+            "connects": self._lines.connects,
+            **{name: counts[name] for name in COUNTED},
+            "held_frames": self._backlog.frames,
+            "held_bytes": self._backlog.bytes,
+            "most_held_bytes": self._backlog.most_bytes,
+            "refused_why": self._intake.why_refused(),
+            "refused_changes": self._subscriptions.refusals,
+            "refused_changes_why": "; ".join(self._subscriptions.refused),
+            "unknown_keys": self._intake.unknown_keys,
             "quarantine_lost": self._quarantine.lost,
-            "failed_tries": self._tries,
-            "last_error": self._last_error,
+            "failed_tries": self._lines.tries,
+            "last_error": self._lines.last_error,
+            **self._watch.status(now_ns),
         }
 
-    def _connect(self, patience_s: float) -> Link | None:
-        """Make one attempt when it is due, else wait for it as long as the caller has time."""
-        pause = self._next_try - time.monotonic()
-        if pause > 0:
-            time.sleep(max(0.0, min(pause, patience_s)))
-            if pause > patience_s:
-                return None
-        token = self._access.token()
-        try:
-            self._link = Link.open(self._config.link, token, self._keys)
-        except Unauthorised:
-            self._access.reject(token)
-            raise
-        except (Refused, Ambiguous) as error:
-            self._failed(str(error))
-            return None
-        self._counts["connects"] += 1
-        self._since = time.monotonic()
-        self._continuity.connected()
-        log.info("feed connected", extra={"fields": {"connects": self._counts["connects"], "symbols": len(self._keys)}})
-        return self._link
+    def wanted_rows(self) -> dict[str, str]:
+        """Say of every symbol of today how it is followed, for ``feed:wanted``; what is not followed is ``off``."""
+        return self._watch.wanted_rows(time.monotonic_ns())
 
-    def _failed(self, why: str) -> None:
-        self._tries += 1
-        pause = min(self._config.backoff_cap_s, self._config.backoff_s * 2.0 ** min(self._tries - 1, 16))
-        # Jitter, so that many clients do not come back in step after an outage.
-        self._next_try = time.monotonic() + pause * (0.5 + secrets.randbelow(1_000) / 2_000)
-        self._last_error = why
-        log.warning("feed not connected", extra={"fields": {"why": why, "try": self._tries, "pause_s": round(pause, 1)}})
 
-    def _lost(self, lost: LinkLost) -> None:
-        self.close()
-        if lost.code == NORMAL_CLOSE and self._is_closing:
-            self._is_over = True
-            log.info("feed over", extra={"fields": {"frames": self._counts["frames"]}})
-            return
-        if time.monotonic() - self._since > STEADY_S:
-            self._tries = 0
-        self._failed(f"connection lost: {lost}")
-
-    def _take(self, frame: bytes | str, out: list[TickBatch | MarketStatus]) -> None:
-        recv = time.time_ns() // 1_000_000
-        try:
-            found = self._decoder.decode(frame, recv)
-            place = self._place(found.ts)
-        except FrameRefused as refusal:
-            self._refuse(frame, refusal.reason)
-            return
-        self._count(frame, found)
-        self._merge(found)
-        if place.is_repeat:
-            self._counts["repeats"] += 1
-            return
-        if place.gap is not None:
-            out.append(self._gap(place.gap, recv))
-        if found.statuses:
-            merged = tuple(sorted(self._statuses.items()))
-            out.append(MarketStatus(self.watermark, merged, self._is_closing))
-        if found.batch is not None:
-            out.append(TickBatch(self.watermark, found.batch.rows, recv))
-
-    def _place(self, ts: int) -> Place:
-        if not self._day[0] <= ts < self._day[1]:
-            raise FrameRefused("other_day", f"currentTs {ts} is not of this session's date")
-        place = self._continuity.place(ts)
-        if place.is_backward:
-            raise FrameRefused("time_went_back", f"currentTs {ts} after {self.watermark}")
-        return place
-
-    def _count(self, frame: bytes | str, found: Decoded) -> None:
-        self._counts["frames"] += 1
-        if found.batch is not None:
-            self._counts["ticks"] += len(found.batch.rows)
-            self._seen[found.batch.rows["sid"]] = True
-        if found.refused:
-            self._counts["refused_rows"] += len(found.refused)
-            self._reasons.update(reason for _, reason in found.refused)
-            self._quarantine.keep(frame, found.refused[0][1])
-        for key in found.unknown:
-            if key not in self._unknown and len(self._unknown) < MAX_UNKNOWN:
-                self._unknown.add(key)
-                log.warning("feed key not in the watchlist", extra={"fields": {"key": key}})
-
-    def _merge(self, found: Decoded) -> None:
-        """Keep segment states; a message may tell only some of them, and at night the feed shows yesterday's end."""
-        self._statuses.update(found.statuses)
-        if found.statuses:
-            self._is_closing = self._statuses.get("NSE_EQ") == SESSION_OVER and found.ts >= self._open_ms
-
-    def _refuse(self, frame: bytes | str, reason: str) -> None:
-        self._counts["refused_frames"] += 1
-        self._reasons[reason] += 1
-        self._quarantine.keep(frame, reason)
-        log.warning("feed frame refused", extra={"fields": {"reason": reason, "bytes": len(frame)}})
-
-    def _gap(self, gap: tuple[int, int], recv: int) -> TickBatch:
-        """Build the entry that marks a gap.
-
-        It stands just before the first frame seen again, so that a restart between the two does not take that frame
-        for one it has.
-        """
-        last, first = gap
-        self._counts["gaps"] += 1
-        row = np.zeros(1, TICK)
-        row["sid"], row["kind"] = NO_SYMBOL, TickKind.GAP
-        row["ltt"], row["ts_exch"] = last, first
-        log.warning("feed gap", extra={"fields": {"from": last, "to": first, "ms": first - last}})
-        return TickBatch(max(last, first - 1), row, recv)
+def _by_mode(keys: Mapping[str, str]) -> bytes:
+    modes: dict[str, list[str]] = {}
+    for key, mode in keys.items():
+        modes.setdefault(mode, []).append(key)
+    return json.dumps(modes, separators=(",", ":")).encode()

@@ -1,39 +1,33 @@
-"""One websocket connection to the market feed: authorise, open, subscribe, receive.
+"""Connections to the market feed: what they share, whichever websocket library carries them.
 
 Speaks to ``GET /v3/feed/market-data-feed/authorize`` with the bearer token and then to the single-use address it names;
-sends subscriptions as JSON in binary frames; gives raw frames. Any frame from the server, a ping included, is a sign of
-life: our own ping goes out after 20 s without one, and the connection counts as dead after 60 s.
-TLS is always verified. Never decodes, never reconnects, never keeps a token.
+subscriptions are JSON in binary frames; what comes is raw frames. ``Links`` is the face of both libraries: it opens
+connections without blocking the others, and gives everything that arrived, with the instant it arrived.
+TLS is always verified. Never decodes, never decides to reconnect, never keeps a token.
 """
 
 from __future__ import annotations
 
 import json
 import ssl
-import time
 import uuid
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from enum import IntEnum
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
-from websockets.sync.client import ClientConnection, connect
-
-from pipeline.broker.rest import LOGIN_COMMAND, LOOPBACK, USER_AGENT, RestClient, RestConfig
-from pipeline.broker.wire import MAX_FRAME_BYTES
-from pipeline.core.errors import Ambiguous, Refused, Unauthorised
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from pipeline.broker.rest import LOGIN_COMMAND, LOOPBACK, RestClient, RestConfig
+from pipeline.core.errors import Ambiguous, Refused, TickTickError, Unauthorised
+from pipeline.core.registry import did_you_mean
 
 AUTHORIZE = "/v3/feed/market-data-feed/authorize"
-MODES = {"ltpc": 5_000, "option_greeks": 3_000, "full": 2_000, "full_d30": 50}
-"""Most keys of one connection in one mode (Upstox, September 2026)."""
 KEYS_PER_FRAME = 500
-NORMAL_CLOSE = 1_000
-CLOSE_TIMEOUT_S = 1.0
-"""A server that no longer answers does not answer our farewell either."""
+NORMAL_CLOSE, BROKEN_RULES, NO_CODE, ABNORMAL_CLOSE, TOO_BIG = 1_000, 1_002, 1_005, 1_006, 1_009
+MAX_REASON = 80
+
+Wanted = Mapping[str, Sequence[str]]
+"""Mode -> instrument keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +35,7 @@ class LinkConfig:
     feed_url: str = "https://api.upstox.com"
     """Base address of the authorise call."""
     mode: str = "full"
+    """Of a key that names none."""
     connect_timeout_s: float = 2.0
     total_timeout_s: float = 5.0
     ping_after_s: float = 20.0
@@ -51,111 +46,58 @@ class LinkLost(Exception):  # it is a state of the connection, not an error of o
     """The connection is over. ``code`` is the close code, 1006 when there was none."""
 
     def __init__(self, code: int, reason: str) -> None:
-        super().__init__(f"{code} {reason}".strip())
+        super().__init__(f"{code} {reason[:MAX_REASON]}".strip())
         self.code = code
 
 
-class _Connection(ClientConnection):
-    """A connection that notes when the server last gave a sign of life."""
+class ArrivalKind(IntEnum):
+    FRAME = 0
+    """``what`` is the frame's bytes."""
+    TEXT = 1
+    """``what`` is a text frame, which the feed never sends."""
+    OPENED = 2
+    """Connected, and the subscriptions are on their way."""
+    FAILED = 3
+    """``what`` is the error: Unauthorised, Refused or Ambiguous."""
+    LOST = 4
+    """``what`` is a ``LinkLost``."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.life = time.monotonic()
-        super().__init__(*args, **kwargs)
 
-    def process_event(self, event: Any) -> None:
-        self.life = time.monotonic()
-        super().process_event(event)
+Arrival = tuple[int, ArrivalKind, Any, int]
+"""Connection, kind, what came (see ``ArrivalKind``), and the monotonic clock's nanoseconds when it came.
+
+A plain tuple: there is one for each frame, and a named one costs more than the frame's own bytes.
+"""
 
 
-class Link:
-    """An open, subscribed connection."""
+class Links(Protocol):
+    """A set of connections, each under its number."""
 
-    def __init__(self, config: LinkConfig, socket: _Connection, held: ExitStack) -> None:
-        self._config = config
-        self._socket = socket
-        self._held = held
-        self._pinged = 0.0
+    def connect(self, link: int, token: str, wanted: Wanted) -> None:
+        """Begin to open a connection and subscribe; OPENED or FAILED arrives."""
+        ...
 
-    @classmethod
-    def open(cls, config: LinkConfig, token: str, keys: Sequence[str]) -> Link:
-        """Connect once and subscribe.
+    def send(self, link: int, frames: Sequence[bytes]) -> None:
+        """Send control frames on an open connection; if it is closing, LOST arrives."""
+        ...
 
-        Raises:
-            Unauthorised: the token is not accepted. Refused, Ambiguous: no connection now, try again later.
-        """
-        address = authorise(config, token)
-        held = ExitStack()
-        try:
-            socket = held.enter_context(
-                connect(
-                    address,
-                    open_timeout=config.total_timeout_s,
-                    close_timeout=CLOSE_TIMEOUT_S,
-                    ping_interval=None,
-                    compression=None,
-                    proxy=None,
-                    max_size=MAX_FRAME_BYTES,
-                    user_agent_header=USER_AGENT,
-                    create_connection=_Connection,
-                )
-            )
-        except InvalidStatus as error:
-            status = error.response.status_code
-            if status == 401:
-                raise Unauthorised(f"the feed does not accept the token (HTTP 401): run `{LOGIN_COMMAND}`") from None
-            raise Refused(
-                f"the feed turned the connection away (HTTP {status}): too many connections of this account, or a fault"
-            ) from None
-        except (InvalidHandshake, InvalidURI, WebSocketException) as error:
-            raise Refused(f"the feed's handshake failed ({type(error).__name__}): trying again") from None
-        except ssl.SSLError:
-            raise Refused("the feed's certificate is not valid, nothing was sent: check this machine's clock and network") from None
-        except OSError as error:
-            raise Ambiguous(f"the feed cannot be reached ({error.strerror or type(error).__name__}): trying again") from None
-        link = cls(config, socket, held)  # type: ignore[arg-type]  # create_connection makes ours
-        try:
-            link.subscribe(keys)
-        except Ambiguous:
-            link.close()
-            raise
-        return link
+    def ping(self, link: int) -> None:
+        """Ask for a sign of life."""
+        ...
 
-    def subscribe(self, keys: Sequence[str]) -> None:
-        """Ask for the keys in the configured mode; there is no answer but their snapshot."""
-        try:
-            for at in range(0, len(keys), KEYS_PER_FRAME):
-                self._socket.send(subscription(self._config.mode, keys[at : at + KEYS_PER_FRAME]))
-        except ConnectionClosed as error:
-            raise Ambiguous(f"the feed closed while subscribing ({_code(error)}): trying again") from None
+    def drop(self, link: int) -> None:
+        """Leave a connection, or an attempt at one; nothing more arrives from it."""
+        ...
 
-    def receive(self, timeout_s: float) -> bytes | str | None:
-        """Return the next frame, or None when none came in time.
+    def life_ns(self, link: int) -> int:
+        """Give the instant of the last frame of any kind, pings and pongs included."""
+        ...
 
-        Raises:
-            LinkLost: closed by the server, or without a sign of life for too long.
-        """
-        try:
-            return self._socket.recv(timeout=max(0.0, timeout_s))
-        except TimeoutError:
-            self._watch()
-            return None
-        except ConnectionClosed as error:
-            raise LinkLost(_code(error), error.rcvd.reason[:80] if error.rcvd is not None else "") from None
+    def receive(self, timeout_s: float) -> list[Arrival]:
+        """Give everything that is there; wait for the first at most so long."""
+        ...
 
-    def _watch(self) -> None:
-        now = time.monotonic()
-        silent = now - self._socket.life
-        if silent > self._config.dead_after_s:
-            raise LinkLost(1006, f"no sign of life for {silent:.0f} s")
-        if silent > self._config.ping_after_s and now - self._pinged > self._config.ping_after_s:
-            self._pinged = now
-            try:
-                self._socket.ping()
-            except ConnectionClosed as error:
-                raise LinkLost(_code(error), "closed") from None
-
-    def close(self) -> None:
-        self._held.close()
+    def close(self) -> None: ...
 
 
 def authorise(config: LinkConfig, token: str) -> str:
@@ -170,11 +112,46 @@ def authorise(config: LinkConfig, token: str) -> str:
     raise Refused("the broker named no safe feed address (wss): nothing was opened")
 
 
-def subscription(mode: str, keys: Sequence[str]) -> bytes:
-    """Build the subscribe frame: JSON, sent as binary."""
-    wanted = {"guid": str(uuid.uuid4()), "method": "sub", "data": {"mode": mode, "instrumentKeys": list(keys)}}
-    return json.dumps(wanted).encode()
+def control(method: str, mode: str, keys: Sequence[str]) -> Iterator[bytes]:
+    """Build the frames of ``sub``, ``unsub`` or ``change_mode``: JSON, sent as binary; there is no answer but the keys' snapshot."""
+    for at in range(0, len(keys), KEYS_PER_FRAME):
+        asked: dict[str, object] = {"instrumentKeys": list(keys[at : at + KEYS_PER_FRAME])}
+        if method != "unsub":
+            asked = {"mode": mode, **asked}
+        yield json.dumps({"guid": str(uuid.uuid4()), "method": method, "data": asked}).encode()
 
 
-def _code(error: ConnectionClosed) -> int:
-    return error.rcvd.code if error.rcvd is not None else 1006
+def subscriptions(wanted: Wanted) -> list[bytes]:
+    """Build the frames that follow an opening."""
+    return [frame for mode, keys in wanted.items() for frame in control("sub", mode, keys)]
+
+
+def turned_away(status: int) -> TickTickError:
+    """Say what a handshake answer other than 101 means: 401 is the token, anything else is not."""
+    if status == 401:
+        return Unauthorised(f"the feed does not accept the token (HTTP 401): run `{LOGIN_COMMAND}`")
+    return Refused(f"the feed turned the connection away (HTTP {status}): too many connections of this account, or a fault")
+
+
+def failure(error: BaseException) -> TickTickError:
+    """Put what went wrong while opening into an error of the house."""
+    if isinstance(error, TickTickError):
+        return error
+    if isinstance(error, ssl.SSLError):
+        return Refused("the feed's certificate is not valid, nothing was sent: check this machine's clock and network")
+    if isinstance(error, OSError):
+        return Ambiguous(f"the feed cannot be reached ({error.strerror or type(error).__name__}): trying again")
+    return Refused(f"the feed's handshake failed ({type(error).__name__}): trying again")
+
+
+def require_client(name: str) -> None:
+    """Check the name of a websocket library.
+
+    Raises:
+        Refused: it is none of ours.
+    """
+    if name not in CLIENTS:
+        raise Refused(f"unknown feed client {name!r}{did_you_mean(name, CLIENTS)}: set feed.client in the settings")
+
+
+CLIENTS = ("picows", "websockets")

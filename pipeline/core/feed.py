@@ -44,15 +44,17 @@ class FeedEventKind(IntEnum):
     STARTED = 0
     """A process began: ``body`` is the event time it goes on from, as decimal text."""
     CONNECTED = 1
-    """Connection ``link`` is open and subscribed; ``body`` is JSON: the keys of each mode."""
+    """Connection ``link`` is open and subscribed; ``body`` is JSON: the instrument keys of each mode."""
     FRAME = 2
     """One frame, as received."""
     FOLDED = 3
-    """Frames that came faster than they could be handled, newest row of each symbol: see broker/backlog.py."""
+    """Frames of ``link`` that came faster than they could be handled, newest row of each symbol: see broker/backlog.py."""
     REPAIR = 4
     """``TICK[n]`` rows of kind REPAIR, from the candle API."""
     LOST = 5
-    """Connection ``link`` is gone; ``body`` says why."""
+    """Connection ``link`` is gone; ``body`` is its close code (1006 when there was none) and why, as text."""
+    SUBSCRIBED = 6
+    """What connection ``link`` is to carry from now on, open or not; ``body`` as of CONNECTED."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -239,6 +239,10 @@ class Instrument:
     freeze_qty: int
     is_cas_eligible: bool
     is_index: bool = False
+    mode: str = ""
+    """Feed mode in which it is followed; empty: the one of the settings."""
+    is_followed: bool = True
+    """False: known today, with history, but the feed follows it only when asked to."""
 
 
 @dataclass(frozen=True, slots=True)

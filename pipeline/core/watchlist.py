@@ -16,7 +16,8 @@ from pipeline.core.errors import Refused
 from pipeline.core.registry import did_you_mean
 from pipeline.core.types import Instrument
 
-FIELDS = ("symbol", "instrument_key", "name")
+FIELDS = ("symbol", "instrument_key", "name", "mode", "subscribe")
+MODES = ("ltpc", "full", "option_greeks", "full_d30")
 SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9&._ -]{0,47}")
 """No colon and no brace: symbols stand in Redis keys."""
 KEY = re.compile(r"(?:NSE|BSE)_(?:EQ\|IN[A-Z0-9]{10}|FO\|[0-9]{1,9}|INDEX\|[A-Za-z0-9][A-Za-z0-9&/._ -]{0,63})")
@@ -30,13 +31,17 @@ class WatchEntry:
     symbol: str
     instrument_key: str
     name: str
+    mode: str = ""
+    """Feed mode; empty: the one of the settings."""
+    is_followed: bool = True
 
 
 def parse_watchlist(rows: Any, source: str) -> tuple[WatchEntry, ...]:
     """Check the rows of a watchlist.
 
     Args:
-        rows: what the JSON held: a list of ``{"symbol", "instrument_key", "name"}``; the name may be left out.
+        rows: what the JSON held: a list of ``{"symbol", "instrument_key", "name"}``; the name may be left out. ``"mode"``
+            names another feed mode than the settings'; ``"subscribe": false`` leaves the symbol to ``ticktick subscribe``.
         source: the file's name, for messages.
 
     Raises:
@@ -104,7 +109,12 @@ def _entry(row: Any, where: str) -> WatchEntry:
         raise Refused(f"{where}: instrument_key {key!r:.60} is not valid: write it like NSE_EQ|INE002A01018, with the ISIN")
     if not isinstance(name, str):
         raise Refused(f"{where}: 'name' is not a text: write it in quotes or leave it out")
-    return WatchEntry(symbol, key, name)
+    mode, is_followed = row.get("mode", ""), row.get("subscribe", True)
+    if mode and mode not in MODES:
+        raise Refused(f"{where}: mode {mode!r:.40} is none{did_you_mean(str(mode), MODES) or ': use ' + ', '.join(MODES)}")
+    if not isinstance(is_followed, bool):
+        raise Refused(f"{where}: 'subscribe' is neither true nor false")
+    return WatchEntry(symbol, key, name, mode, is_followed)
 
 
 def _instrument(sid: int, entry: WatchEntry, master: Mapping[str, Mapping[str, Any]]) -> Instrument:
@@ -127,6 +137,8 @@ def _instrument(sid: int, entry: WatchEntry, master: Mapping[str, Mapping[str, A
         freeze_qty=_whole(row, "freeze_quantity", entry.symbol) if not is_index else 0,
         is_cas_eligible=row.get("cas_eligible") is True,
         is_index=is_index,
+        mode=entry.mode,
+        is_followed=entry.is_followed,
     )
 
 

@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     """Build the whole command line."""
     top = argparse.ArgumentParser(prog="ticktick", description="Intraday monitoring and trading for the Indian market.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_demo, _simulate, _replay, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode):
+    for add in (_demo, _simulate, _replay, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode, _subscribe):
         add(verbs)
     return top
 
@@ -178,6 +178,15 @@ def _logs(verbs: Any) -> None:
 
 def _mode(verbs: Any) -> None:
     verb = _verb(verbs, "mode", "show the mode, what it means and how to change it", "pipeline.run.verbs.mode")
+    _add_json(verb)
+
+
+def _subscribe(verbs: Any) -> None:
+    verb = _verb(verbs, "subscribe", "add or remove symbols of the running feed", "pipeline.run.verbs.subscribe")
+    verb.add_argument("what", choices=("add", "remove", "list"), help="list shows what is followed, and how")
+    verb.add_argument("symbols", nargs="*", metavar="SYMBOL", help="of today's watchlist: RELIANCE, RELIANCE.NS or its instrument key")
+    verb.add_argument("--mode", default="", help="ltpc, full, option_greeks or full_d30 (the watchlist's, else the settings')")
+    verb.add_argument("--redis-url", default="", help="ask over this Redis instead of the configured one")
     _add_json(verb)
 
 

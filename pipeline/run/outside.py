@@ -28,13 +28,15 @@ from urllib.parse import parse_qs, urlsplit
 from authentication.source import TokenSource
 from authentication.token import save_token
 from authentication.upstox_client import Credentials, Endpoints, exchange_code, login_address
-from pipeline.broker.feed import Access, FeedConfig, FeedSource
+from pipeline.broker.feed import Access, FeedConfig, FeedSource, GapRepair, QuoteCheck
 from pipeline.broker.history import HistoryPlan, HistoryReader
 from pipeline.broker.instruments import MasterConfig, watchlist_instruments
 from pipeline.broker.link import LinkConfig
 from pipeline.broker.quota import STANDARD_READS, Limit, ReadBudget
 from pipeline.broker.rest import LOOPBACK, RestClient, RestConfig
 from pipeline.core.errors import Refused, Stopped
+from pipeline.core.feed import SubscriptionChange
+from pipeline.core.schema import SESSION, SUBSCRIPTIONS, Role
 from pipeline.core.session import Calendar, Group, SessionDay, ist_date
 from pipeline.core.types import CandleWave, Instrument
 from pipeline.core.watchlist import parse_watchlist
@@ -43,7 +45,7 @@ from pipeline.run.discovery import jobs
 from pipeline.run.options import Settings
 from pipeline.run.redaction import register_secret
 from pipeline.run.sources import OutsideSource, Source
-from pipeline.store.face import Progress
+from pipeline.store.face import EntryId, Progress, Store
 
 log = logging.getLogger("ticktick.outside")
 
@@ -51,8 +53,9 @@ ADDRESSES = ("rest_url", "order_url", "feed_url", "login_url", "assets_url")
 """The broker's hosts in the settings; a simulator stands in for all of them."""
 BAR_WIDTH = 30
 MASTER_TIMEOUT_S = 60.0
-WARM_MODULES = ("redis", "websockets.sync.client", "numpy", "pipeline.broker.feed", "pipeline.run.wiring")
+WARM_MODULES = ("redis", "picows", "numpy", "pipeline.broker.feed", "pipeline.broker.link_picows", "pipeline.run.wiring")
 TIMEOUT_S = 5.0
+SUBSCRIPTION_BATCH = 1_000
 
 
 def now_ms() -> int:
@@ -95,10 +98,22 @@ def rest_client(settings: Settings) -> RestClient:
 # ---------------------------------------------------------------------- sources
 
 
-def source_of(name: str, settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...]) -> Callable[[Progress], Source] | None:
-    """Give the maker of a job's source, or None when it reads streams."""
+def source_of(
+    name: str,
+    settings: Settings,
+    day: SessionDay,
+    instruments: tuple[Instrument, ...],
+    *,
+    store: Store | None = None,
+    is_lossless: bool = False,
+) -> Callable[[Progress], Source] | None:
+    """Give the maker of a job's source, or None when it reads streams.
+
+    ``store`` is where people's subscriptions lie; ``is_lossless`` says that the sender waits for us.
+    """
     if name == "ticks":
-        return lambda progress: _feed(settings, day, instruments, progress)
+        changes = SubscriptionReader(store, day.date).poll if store is not None else None
+        return lambda progress: _feed(settings, day, instruments, progress, changes=changes, is_lossless=is_lossless)
     if name == "history":
         return lambda progress: _history(settings, day, instruments, progress)
     return None
@@ -109,28 +124,76 @@ class _FeedInput(OutsideSource):
 
     def __init__(self, feed: FeedSource) -> None:
         super().__init__(feed.read, lambda: feed.is_over, feed.close)
+        self.feed = feed
         self.status = feed.status
+        self.wanted_rows = feed.wanted_rows
+        self.idle = feed.idle
+
+    @property
+    def received_ns(self) -> list[int]:
+        """When the frames of the last read were received, on the monotonic clock."""
+        return self.feed.received_ns
 
 
-def _feed(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...], progress: Progress) -> Source:
-    access = tokens(settings)
+class SubscriptionReader:
+    """People's subscription changes of this session, each once, in order."""
+
+    def __init__(self, store: Store, date_iso: str) -> None:
+        self._store, self._date = store, date_iso
+        self._after: EntryId | None = None
+
+    def poll(self) -> list[SubscriptionChange]:
+        """Give what was added since the last call; at first, everything since the session was announced."""
+        if self._after is None:
+            session = self._store.fetch(Role.DERIVED, SESSION.key())
+            if session.get("date") != self._date:
+                return []  # not announced yet: what lies there is another day's
+            self._after = EntryId(int(session["started_ms"]), 0)
+        entries = self._store.read([(SUBSCRIPTIONS, self._after)], SUBSCRIPTION_BATCH, 0)[SUBSCRIPTIONS.name]
+        if entries:
+            self._after = entries[-1].id
+        return [entry.record for entry in entries]
+
+
+def _feed(
+    settings: Settings,
+    day: SessionDay,
+    instruments: tuple[Instrument, ...],
+    progress: Progress,
+    *,
+    changes: Callable[[], list[SubscriptionChange]] | None = None,
+    quotes: QuoteCheck | None = None,
+    repair: GapRepair | None = None,
+    is_lossless: bool = False,
+) -> Source:
+    access, feed = tokens(settings), settings.feed
     link = LinkConfig(
         settings.upstox.feed_url,
-        settings.feed.mode,
+        feed.mode,
         settings.upstox.connect_timeout_s,
         settings.upstox.total_timeout_s,
-        ping_after_s=settings.feed.liveness_s / 3,  # two pings of ours may be lost
-        dead_after_s=settings.feed.liveness_s,
+        ping_after_s=feed.liveness_s / 3,  # two pings of ours may be lost
+        dead_after_s=feed.liveness_s,
     )
     config = FeedConfig(
         settings.paths.runtime / "quarantine",
         link,
         silence_ms=settings.params.candles.gap_silence_ms,
-        backoff_s=settings.feed.backoff_min_s,
-        backoff_cap_s=settings.feed.backoff_max_s,
+        backoff_s=feed.backoff_min_s,
+        backoff_cap_s=feed.backoff_max_s,
+        plan=feed.plan,
+        client=feed.client,
+        confirm_s=feed.confirm_s,
+        symbol_silence_s=feed.symbol_silence_s,
+        max_backlog_mb=feed.max_backlog_mb,
+        is_lossless=is_lossless,
+        is_recording=settings.recorder.enabled,
     )
     # The newest committed instant: what the feed brings up to it is a repeat.
-    return _FeedInput(FeedSource(config, instruments, Access(access, access.reject), day, progress.now if progress.entries else 0))
+    last_ts = progress.now if progress.entries else 0
+    return _FeedInput(
+        FeedSource(config, instruments, Access(access, access.reject), day, last_ts, changes=changes, quotes=quotes, repair=repair)
+    )
 
 
 def _history(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...], progress: Progress) -> Source:

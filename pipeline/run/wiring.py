@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from pipeline.core.errors import Refused, TickTickError
 from pipeline.core.job import Context, HashWrite, Job
-from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, Role
+from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, WANTED, Role
 from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
 from pipeline.run import outside, universe
@@ -113,17 +113,19 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
         writers=writers(),
         readers=readers(),
         pace=_pace(job, house),
-        source=outside.source_of(name, house.settings, house.day, instruments),
+        source=outside.source_of(name, house.settings, house.day, instruments, store=store, is_lossless=house.pace.behind_watermarks),
     )
-    status = getattr(runner.source, "status", None)
+    status, wanted_rows = getattr(runner.source, "status", None), getattr(runner.source, "wanted_rows", dict)
     if status is not None:
-        runner.extra_health = lambda: _tell(store, house.settings, status())
+        runner.extra_health = lambda: _tell(store, house.settings, status(), wanted_rows())
     return runner
 
 
-def _tell(store: Store, settings: Settings, feed: dict[str, str | int]) -> dict[str, str | int | float]:
+def _tell(store: Store, settings: Settings, feed: dict[str, str | int], wanted: dict[str, str]) -> dict[str, str | int | float]:
     """Show the state of the feed and of the token (never the token) beside the health of the feed's process."""
     store.put(HashWrite(FEED_STATUS, (), feed))
+    if wanted:
+        store.put(HashWrite(WANTED, (), wanted))
     store.put(HashWrite(AUTH_STATUS, (), outside.tokens(settings).status()))
     return dict(feed)
 

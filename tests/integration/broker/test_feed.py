@@ -36,22 +36,34 @@ END = [status(CLOSE + 1_800_000, "CLOSING_END"), ("close", 1000)]
 
 class Tokens:
     def __init__(self, *tokens: str) -> None:
-        self.left = list(tokens)
+        self.left: list = list(tokens)
+        self.asked = 0
         self.rejected: list[str] = []
 
     def __call__(self) -> str:
-        return self.left.pop(0) if len(self.left) > 1 else self.left[0]
+        self.asked += 1
+        token = self.left.pop(0) if len(self.left) > 1 else self.left[0]
+        if isinstance(token, Exception):
+            raise token
+        return token
 
 
-@pytest.fixture
-def play(tmp_path):
+@pytest.fixture(params=["picows", "websockets"])
+def play(tmp_path, request):
     """Give ``play(scripts..., last_ts=, tokens=...)`` -> (source, server, tokens); everything is closed at the end."""
     opened = []
 
     def start(*scripts, last_ts=0, tokens=("good",), session=DAY, silence_ms=0, **link):
         server = FeedServer(*scripts)
         ours = Tokens(*tokens)
-        config = FeedConfig(tmp_path / "quarantine", LinkConfig(server.url, "full", **link), silence_ms, backoff_s=0.02, backoff_cap_s=0.1)
+        config = FeedConfig(
+            tmp_path / "quarantine",
+            LinkConfig(server.url, "full", **link),
+            silence_ms,
+            backoff_s=0.02,
+            backoff_cap_s=0.1,
+            client=request.param,
+        )
         source = FeedSource(config, WATCH, Access(ours, ours.rejected.append), session, last_ts)
         opened.append((source, server))
         return source, server, ours
@@ -192,29 +204,48 @@ def test_a_normal_close_in_the_middle_of_the_day_is_no_end(play):
     assert len(server.seen_tokens) == 2
 
 
-def test_401_stops_at_once_marks_the_token_and_asks_for_a_login(play):
+def login_needed(source):
+    return source.read(10, 0.02) == [] and source.status()["state"] == "login needed"
+
+
+def test_401_stops_the_tries_marks_the_token_and_asks_for_a_login_once(play, caplog):
     source, server, tokens = play([tick(T0), *END], tokens=("stale",))
-    with pytest.raises(Unauthorised, match="ticktick login --open"):
-        source.read(10, 1.0)
+    eventually(lambda: login_needed(source))
+    assert "ticktick login --open" in source.status()["last_error"]
+    asked = tokens.asked
+    eventually(lambda: login_needed(source) and tokens.asked > asked + 1)
     assert tokens.rejected == ["stale"]
     assert server.seen_tokens == ["stale"]
+    assert [r.levelname for r in caplog.records if r.message == "feed needs a login"] == ["ERROR"]
     tokens.left = ["good"]
     assert live(drain(source)) == [T0]
+    assert source.status()["state"] == "over"
 
 
-def test_the_token_dies_in_the_session(play):
-    source, server, tokens = play([tick(T0), ("close", 1001)], tokens=("good", "dead"))
-    with pytest.raises(Unauthorised):
-        drain(source)
+def test_the_token_dies_in_the_session_and_costs_one_try(play):
+    source, server, tokens = play([tick(T0), ("close", 1001)], [tick(T0), tick(T0 + 1), *END], tokens=("good", "dead"))
+    found = []
+    eventually(lambda: bool(found.extend(source.read(10, 0.02))) or source.status()["state"] == "login needed")
     assert server.seen_tokens == ["good", "dead"]
     assert tokens.rejected == ["dead"]
+    tokens.left = ["good"]
+    assert live(found + drain(source)) == [T0, T0 + 1]
+    assert server.seen_tokens == ["good", "dead", "good"]
+
+
+def test_a_token_source_that_has_none_is_asked_again(play):
+    source, server, tokens = play([tick(T0), *END])
+    tokens.left = [Unauthorised("the Upstox token is absent: run `ticktick login --open`")]
+    eventually(lambda: login_needed(source))
+    assert server.seen_tokens == []
+    tokens.left = ["good"]
+    assert live(drain(source)) == [T0]
 
 
 def test_401_at_the_handshake_is_the_same(play):
     source, server, tokens = play([*END])
     server.refuse_handshake = [401]
-    with pytest.raises(Unauthorised):
-        source.read(10, 1.0)
+    eventually(lambda: login_needed(source))
     assert tokens.rejected == ["good"]
 
 
@@ -292,17 +323,20 @@ def test_settings_that_cannot_work_are_refused(tmp_path):
     access = Access(lambda: "t", lambda _t: None)
     with pytest.raises(Refused, match="did you mean 'full'"):
         FeedSource(FeedConfig(tmp_path, LinkConfig(mode="fulll")), WATCH, access)
-    with pytest.raises(Refused, match="do not fit"):
-        FeedSource(FeedConfig(tmp_path, LinkConfig(mode="full_d30")), WATCH * 17, access)
-    with pytest.raises(Refused, match="do not fit"):
+    with pytest.raises(Refused, match="full_d30 is not in the normal plan"):
+        FeedSource(FeedConfig(tmp_path, LinkConfig(mode="full_d30")), WATCH, access)
+    with pytest.raises(Refused, match="watchlist is empty"):
         FeedSource(FeedConfig(tmp_path), (), access)
+    with pytest.raises(Refused, match="did you mean 'plus'"):
+        FeedSource(FeedConfig(tmp_path, plan="pluss"), WATCH, access)
+    with pytest.raises(Refused, match="did you mean 'picows'"):
+        FeedSource(FeedConfig(tmp_path, client="picow"), WATCH, access)
 
 
 def test_no_token_in_logs_or_status(play, caplog):
     caplog.set_level(logging.DEBUG)
     source, _, _ = play([tick(T0), ("close", 1001)], tokens=("good", "canary-token"))
-    with pytest.raises(Unauthorised) as caught:
-        drain(source)
-    everything = caplog.text + json.dumps(source.status()) + str(caught.value)
+    eventually(lambda: login_needed(source))
+    everything = caplog.text + json.dumps(source.status()) + json.dumps(source.wanted_rows())
     fields = " ".join(str(getattr(r, "fields", "")) for r in caplog.records if r.name.startswith("ticktick"))
     assert "canary-token" not in everything + fields

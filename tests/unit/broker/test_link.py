@@ -1,13 +1,10 @@
 import json
-import socket
 import ssl
-import subprocess
-import threading
 
 import pytest
 
-from pipeline.broker.link import MODES, Link, LinkConfig, authorise, subscription
-from pipeline.core.errors import Refused, Unauthorised
+from pipeline.broker.link import LinkConfig, LinkLost, authorise, control, failure, require_client, subscriptions, turned_away
+from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from tests.fakes.broker_server import HttpServer, error, ok
 
 
@@ -19,16 +16,47 @@ def ask(answer, token="tok"):
         server.stop()
 
 
-def test_the_subscription_is_json_in_bytes():
-    frame = subscription("full", ["NSE_EQ|INE002A01018", "NSE_INDEX|Nifty 50"])
+def test_a_subscription_is_json_in_bytes():
+    (frame,) = control("sub", "full", ["NSE_EQ|INE002A01018", "NSE_INDEX|Nifty 50"])
     assert isinstance(frame, bytes)
     plain = json.loads(frame)
-    assert plain.pop("guid") != json.loads(subscription("full", []))["guid"]
+    assert plain.pop("guid") != json.loads(next(control("sub", "full", ["A"])))["guid"]
     assert plain == {"method": "sub", "data": {"mode": "full", "instrumentKeys": ["NSE_EQ|INE002A01018", "NSE_INDEX|Nifty 50"]}}
 
 
-def test_limits_are_those_of_one_connection():
-    assert MODES == {"ltpc": 5_000, "option_greeks": 3_000, "full": 2_000, "full_d30": 50}
+def test_leaving_names_no_mode_and_nothing_asks_for_nothing():
+    assert json.loads(next(control("unsub", "", ["A"])))["data"] == {"instrumentKeys": ["A"]}
+    assert list(control("sub", "full", [])) == []
+
+
+def test_each_mode_has_its_frames_in_portions():
+    frames = [json.loads(frame) for frame in subscriptions({"full": ["A"], "ltpc": [str(n) for n in range(501)]})]
+    assert [(f["data"]["mode"], len(f["data"]["instrumentKeys"])) for f in frames] == [("full", 1), ("ltpc", 500), ("ltpc", 1)]
+
+
+def test_only_401_is_the_token():
+    assert isinstance(turned_away(401), Unauthorised)
+    assert all(type(turned_away(status)) is Refused for status in (403, 404, 429, 500, 503))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(ssl.SSLError(), Refused), (ConnectionRefusedError(), Ambiguous), (TimeoutError(), Ambiguous), (ValueError(), Refused), (Unauthorised("x"), Unauthorised)],
+)  # fmt: skip
+def test_what_goes_wrong_becomes_an_error_of_the_house(error, kind):
+    assert type(failure(error)) is kind
+
+
+def test_an_unknown_client_is_refused_with_the_nearest():
+    require_client("picows")
+    with pytest.raises(Refused, match="did you mean 'websockets'"):
+        require_client("websocket")
+
+
+def test_a_loss_tells_code_and_reason_in_one_line():
+    assert str(LinkLost(1000, "session over")) == "1000 session over"
+    assert str(LinkLost(1006, "")) == "1006"
+    assert len(str(LinkLost(1011, "x" * 500))) < 100
 
 
 @pytest.mark.parametrize("name", ["authorized_redirect_uri", "authorizedRedirectUri"])
@@ -59,35 +87,3 @@ def test_a_token_that_is_turned_down(status):
 def test_an_edge_refusal_is_not_the_tokens_fault():
     with pytest.raises(Refused):
         ask((403, b"error code: 1010"))
-
-
-def test_a_feed_with_a_self_signed_certificate_is_not_spoken_to(tmp_path):
-    made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-         "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], capture_output=True, check=False
-    )  # fmt: skip
-    if made.returncode != 0:
-        pytest.skip("no openssl here to make a certificate")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    got: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept() -> None:
-            raw, _ = listener.accept()
-            try:
-                with context.wrap_socket(raw, server_side=True) as tls:
-                    got.append(tls.recv(100))
-            except OSError:
-                return
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        server = HttpServer(lambda _p, _q, _h: ok({"authorized_redirect_uri": f"wss://localhost:{listener.getsockname()[1]}/feeds?code=1"}))
-        try:
-            with pytest.raises(Refused, match="certificate is not valid"):
-                Link.open(LinkConfig(server.url), "tok", ["A"])
-        finally:
-            server.stop()
-        thread.join(5)
-    assert got in ([], [b""])

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.broker.plan import MODES as PLAN_MODES
 from pipeline.core.errors import Refused
 from pipeline.core.types import Instrument
-from pipeline.core.watchlist import WatchEntry, instruments_from, parse_watchlist, resolve
+from pipeline.core.watchlist import MODES, WatchEntry, instruments_from, parse_watchlist, resolve
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = json.loads((ROOT / "config" / "symbols.json").read_text(encoding="utf-8"))
@@ -55,6 +56,16 @@ def test_the_shipped_watchlist_stands_in_the_real_instrument_file(shared_data: P
     assert all(i.lot_size == 1 and i.freeze_qty > 0 and not i.is_index for i in found)
 
 
+def test_mode_and_subscription_travel_to_the_instrument() -> None:
+    entries = parse_watchlist([row(mode="ltpc", subscribe=False), row("TCS", TCS)], "s")
+    found = instruments_from(entries, MASTER)
+    assert [(i.mode, i.is_followed) for i in found] == [("ltpc", False), ("", True)]
+
+
+def test_modes_are_those_of_the_planner() -> None:
+    assert set(MODES) == set(PLAN_MODES)
+
+
 def test_the_name_may_be_left_out() -> None:
     assert parse_watchlist([{"symbol": "TCS", "instrument_key": TCS}], "s") == (WatchEntry("TCS", TCS, "TCS"),)
 
@@ -67,6 +78,9 @@ def test_the_name_may_be_left_out() -> None:
         ([], "at least one"),
         (["RELIANCE"], "row 1: expected"),
         ([row(), row("TCS", TCS, simbol="x")], "row 2: unknown field 'simbol'; did you mean 'symbol'?"),
+        ([row(mode="fulll")], "row 1: mode 'fulll' is none; did you mean 'full'"),
+        ([row(mode=5)], "row 1: mode 5 is none"),
+        ([row(subscribe="no")], "row 1: 'subscribe' is neither true nor false"),
         ([row(zzz=1)], "unknown field 'zzz'; use symbol, instrument_key, name"),
         ([{"symbol": "TCS"}], "row 1: 'instrument_key' is missing"),
         ([row(symbol=5)], "'symbol' is missing or not a text"),

@@ -15,7 +15,21 @@ from pipeline.core.errors import Ambiguous, Corrupt, Refused, Stopped, Unauthori
 from pipeline.run import cli
 
 ROOT = Path(__file__).resolve().parents[3]
-VERBS = ("demo", "simulate", "replay x", "login", "status", "doctor", "up", "down", "history fetch", "clear", "logs clean", "mode")
+VERBS = (
+    "demo",
+    "simulate",
+    "replay x",
+    "login",
+    "status",
+    "doctor",
+    "up",
+    "down",
+    "history fetch",
+    "clear",
+    "logs clean",
+    "mode",
+    "subscribe list",
+)
 
 
 @pytest.fixture

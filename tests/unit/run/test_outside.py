@@ -5,11 +5,23 @@ import socket
 import pytest
 
 from pipeline.core.errors import Refused, Stopped, Unauthorised
+from pipeline.core.feed import SubscriptionChange
+from pipeline.core.job import HashWrite
+from pipeline.core.schema import SESSION, SUBSCRIPTIONS
 from pipeline.run import outside
 from pipeline.run.settings import load
-from pipeline.store.face import Progress
+from pipeline.store import codec
+from pipeline.store.face import ZERO, EntryId, Progress
+from pipeline.store.memory import MemoryStore
 from pipeline.store.server import free_port
 from tests.fakes.trading import day
+
+
+def put_change(store, change):
+    """Append as ``store.client.append`` does."""
+    held = store.streams.setdefault(SUBSCRIPTIONS.name, [])
+    last = held[-1][0] if held else ZERO
+    held.append((EntryId(*last).following(change.ts), codec.encode(SUBSCRIPTIONS, change), 0))
 
 
 def _settings(tmp_path, **overrides):
@@ -62,12 +74,32 @@ def test_the_feeds_patience_is_the_settings(tmp_path, monkeypatch):
     class Source:
         read = close = status = None
 
-        def __init__(self, config, *_):
+        wanted_rows = idle = None
+
+        def __init__(self, config, *_, **__):
             made.append(config)
 
     monkeypatch.setattr(outside, "FeedSource", Source)
     outside._feed(_settings(tmp_path, **{"feed.liveness_s": 9.0}), None, (), Progress())
     assert (made[0].link.ping_after_s, made[0].link.dead_after_s) == (3.0, 9.0)
+    assert (made[0].plan, made[0].client, made[0].is_lossless, made[0].is_recording) == ("normal", "picows", False, False)
+
+
+def test_subscriptions_are_this_sessions_each_once():
+    store = MemoryStore()
+    early, late = (SubscriptionChange(ts, "TCS", "add", "", "test") for ts in (900, 1_500))
+    put_change(store, early)
+    reader = outside.SubscriptionReader(store, "2026-11-20")
+    assert reader.poll() == []  # no session yet
+    store.put(HashWrite(SESSION, (), {"date": "2026-11-20", "started_ms": 1_000}))
+    put_change(store, late)
+    assert reader.poll() == [late]
+    assert reader.poll() == []
+    again = SubscriptionChange(1_500, "TCS", "remove", "", "test")
+    put_change(store, again)
+    assert reader.poll() == [again]
+    assert outside.SubscriptionReader(store, "2026-11-20").poll() == [late, again]  # a restart
+    assert outside.SubscriptionReader(store, "2026-11-21").poll() == []
 
 
 def test_bar_is_silent_without_a_terminal(capsys):

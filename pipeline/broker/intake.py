@@ -1,0 +1,296 @@
+"""What happened to the feed -> the records that come of it. The one place that decides; no clock, no network.
+
+Reads   ``FeedEvent``s in the order they were delivered, live from the connections or from a recorded day
+Gives   ``TickBatch``, ``DepthBatch`` and ``MarketStatus`` in the order of their time; a gap is a batch of its own
+Law     the same events give the same records, byte for byte. Each connection has its own continuity; a record is
+        stamped with its frame's time, or with the newest time given so far when another connection was ahead.
+        A frame that is refused is counted and, live, kept.
+
+A gap of a connection that carries everything wanted is one ``NO_SYMBOL`` row, else one row for each of its symbols.
+Never asks what time it is, never drops a frame silently, never repairs.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.broker.continuity import Continuity
+from pipeline.broker.wire import SESSION_OVER, Decoder, FrameRefused
+from pipeline.core.feed import DEPTH, DepthBatch, FeedEventKind
+from pipeline.core.session import DAY_MS, Group, group_of, ist_ms
+from pipeline.core.snapshot import unpack
+from pipeline.core.types import NO_SYMBOL, TICK, MarketStatus, TickBatch, TickFlag, TickKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pipeline.broker.continuity import Place
+    from pipeline.broker.quarantine import Quarantine
+    from pipeline.broker.wire import Decoded
+    from pipeline.core.feed import FeedEvent
+    from pipeline.core.session import SessionDay
+    from pipeline.core.types import Instrument
+
+log = logging.getLogger("ticktick.feed")
+MAX_UNKNOWN = 100
+NORMAL_CLOSE = 1_000
+SHOWN_REASONS = 20
+
+Outcome = TickBatch | DepthBatch | MarketStatus
+
+
+class _Line:
+    """What is known of one connection."""
+
+    __slots__ = ("continuity", "has_ended", "has_frames", "sids")
+
+    def __init__(self, continuity: Continuity) -> None:
+        self.continuity = continuity
+        self.sids: NDArray[np.uint32] = np.zeros(0, np.uint32)
+        self.has_frames = False
+        self.has_ended = False
+
+
+def _place(line: _Line, ts: int) -> Place:
+    place = line.continuity.place(ts)
+    if place.is_backward:
+        raise FrameRefused("time_went_back", f"currentTs {ts} after {line.continuity.last_ts}")
+    return place
+
+
+class Intake:
+    """The deterministic half of a feed session.
+
+    Args:
+        instruments: everything known today, in the order of ``sid``.
+        session: today's phases; without them silences and dates are not judged.
+        silence_ms: no frame for so long in continuous trading is a gap; 0 never.
+        last_ts: time of the last committed frame, 0 at the start of a day; a STARTED event says it again.
+        quarantine: where refused frames are kept; None in a replay.
+    """
+
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        session: SessionDay | None = None,
+        silence_ms: int = 0,
+        last_ts: int = 0,
+        quarantine: Quarantine | None = None,
+    ) -> None:
+        self._sids = {i.instrument_key: i.sid for i in instruments}
+        self._decoder = Decoder(instruments)
+        self._quarantine = quarantine
+        self._silence_ms = silence_ms
+        groups = {group_of(i) for i in instruments}
+        self._windows = tuple(w for g in Group if g in groups for w in session.continuous(g)) if session is not None else ()
+        self._open_ms = session.open_ms(Group.EQ) if session is not None else 0
+        day_ms = ist_ms(session.date, "00:00") if session is not None else 0
+        self._day = (day_ms, day_ms + DAY_MS) if session is not None else (0, 1 << 62)
+        self._unknown: set[str] = set()
+        self.counts: Counter[str] = Counter()
+        """frames, ticks, gaps, repeats, refused_frames, refused_rows, connects, folds, folded_frames, folded_rows."""
+        self.reasons: Counter[str] = Counter()
+        """Why frames and rows were refused."""
+        self.frame_ts = 0
+        """Event time of the frame taken last; 0 when it was refused."""
+        self._begin(last_ts)
+
+    def _begin(self, last_ts: int) -> None:
+        """Forget the connections: a process starts with what is committed and nothing else."""
+        self._start_ts = last_ts if last_ts >= self._day[0] else 0
+        self.watermark = self._start_ts
+        """Event time of the newest frame given or proven repeated: nothing older will come."""
+        self._lines: dict[int, _Line] = {}
+        self._statuses: dict[str, str] = {}
+        self._is_closing = False
+
+    @property
+    def is_over(self) -> bool:
+        """The exchange closed and the broker ended every connection."""
+        lines = self._lines.values()
+        return any(line.has_ended for line in lines) and all(line.has_ended or len(line.sids) == 0 for line in lines)
+
+    def has_ended(self, link: int) -> bool:
+        """Tell whether the broker ended this connection because the day is over."""
+        return link in self._lines and self._lines[link].has_ended
+
+    @property
+    def unknown_keys(self) -> int:
+        return len(self._unknown)
+
+    def take(self, event: FeedEvent) -> list[Outcome]:
+        """Return the records that come of one event, all of them or none."""
+        out: list[Outcome] = []
+        kind = event.kind
+        if kind == FeedEventKind.FRAME:
+            self._frame(event, out)
+        elif kind == FeedEventKind.FOLDED:
+            self._folded(event, out)
+        elif kind == FeedEventKind.REPAIR:
+            out.append(TickBatch(self.watermark, np.frombuffer(bytearray(event.body), TICK), event.recv_ms))
+        elif kind == FeedEventKind.STARTED:
+            self._begin(int(event.body))
+        elif kind == FeedEventKind.LOST:
+            self._lost(event)
+        else:
+            line = self._carries(event)
+            if kind == FeedEventKind.CONNECTED:
+                self.counts["connects"] += 1
+                line.has_ended = False
+                is_alone = all(other is line or len(other.sids) == 0 for other in self._lines.values())
+                line.continuity.connected(is_own=line.has_frames or is_alone)
+        return out
+
+    # ------------------------------------------------------------------ connections
+
+    def _line(self, link: int) -> _Line:
+        line = self._lines.get(link)
+        if line is None:
+            line = self._lines[link] = _Line(Continuity(self._start_ts, self._silence_ms, self._windows))
+        return line
+
+    def _carries(self, event: FeedEvent) -> _Line:
+        line = self._line(event.link)
+        keys = [key for keys in json.loads(event.body).values() for key in keys]
+        line.sids = np.array(sorted(self._sids[key] for key in keys if key in self._sids), np.uint32)
+        return line
+
+    def _lost(self, event: FeedEvent) -> None:
+        code = event.body.partition(b" ")[0]
+        self._line(event.link).has_ended = self._is_closing and code == b"%d" % NORMAL_CLOSE
+
+    def _gap(self, line: _Line, gap: tuple[int, int], recv_ms: int) -> TickBatch:
+        """Build the entry that marks a gap.
+
+        It stands just before the first frame seen again, so that a restart between the two does not take that frame
+        for one it has.
+        """
+        last, first = gap
+        carried = sum(len(other.sids) for other in self._lines.values())
+        is_whole = len(line.sids) == carried
+        rows = np.zeros(1 if is_whole else len(line.sids), TICK)
+        rows["sid"] = NO_SYMBOL if is_whole else line.sids
+        rows["kind"], rows["ltt"], rows["ts_exch"] = TickKind.GAP, last, first
+        self.counts["gaps"] += 1
+        log.warning("feed gap", extra={"fields": {"from": last, "to": first, "ms": first - last, "symbols": 0 if is_whole else len(rows)}})
+        return TickBatch(max(self.watermark, first - 1), rows, recv_ms)
+
+    # ------------------------------------------------------------------ frames
+
+    def judge(self, frame: bytes | str, recv_ms: int) -> Decoded:
+        """Decode a frame and check its date; changes nothing.
+
+        Raises:
+            FrameRefused: with the reason by name.
+        """
+        found = self._decoder.decode(frame, recv_ms)
+        if not self._day[0] <= found.ts < self._day[1]:
+            raise FrameRefused("other_day", f"currentTs {found.ts} is not of this session's date")
+        return found
+
+    def _frame(self, event: FeedEvent, out: list[Outcome]) -> None:
+        line = self._line(event.link)
+        self.frame_ts = 0
+        try:
+            found = self.judge(event.body, event.recv_ms)
+            place = _place(line, found.ts)
+        except FrameRefused as refusal:
+            self.refuse(event.body, refusal.reason)
+            return
+        self.frame_ts = found.ts
+        self._count(event.body, found)
+        self._merge(found.statuses, found.ts)
+        if place.is_repeat:
+            self.counts["repeats"] += 1
+            return
+        if place.gap is not None:
+            out.append(self._gap(line, place.gap, event.recv_ms))
+        line.has_frames = True
+        self.watermark = max(self.watermark, line.continuity.last_ts)
+        if found.statuses:
+            out.append(MarketStatus(self.watermark, tuple(sorted(self._statuses.items())), self._is_closing))
+        if found.batch is not None:
+            out.append(TickBatch(self.watermark, found.batch.rows, event.recv_ms))
+        depth = getattr(found, "depth", None)
+        if depth is not None:
+            out.append(DepthBatch(self.watermark, depth.rows if isinstance(depth, DepthBatch) else depth))
+
+    def _count(self, frame: bytes, found: Decoded) -> None:
+        self.counts["frames"] += 1
+        if found.batch is not None:
+            self.counts["ticks"] += len(found.batch.rows)
+        if found.refused:
+            self.counts["refused_rows"] += len(found.refused)
+            self.reasons.update(reason for _, reason in found.refused)
+            if self._quarantine is not None:
+                self._quarantine.keep(frame, found.refused[0][1])
+        for key in found.unknown:
+            self.meet(key)
+
+    def meet(self, key: str) -> None:
+        """Note a key that is none of ours."""
+        if key not in self._unknown and len(self._unknown) < MAX_UNKNOWN:
+            self._unknown.add(key)
+            log.warning("feed key not in the watchlist", extra={"fields": {"key": key}})
+
+    def _merge(self, statuses: Sequence[tuple[str, str]], ts: int) -> None:
+        """Keep segment states; a message may tell only some of them, and at night the feed shows yesterday's end."""
+        if statuses:
+            self._statuses.update(statuses)
+            self._is_closing = self._statuses.get("NSE_EQ") == SESSION_OVER and ts >= self._open_ms
+
+    def refuse(self, frame: bytes | str, reason: str) -> None:
+        """Count a frame that is not taken, and keep it."""
+        self.counts["refused_frames"] += 1
+        self.reasons[reason] += 1
+        if self._quarantine is not None:
+            self._quarantine.keep(frame, reason)
+        log.warning("feed frame refused", extra={"fields": {"reason": reason, "bytes": len(frame)}})
+
+    # ------------------------------------------------------------------ folded stretches
+
+    def _folded(self, event: FeedEvent, out: list[Outcome]) -> None:
+        """Take a stretch of which only the newest row of each symbol is left: it is a gap, then those rows."""
+        line = self._line(event.link)
+        plain, arrays = unpack(event.body)
+        self._count_fold(plain, arrays)
+        last = line.continuity.last_ts
+        to: int = plain["to"]
+        if to <= last:
+            self.counts["repeats"] += plain["frames"]
+            return
+        line.continuity.jump(to)
+        line.has_frames = True
+        if last > 0:
+            out.append(self._gap(line, (last, to), event.recv_ms))
+        self.watermark = max(self.watermark, to)
+        self._merge([(segment, word) for segment, word in plain["statuses"]], plain["status_ts"])
+        if plain["statuses"]:
+            out.append(MarketStatus(self.watermark, tuple(sorted(self._statuses.items())), self._is_closing))
+        rows = arrays["rows"]
+        if len(rows) > 0:
+            rows["flags"] |= np.uint32(TickFlag.CONFLATED)
+            out.append(TickBatch(self.watermark, rows, event.recv_ms))
+        if len(arrays["depth"]) > 0:
+            out.append(DepthBatch(self.watermark, arrays["depth"].astype(DEPTH, copy=False)))
+
+    def _count_fold(self, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        self.counts["folds"] += 1
+        self.counts["frames"] += plain["frames"]
+        self.counts["ticks"] += plain["rows"]
+        self.counts["folded_frames"] += plain["frames"]
+        self.counts["folded_rows"] += plain["rows"] - len(arrays["rows"])
+        for name in ("refused_frames", "refused_rows"):
+            self.counts[name] += plain[name]
+        self.reasons.update(plain["reasons"])
+
+    def why_refused(self) -> str:
+        """List the reasons of refusals with their counts, for people."""
+        return "; ".join(f"{reason}={count}" for reason, count in sorted(self.reasons.items())[:SHOWN_REASONS])
