@@ -5,9 +5,9 @@ Writes  nothing; hands out the next fault for a request or a frame, and counts w
 Kinds for requests: ``drop_reply`` (accepted, then the connection dies), ``status`` (any 4xx/5xx), ``delay``,
 ``refuse_feed`` (authorise and handshake answer ``status``). Kinds for the feed: ``stall_feed``, ``corrupt_frame``,
 ``truncated_frame``, ``unknown_type``, ``drop_feed``, ``drop_frames`` (frames lost on the way). Kinds for open connections:
-``mute`` ``mute_frames`` ``mute_keys`` ``freeze`` ``half_open`` (see connection.py) and ``close_code``. ``quiet`` stops the market:
-a real silence. ``token_death`` kills all tokens at once. Deterministic: a fault hits the next ``count`` matches, or the
-connections that are open, and stays until it is cleared or its ``seconds`` are over.
+``mute`` ``mute_frames`` ``mute_keys`` ``freeze`` ``half_open`` (see connection.py) and ``close_code``. ``quiet``: nobody
+trades any more, a real silence. ``token_death`` kills all tokens at once. Deterministic: a fault hits the next ``count``
+matches, or the connections that are open, and stays until it is cleared or its ``seconds`` are over.
 """
 
 from __future__ import annotations

@@ -209,7 +209,7 @@ def strike(exchange: Exchange, fault: Fault) -> None:
     """Let a fault hit the connections that are open, or the market."""
     loop = asyncio.get_running_loop()
     if fault.kind == "quiet":
-        _still(exchange, is_quiet=True)
+        exchange.stage.is_quiet = True
     if fault.kind != "close_code" and fault.kind not in STALLS:
         hit = []
     else:
@@ -233,9 +233,4 @@ def heal(exchange: Exchange) -> None:
     """End all stalls and the quiet."""
     for connection in exchange.feeds:
         connection.heal()
-    _still(exchange, is_quiet=False)
-
-
-def _still(exchange: Exchange, *, is_quiet: bool) -> None:
-    exchange.stage.is_quiet = is_quiet
-    exchange.stage.notify()
+    exchange.stage.is_quiet = False

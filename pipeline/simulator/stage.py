@@ -40,7 +40,7 @@ class Stage:
         self.head = 0
         self.is_over = False
         self.is_quiet = False
-        """The market stands still: nobody trades, nothing is shown, connections live on."""
+        """Nobody trades: time goes on, but nothing is shown except changes of state."""
         self.watchers: list[Callable[[Frame], None]] = []
         self._listeners: list[Listener] = []
         self._started = asyncio.Event()
@@ -100,13 +100,16 @@ class Stage:
         self.open()
         for frame in self.maker.frames():
             await self._wait_turn(frame.ts)
-            self._show(frame)
+            if self.is_quiet and frame.kind is not Kind.STATUS:
+                self.tape.now_ms = frame.ts
+            else:
+                self._show(frame)
         self.is_over = True
         self.notify()
 
     async def _wait_turn(self, ts: int) -> None:
         while True:
-            if self.is_quiet or (not self._listeners and self.hold):
+            if not self._listeners and self.hold:
                 self._pace = -1.0
                 await self._changed.wait()
                 continue
