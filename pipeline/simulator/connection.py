@@ -121,5 +121,5 @@ class Connection:
         asked = [one.row() for one in self.subscriptions.asked]
         more = {"modes": dict(self.subscriptions.modes), "asked": asked} if with_keys else {}
         times = {"number": self.number, "opened_ms": self.opened_ms, "closed_ms": self.closed_ms}
-        state = {"sent": self.sent, "last_ts": self.last_ts, "stall": self.stall, "muted": sorted(self.muted)}
+        state = {"sent": self.sent, "pinged": self.pinged, "last_ts": self.last_ts, "stall": self.stall, "muted": sorted(self.muted)}
         return {**times, **state, "keys": len(self.subscriptions.modes), **more}
