@@ -4,11 +4,12 @@ Reads   ``GET /v3/market-quote/ltp`` (at most 500 keys a call), on a thread of i
 Gives   (instrument key, has moved) for keys that were asked about: True is a silent stall, False a quiet paper
 
 Law     no false alarm. A quote may be ahead of the feed by some hundred milliseconds, so one look proves nothing. A quote
-        that shows more volume than we have is a doubt; it becomes True only when at least ``grace_s`` after that quote our
-        own values are still the ones of before it. The volume of a day does not fall, so for a traded paper this needs no
-        second quote. Where there is none to compare (an index, mode ``ltpc``) the price must differ in a second quote, too.
+        that shows more volume than we have is a doubt; it becomes True when it is ``grace_s`` old and we have not been told
+        of newer values of ours. The volume of a day does not fall, so for a traded paper this needs no second quote. Where
+        there is none to compare (an index, mode ``ltpc``) the price must differ in a second quote, too.
         One quote gives one alarm. A quote that stays ahead of what a fresh snapshot says is counted otherwise at the broker:
         the difference is learned and allowed from then on.
+        Whoever takes an answer drops it when the key was heard since it was asked about: that is the newest value of all.
 
 A failed call gives no answer, is counted, and said once per kind. Never raises into the feed, never reconnects, never
 judges a key that we have no price of (that is an unconfirmed subscription, not a stall).
@@ -110,6 +111,16 @@ class Verdicts:
             return None
         return self._alarm(key, ours, quote) if now_s - doubt.at_s >= self._config.grace_s else None
 
+    def ripe(self, now_s: float) -> dict[str, Ours]:
+        """Give the keys whose doubt time has made a certainty (their quote showed more volume), and what we had of them."""
+        grace_s, forget_s = self._config.grace_s, self._config.forget_s
+        ripe = {
+            key: one for key, one in self._doubts.items() if grace_s <= now_s - one.at_s <= forget_s and _has_volume(one.ours, one.quote)
+        }
+        for key, one in ripe.items():
+            self._alarm(key, one.ours, one.quote)
+        return {key: one.ours for key, one in ripe.items()}
+
     def is_in_grace(self, key: str, now_s: float) -> bool:
         """Tell whether a doubt is too young to be decided by anything."""
         doubt = self._doubts.get(key)
@@ -172,8 +183,9 @@ class QuotesCheck:
         self._budget = budget
         self._config = config or CheckConfig()
         self._verdicts = Verdicts(self._config)
-        self._waiting: dict[str, Ours] = {}
-        self._answers: dict[str, bool] = {}
+        self._waiting: dict[str, tuple[Ours, float]] = {}
+        """Keys to ask about: our values, and the instant before which they are not to be asked about."""
+        self._answers: dict[str, tuple[Ours, bool]] = {}
         self._counts: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._ready_at = 0.0
@@ -182,28 +194,32 @@ class QuotesCheck:
         self._thread: threading.Thread | None = None
 
     def ask(self, keys: Mapping[str, Ours]) -> None:
-        """Hand in silent keys with our newest values. Returns at once; ask again as long as they are silent."""
+        """Hand in silent keys with our newest values. Returns at once."""
         now = time.monotonic()
         with self._changed:
             for key, ours in keys.items():
                 if ours[0] <= 0.0:
                     continue
+                if self._answers.get(key, (ours, False))[0] != ours:
+                    del self._answers[key]  # of older values
                 verdict = self._verdicts.told(key, ours, now)
                 if verdict is not None:
                     self._waiting.pop(key, None)
-                    self._answer(key, verdict)
+                    self._answer(key, ours, has_moved=verdict)
                 elif not self._verdicts.is_in_grace(key, now):
-                    self._wait_for(key, ours)
+                    self._wait_for(key, ours, now)
             if self._waiting and self._thread is None and not self._is_closed:
                 self._thread = threading.Thread(target=self._run, name="quotes-check", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
     def answers(self) -> list[tuple[str, bool]]:
-        """Take what was decided since the last call."""
+        """Take what was decided since the last call; drop an answer whose key was heard since it was asked about."""
         with self._changed:
+            for key, ours in self._verdicts.ripe(time.monotonic()).items():
+                self._answer(key, ours, has_moved=True)
             found, self._answers = self._answers, {}
-        return list(found.items())
+        return [(key, has_moved) for key, (_, has_moved) in found.items()]
 
     def counts(self) -> dict[str, int]:
         """Return what happened so far, for the feed's status."""
@@ -219,15 +235,15 @@ class QuotesCheck:
         if self._thread is not None:
             self._thread.join(JOIN_S)
 
-    def _wait_for(self, key: str, ours: Ours) -> None:
+    def _wait_for(self, key: str, ours: Ours, from_s: float) -> None:
         if key in self._waiting or len(self._waiting) < MAX_WAITING:
-            self._waiting[key] = ours
+            self._waiting[key] = (ours, from_s)
         else:
             self._counts["dropped"] += 1
 
-    def _answer(self, key: str, has_moved: bool) -> None:
+    def _answer(self, key: str, ours: Ours, *, has_moved: bool) -> None:
         self._counts["moved" if has_moved else "quiet"] += 1
-        self._answers[key] = has_moved
+        self._answers[key] = (ours, has_moved)
 
     def _run(self) -> None:
         while (asked := self._next()) is not None:
@@ -243,23 +259,25 @@ class QuotesCheck:
         is_booked = False
         with self._changed:
             while not self._is_closed:
-                now = time.monotonic()
                 if not self._waiting:
                     self._changed.wait()
                     continue
-                if not is_booked and now >= self._ready_at:
+                now = time.monotonic()
+                at = max(self._ready_at, min(from_s for _, from_s in self._waiting.values()))
+                if not is_booked and now >= at:
                     self._ready_at, is_booked = self._budget.reserve(int(now * 1000)) / 1000, True
-                if is_booked and now >= self._ready_at:
+                    at = self._ready_at
+                if is_booked and now >= at:
                     self._ready_at = now + self._config.min_pause_s
                     self._counts["calls"] += 1
-                    return self._take()
-                self._changed.wait(self._ready_at - now)
+                    return self._take(now)
+                self._changed.wait(at - now)
         return None
 
-    def _take(self) -> dict[str, Ours]:
-        asked = {key: self._waiting.pop(key) for key in list(self._waiting)[:MAX_KEYS]}
-        self._counts["keys"] += len(asked)
-        return asked
+    def _take(self, now: float) -> dict[str, Ours]:
+        keys = [key for key, (_, from_s) in self._waiting.items() if from_s <= now][:MAX_KEYS]
+        self._counts["keys"] += len(keys)
+        return {key: self._waiting.pop(key)[0] for key in keys}
 
     def _hear(self, asked: Mapping[str, Ours], quotes: Mapping[str, Quote]) -> None:
         now = time.monotonic()
@@ -271,7 +289,9 @@ class QuotesCheck:
                     continue
                 verdict = self._verdicts.quoted(key, ours, quote, now)
                 if verdict is not None:
-                    self._answer(key, verdict)
+                    self._answer(key, ours, has_moved=verdict)
+                elif key not in self._waiting and not _has_volume(ours, quote):
+                    self._wait_for(key, ours, now + self._config.grace_s)  # the second look
 
     def _failed(self, error: TickTickError) -> None:
         kind = type(error).__name__

@@ -14,10 +14,11 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from pipeline.core.feed import SubscriptionChange
-from tests.simulation.feed_run import KEYS, PAPERS, Decision, Limits, Run, quantile, run, simulated
+from tests.simulation.feed_run import KEYS, PAPERS, READ_S, Decision, Limits, Run, quantile, run, simulated
 
 Row = dict[str, Any]
 STALLS = ("mute", "mute_frames", "mute_keys", "freeze", "half_open")
@@ -94,7 +95,9 @@ def stall(one: Run, kind: str) -> Row:
 def decided(decision: Decision | None) -> str:
     if decision is None:
         return "nothing"
-    return str(decision.fields.get("remedy") or ("reconnect" if decision.is_reconnect else decision.what.removeprefix("feed ")).replace(" ", "-"))
+    return str(
+        decision.fields.get("remedy") or ("reconnect" if decision.is_reconnect else decision.what.removeprefix("feed ")).replace(" ", "-")
+    )
 
 
 # ---------------------------------------------------------------------- two hundred reconnects
@@ -151,8 +154,7 @@ def token_death(_size: Size) -> list[Row]:
         one.flows()  # an open socket lives on
         sim.fault(kind="close_code", code=1006)
         one.pump(lambda: bool(one.rejected), PATIENCE_S)
-        waited = time.monotonic() + 3.0
-        one.pump(lambda: time.monotonic() > waited, PATIENCE_S)
+        one.wait(3.0)
         asked = [note for note in sim.ledger()["requests"] if note["path"].endswith("/authorize")]
         wasted = sum(note["status"] == 401 for note in asked)
         state = one.source.status()["state"]
@@ -176,7 +178,7 @@ def refusal(size: Size) -> list[Row]:
         is_back = one.flows()
         back = one.first(started, lambda d: d.what == "feed connected")
         tries = [d for d in one.log.heard if d.is_reconnect and d.at_s >= started]
-        pauses = [float(b.at_s - a.at_s) for a, b in zip(tries, tries[1:], strict=False)]
+        pauses = [float(b.at_s - a.at_s) for a, b in pairwise(tries)]
         row = {"scenario": "refusal", "for_s": size.refusal_s, "cap_s": limits.backoff_s[1], "tries": len(tries), "recovered": is_back}
         row |= {"pause_p50": quantile(pauses, 0.5), "pause_max": max(pauses), "pauses_differ": len({round(p, 4) for p in pauses[-20:]})}
         late = back.at_s - started - size.refusal_s if back is not None else None
@@ -188,13 +190,28 @@ def slow_clock(size: Size) -> list[Row]:
     limits = replace(Limits(), liveness_s=3.0, silence_s=3.0)
     with simulated(session="09:15-15:15", speed=1.0, ping_s=0.2, clock_offset_ms=-5_000) as (sim, config), run(sim, config, limits) as one:
         one.flows()
-        until = time.monotonic() + size.slow_s
-        one.pump(lambda: time.monotonic() > until, 2 * size.slow_s)
+        one.wait(size.slow_s)
         market_ms = time.time() * 1000 - sim.clock()["ts"]
         status = one.source.status()
         row = {"scenario": "clock 5 s slow", "for_s": size.slow_s, "alarms": len(one.alarms()), "connects": status["connects"]}
         shown = int(status["skew_ms"]) - market_ms
         return [row | {"skew_beyond_ms": round(shown), "lag_ms": status["clock_lag_ms"], "refused": status["refused_frames"]}]
+
+
+def held_back(size: Size) -> list[Row]:
+    """Nobody takes the records (Redis is away): what waits with us is no stall of the feed."""
+    limits = replace(Limits(), liveness_s=3.0)
+    with simulated(session="09:15-15:15", speed=1.0, ping_s=0.2) as (sim, config), run(sim, config, limits) as one:
+        one.flows()
+        until = time.monotonic() + size.slow_s / 3
+        while time.monotonic() < until:
+            one.source.idle()
+            time.sleep(READ_S)
+        alarms = len(one.alarms())
+        is_back = one.flows()
+        one.wait(2.0)
+        row = {"scenario": "held back", "for_s": size.slow_s / 3, "alarms": alarms, "alarms_after": len(one.alarms()) - alarms}
+        return [row | {"recovered": is_back, "connects": one.source.status()["connects"], "unmarked": len(one.unmarked())}]
 
 
 # ---------------------------------------------------------------------- quiet times
@@ -208,10 +225,14 @@ def quiet(size: Size) -> list[Row]:
         with simulated(session=session, speed=1.0, ping_s=5 / SCALE) as (sim, config), run(sim, config, limits) as one:
             one.pump(lambda: one.source.status()["frames"] >= 2, PATIENCE_S)
             sim.fault(kind="quiet")
-            until = time.monotonic() + size.quiet_s
-            one.pump(lambda: time.monotonic() > until, 2 * size.quiet_s)
+            one.wait(size.quiet_s)
             status = one.source.status()
-            row = {"scenario": f"quiet {name}", "for_s": size.quiet_s, "reconnects": int(status["connects"]) - 1, "alarms": len(one.alarms())}
+            row = {
+                "scenario": f"quiet {name}",
+                "for_s": size.quiet_s,
+                "reconnects": int(status["connects"]) - 1,
+                "alarms": len(one.alarms()),
+            }
             row |= {"quote_checks": status["quote_checks"], "resubscribed": status["resubscribed"]}
             rows.append(row | {"pings": int(sim.get("/_feeds?last=1&keys=0")["connections"][-1]["pinged"])})
     return rows
@@ -223,6 +244,7 @@ SCENARIOS: dict[str, Callable[[Size], list[Row]]] = {
     "token": token_death,
     "refusal": refusal,
     "clock": slow_clock,
+    "held": held_back,
     "quiet": quiet,
 }
 

@@ -25,7 +25,7 @@ from pipeline.broker.quotes_check import CheckConfig, QuotesCheck
 from pipeline.broker.repair import MinuteRepair
 from pipeline.broker.repair_book import RepairConfig
 from pipeline.broker.rest import RestClient, RestConfig
-from pipeline.core.types import MINUTE_MS, NO_SYMBOL, Instrument, TickBatch, TickKind
+from pipeline.core.types import NO_SYMBOL, Instrument, TickBatch, TickKind
 from pipeline.simulator.config import SimulatorConfig
 from pipeline.simulator.exchange import load_calendar, make_market
 from pipeline.simulator.listing import DEFAULT_LISTINGS
@@ -35,7 +35,8 @@ from tests.fakes.live_simulator import LiveSimulator, live_simulator
 READ_S = 0.02
 CALENDAR = load_calendar()
 PAPERS = tuple(
-    Instrument(sid, item.symbol, item.key, item.name, 5, 1, 100_000, is_cas_eligible=item.is_cas) for sid, item in enumerate(DEFAULT_LISTINGS)
+    Instrument(sid, item.symbol, item.key, item.name, 5, 1, 100_000, is_cas_eligible=item.is_cas)
+    for sid, item in enumerate(DEFAULT_LISTINGS)
 )
 KEYS = [paper.instrument_key for paper in PAPERS]
 ALARMS = ("feed stalled", "feed clock stands still", "feed not connected", "feed key unconfirmed", "feed needs a login")
@@ -115,7 +116,9 @@ class Received:
 class Run:
     """A feed that reads from a simulator."""
 
-    def __init__(self, sim: LiveSimulator, config: SimulatorConfig, limits: Limits, folder: Path, papers: Sequence[Instrument] = PAPERS) -> None:
+    def __init__(
+        self, sim: LiveSimulator, config: SimulatorConfig, limits: Limits, folder: Path, papers: Sequence[Instrument] = PAPERS
+    ) -> None:
         self.sim, self.config, self.limits = sim, config, limits
         self.token = sim.token
         self.rejected: list[str] = []
@@ -153,6 +156,11 @@ class Run:
                 return False
             self.read()
         return True
+
+    def wait(self, seconds: float) -> None:
+        """Read for so long."""
+        until = time.monotonic() + seconds
+        self.pump(lambda: time.monotonic() >= until, 2 * seconds)
 
     def flows(self, seconds: float = 20.0) -> bool:
         """Read until a few more live frames have come."""
@@ -230,7 +238,3 @@ def quantile(values: Sequence[float], share: float) -> float:
     """Give the smallest value that ``share`` of them do not exceed; NaN of none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
-
-
-def minutes(milliseconds: int) -> float:
-    return milliseconds / MINUTE_MS

@@ -34,6 +34,17 @@ def test_a_quote_ahead_is_a_doubt_and_after_the_grace_a_stall():
     assert judge.told(KEY, OURS, 12.0) is True
 
 
+def test_a_doubt_ripens_by_itself_once_and_not_for_ever():
+    judge = verdicts()
+    judge.quoted(KEY, OURS, Quote(141_300, 1_010), 10.0)
+    judge.quoted(INDEX, (25_000.0, 0), Quote(2_501_000, 0), 10.0)
+    assert judge.ripe(11.9) == {}
+    assert judge.ripe(12.0) == {KEY: OURS}
+    assert judge.ripe(13.0) == {}
+    judge.quoted(KEY, OURS, Quote(141_300, 1_020), 20.0)
+    assert judge.ripe(80.5) == {}
+
+
 def test_a_feed_that_caught_up_is_no_stall():
     judge = verdicts()
     assert judge.quoted(KEY, OURS, Quote(141_300, 1_010), 10.0) is None
@@ -109,7 +120,10 @@ def test_what_was_allowed_is_taken_back_when_the_counts_agree():
 
 @given(st.lists(st.tuples(st.floats(0.0, 5.0), st.integers(0, 3), st.booleans()), max_size=60), st.floats(0.0, 1.9))
 def test_a_feed_that_is_late_by_less_than_the_grace_never_alarms(steps, lag):
-    """The feed shows the market of ``lag`` seconds ago: whatever is looked at whenever, no look says stall."""
+    """The feed shows the market of ``lag`` seconds ago: whatever is looked at whenever, no look says stall.
+
+    A doubt that ripens by itself is dropped by whoever heard the key since, and it was heard.
+    """
     judge, now, volume = verdicts(), 0.0, 1_000
     market = [(-10.0, volume)]
     for pause, traded, is_quote in steps:
@@ -117,6 +131,7 @@ def test_a_feed_that_is_late_by_less_than_the_grace_never_alarms(steps, lag):
         volume += traded
         market.append((now, volume))
         ours = (100.0, max(v for at, v in market if at <= now - lag))
+        assert judge.ripe(now).get(KEY) != ours
         assert judge.told(KEY, ours, now) is not True
         if is_quote:
             assert judge.quoted(KEY, ours, Quote(10_000, volume), now) is not True
@@ -212,6 +227,22 @@ def test_quiet_and_stalled_papers(checks):
     counts = check.counts()
     assert counts["moved"] >= 1
     assert counts["calls"] >= 1
+
+
+def test_one_ask_is_enough(checks):
+    check = checks(Broker({KEY: (1_413.0, 1_010), INDEX: (25_010.0, 0)}))
+    check.ask({KEY: OURS, INDEX: (25_000.0, 0)})
+    found = []
+    eventually(lambda: found.extend(check.answers()) or len(found) == 2)
+    assert dict(found) == {KEY: True, INDEX: True}
+
+
+def test_an_answer_about_older_values_is_not_given(checks):
+    check = checks(Broker({KEY: OURS}))
+    check.ask({KEY: OURS})
+    eventually(lambda: check.counts()["quiet"] == 1)
+    check.ask({KEY: (1_500.0, 1_001)})
+    assert check.answers() == []
 
 
 def test_an_ask_returns_at_once_and_one_call_is_under_way(checks):
