@@ -25,7 +25,7 @@ from pipeline.broker.link import ArrivalKind, LinkConfig, require_client
 from pipeline.broker.plan import LIMITS
 from pipeline.broker.quarantine import Quarantine
 from pipeline.broker.subscriptions import Subscriptions
-from pipeline.broker.watch import Watch
+from pipeline.broker.watch import QuoteCheck, Watch
 from pipeline.core.errors import Refused
 from pipeline.core.feed import FeedEvent, FeedEventKind
 from pipeline.core.registry import did_you_mean
@@ -74,20 +74,6 @@ class FeedConfig:
     """The sender waits for us (headless runs, replays): never fold, and judge nothing by our clock."""
     is_recording: bool = False
     """Give the events themselves too, each before its records."""
-
-
-class QuoteCheck(Protocol):
-    """Asks the broker's quotes whether a silent symbol moved without us; never blocks."""
-
-    def ask(self, keys: Mapping[str, tuple[float, int]]) -> None:
-        """Begin a comparison: instrument key -> (last price, volume of the day) as we have them."""
-        ...
-
-    def answers(self) -> list[tuple[str, bool]]:
-        """Give what was found out since the last call: (instrument key, whether the market moved without us)."""
-        ...
-
-    def close(self) -> None: ...
 
 
 class GapRepair(Protocol):

@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
-import time
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 import picows
@@ -46,6 +46,8 @@ FRAME = ArrivalKind.FRAME
 BINARY, TEXT, CONTINUATION = WSMsgType.BINARY, WSMsgType.TEXT, WSMsgType.CONTINUATION
 PING, CLOSE = WSMsgType.PING, WSMsgType.CLOSE
 FAREWELL_TURNS = 3
+READ_BUFFER = 256 * 1024
+"""A burst is read in strides of this size."""
 
 
 class _Socket(WSListener):
@@ -54,12 +56,13 @@ class _Socket(WSListener):
     def __init__(self, owner: PicowsLinks, link: int, wanted: Wanted) -> None:
         super().__init__()
         self._owner, self._link, self._wanted = owner, link, wanted
+        self._arrive = owner.arrivals.append
         self._parts: list[bytes] = []
         self._size = 0
         self._is_text = False
         self._is_over = False
         self.transport: WSTransport | None = None
-        self.life_ns = time.monotonic_ns()
+        self.life_ns = monotonic_ns()
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Subscribe at once: the broker greets before that, and its greeting must not stand before OPENED."""
@@ -69,12 +72,15 @@ class _Socket(WSListener):
         self._owner.opened(self._link, self)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        now = self.life_ns = time.monotonic_ns()
+        # The hot path: each attribute of a frame costs as much as copying its bytes, so what is rare is asked later.
+        now = self.life_ns = monotonic_ns()
         kind = frame.msg_type
-        if frame.rsv1 or frame.rsv2 or frame.rsv3:
-            self._broke("bits of an extension that nobody agreed to")
-        elif kind is BINARY and frame.fin and not self._parts:
-            self._owner.put((self._link, FRAME, frame.get_payload_as_bytes(), now))
+        if kind is BINARY and frame.fin and not frame.rsv1 and not self._parts:
+            self._arrive((self._link, FRAME, frame.get_payload_as_bytes(), now))
+            if self._owner.is_waiting:
+                self._owner.wake()
+        elif frame.rsv1:
+            self._broke("a compressed frame, which nobody agreed to")
         elif kind is PING:
             transport.send_pong(frame.get_payload_as_bytes())
         elif kind is CLOSE:
@@ -116,7 +122,7 @@ class _Socket(WSListener):
         if not self._is_over:
             self._is_over = True
             self._owner.forget(self._link, self)
-            self._owner.put((self._link, ArrivalKind.LOST, LinkLost(code, reason), time.monotonic_ns()))
+            self._owner.put((self._link, ArrivalKind.LOST, LinkLost(code, reason), monotonic_ns()))
 
     def leave(self) -> None:
         """Close without waiting for an answer: a server that no longer answers does not answer our farewell either."""
@@ -137,8 +143,8 @@ class PicowsLinks:
         self._pool = ThreadPoolExecutor(1, "authorise")
         self._sockets: dict[int, _Socket] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._arrivals: list[Arrival] = []
-        self._is_waiting = False
+        self.arrivals: list[Arrival] = []
+        self.is_waiting = False
 
     def connect(self, link: int, token: str, wanted: Wanted) -> None:
         self.drop(link)
@@ -165,7 +171,7 @@ class PicowsLinks:
         socket.silence()
         socket.leave()
         self._tasks.pop(link, None)
-        self.put((link, ArrivalKind.FAILED, found, time.monotonic_ns()))
+        self.put((link, ArrivalKind.FAILED, found, monotonic_ns()))
 
     async def _dial(self, address: str, socket: _Socket) -> None:
         await picows.ws_connect(
@@ -178,6 +184,7 @@ class PicowsLinks:
             max_frame_size=MAX_FRAME_BYTES,
             extra_headers={"User-Agent": USER_AGENT},
             max_redirects=0,
+            read_buffer_init_size=READ_BUFFER,
         )
         if socket.transport is None:  # picows returns as if all were well when the peer hangs up without an answer
             raise ConnectionResetError(errno.ECONNRESET, "the connection broke")
@@ -201,13 +208,13 @@ class PicowsLinks:
         if socket is not None:
             socket.silence()
             socket.leave()
-        self._arrivals = [arrival for arrival in self._arrivals if arrival[0] != link]
+        self.arrivals[:] = [arrival for arrival in self.arrivals if arrival[0] != link]
 
     def opened(self, link: int, socket: _Socket) -> None:
         """Note that a connection is there."""
         self._tasks.pop(link, None)
         self._sockets[link] = socket
-        self.put((link, ArrivalKind.OPENED, None, time.monotonic_ns()))
+        self.put((link, ArrivalKind.OPENED, None, monotonic_ns()))
 
     def forget(self, link: int, socket: _Socket) -> None:
         """Note that a connection has ended by itself."""
@@ -220,21 +227,26 @@ class PicowsLinks:
 
     def put(self, arrival: Arrival) -> None:
         """Take in what a connection brought, and wake whoever waits for it."""
-        self._arrivals.append(arrival)
-        if self._is_waiting:
-            self._is_waiting = False
-            self._loop.stop()
+        self.arrivals.append(arrival)
+        if self.is_waiting:
+            self.wake()
+
+    def wake(self) -> None:
+        """End the wait of ``receive``, once what the sockets have in hand is read."""
+        self.is_waiting = False
+        self._loop.stop()
 
     def receive(self, timeout_s: float) -> list[Arrival]:
-        if self._arrivals or timeout_s <= 0:
+        if self.arrivals or timeout_s <= 0:
             self._turn()
         else:
-            self._is_waiting = True
+            self.is_waiting = True
             timer = self._loop.call_later(timeout_s, self._loop.stop)
             self._loop.run_forever()
             timer.cancel()
-            self._is_waiting = False
-        out, self._arrivals = self._arrivals, []
+            self.is_waiting = False
+        out = self.arrivals[:]
+        self.arrivals.clear()  # the sockets hold on to this very list
         return out
 
     def _turn(self) -> None:

@@ -12,7 +12,7 @@ Never blocks: the quote check works in a thread of its own.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.broker.feed import QuoteCheck
     from pipeline.broker.lines import Lines
     from pipeline.core.session import SessionDay
     from pipeline.core.types import Instrument
@@ -35,6 +34,20 @@ log = logging.getLogger("ticktick.feed")
 S = 1_000_000_000
 LOOK_NS = S
 SHOWN = 20
+
+
+class QuoteCheck(Protocol):
+    """Asks the broker's quotes whether a silent symbol moved without us; never blocks."""
+
+    def ask(self, keys: Mapping[str, tuple[float, int]]) -> None:
+        """Begin a comparison: instrument key -> (last price, volume of the day) as we have them."""
+        ...
+
+    def answers(self) -> list[tuple[str, bool]]:
+        """Give what was found out since the last call: (instrument key, whether the market moved without us)."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Watch:

@@ -1,9 +1,8 @@
 """The vocabulary: packed rows (NumPy dtypes) and readable records (frozen dataclasses).
 
-Packed rows travel in the hot streams, one entry per feed frame or close wave. Readable records travel
-in streams that people look into with redis-cli. Units ride in the names: ``_ms`` epoch milliseconds UTC,
-``_px`` rupees (market data as received), ``_paise`` integers (all arithmetic on money), ``_qty`` shares.
-``ts`` is always event time: the exchange's clock, never ours.
+Packed rows travel in the hot streams, one entry per feed frame or close wave. Readable records travel in streams that people look into
+with redis-cli. Units ride in the names: ``_ms`` epoch milliseconds UTC, ``_px`` rupees (market data as received), ``_paise`` integers
+(all arithmetic on money), ``_qty`` shares. ``ts`` is always event time: the exchange's clock, never ours.
 """
 
 from __future__ import annotations
@@ -152,10 +151,9 @@ TICK = np.dtype(
 )
 """One market update: raw fields as received up to ``iiq_market``, our metrics after. Prices in rupees.
 
-``ts_exch`` is the frame's server time, ``ltt`` the last trade's; ``levels`` counts the levels of depth that the
-frame carried (up to 30; the first five are here, all of them in ``DEPTH``). ``i1_*`` is the feed's last finished minute, ``d1_*``
-its bar of the day. A value that the frame did not carry is zero; a metric that is not defined (no depth, cold
-window) is zero too and its flag is clear, so that no NaN enters a stream.
+``ts_exch`` is the frame's server time, ``ltt`` the last trade's; ``levels`` counts the levels of depth that came (up to 30; the first five
+are here, all of them in ``DEPTH``). ``i1_*`` is the feed's last finished minute, ``d1_*`` its bar of the day. A value that the frame did
+not carry is zero; a metric that is not defined (no depth, cold window) is zero too and its flag is clear: no NaN enters a stream.
 """
 
 TICK_RAW_FIELDS = TICK.names[: TICK.names.index("volume")] if TICK.names else ()
@@ -228,7 +226,7 @@ class ChartWave:
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """What we must know of a paper to trade it. ``sid`` is its place in today's watchlist."""
+    """What we must know of a paper. ``sid`` is its place in today's watchlist; the feed follows it in ``mode``, if ``is_followed``."""
 
     sid: int
     symbol: str
@@ -240,9 +238,7 @@ class Instrument:
     is_cas_eligible: bool
     is_index: bool = False
     mode: str = ""
-    """Feed mode in which it is followed; empty: the one of the settings."""
     is_followed: bool = True
-    """False: known today, with history, but the feed follows it only when asked to."""
 
 
 @dataclass(frozen=True, slots=True)
