@@ -45,7 +45,7 @@ MAX_VOLUME = 10**13
 PAUSES_S = (1.0, 5.0)
 MAX_REFUSALS = 200
 
-_Candle = tuple[int, int, float, float, float, float, int, float]
+Candle = tuple[int, int, float, float, float, float, int, float]
 """start, end (epoch ms), open, high, low, close, volume, open interest."""
 
 
@@ -105,7 +105,7 @@ class HistoryReader:
             Unauthorised: the token is not accepted.
         """
         self._refused, self._calls = [], 0
-        found: list[tuple[int, int, _Candle]] = []
+        found: list[tuple[int, int, Candle]] = []
         short: list[tuple[str, str, int, int]] = []
         total = len(instruments) * len(plan.depth)
         jobs = [(instrument, minutes, wanted) for instrument in instruments for minutes, wanted in sorted(plan.depth.items())]
@@ -118,10 +118,10 @@ class HistoryReader:
             self._progress(done, total, f"{instrument.symbol} {label}")
         return History(waves_of(found), tuple(self._refused), tuple(short), self._calls)
 
-    def _candles(self, instrument: Instrument, minutes: int, wanted: int, plan: HistoryPlan) -> list[_Candle]:
+    def _candles(self, instrument: Instrument, minutes: int, wanted: int, plan: HistoryPlan) -> list[Candle]:
         """Return one symbol's candles of one timeframe, oldest first; a refusal leaves what is there."""
-        found: dict[int, _Candle] = {}
-        check = _Checker(instrument, minutes, self._calendar, self._refuse)
+        found: dict[int, Candle] = {}
+        check = CandleChecker(instrument, minutes, self._calendar, self._refuse)
         stem = f"/v3/historical-candle/{path_part(instrument.instrument_key)}/minutes/{minutes}"
         own_day = self._calendar.day(plan.session_date)
         try:
@@ -180,7 +180,7 @@ def spans(session_date: str, minutes: int, wanted: int) -> list[tuple[str, str]]
     return asked
 
 
-class _Checker:
+class CandleChecker:
     """Checks the candles of one symbol and timeframe, each against its own day."""
 
     def __init__(self, instrument: Instrument, minutes: int, calendar: Calendar, refuse: Callable[[str], None]) -> None:
@@ -191,9 +191,9 @@ class _Checker:
         self._refuse = refuse
         self._seen: set[int] = set()
 
-    def take(self, rows: Sequence[Any], most: int, is_wanted: Callable[[_Candle], bool]) -> dict[int, _Candle]:
+    def take(self, rows: Sequence[Any], most: int, is_wanted: Callable[[Candle], bool]) -> dict[int, Candle]:
         """Return the newest ``most`` wanted candles by start; each bad one on the way is named and left out."""
-        found: dict[int, _Candle] = {}
+        found: dict[int, Candle] = {}
         is_newest_first = len(rows) < 2 or _order(rows[0]) >= _order(rows[-1])
         for row in rows if is_newest_first else reversed(rows):
             if len(found) >= most:
@@ -207,7 +207,7 @@ class _Checker:
                 found[candle[0]] = candle
         return found
 
-    def _candle(self, row: Any) -> _Candle | None:
+    def _candle(self, row: Any) -> Candle | None:
         """Turn ``[time, open, high, low, close, volume, oi]`` into a candle; None outside continuous trading."""
         if not isinstance(row, list) or not 6 <= len(row) <= 7:
             raise Refused("a candle has six or seven fields")
@@ -226,7 +226,7 @@ class _Checker:
             raise Refused(f"{ist_text(start)}: no trading on that day by config/holidays.json")
         return self._placed(start, day, (o, h, low, c, int(volume), oi))
 
-    def _placed(self, start: int, day: SessionDay, rest: tuple[float, float, float, float, int, float]) -> _Candle | None:
+    def _placed(self, start: int, day: SessionDay, rest: tuple[float, float, float, float, int, float]) -> Candle | None:
         if day.phase_at(start, self._group) is not Phase.CONTINUOUS:
             return None
         if day.candle_start(start, self._minutes) != start:
@@ -253,7 +253,7 @@ def _start(text: Any) -> int:
     return int(moment.timestamp()) * 1000
 
 
-def waves_of(found: Sequence[tuple[int, int, _Candle]]) -> tuple[CandleWave, ...]:
+def waves_of(found: Sequence[tuple[int, int, Candle]]) -> tuple[CandleWave, ...]:
     """Order (timeframe, sid, candle) by close instant and make one wave of each instant."""
     ordered = sorted(found, key=lambda item: (item[2][1], item[0], item[1]))
     rows = np.zeros(len(ordered), CANDLE)

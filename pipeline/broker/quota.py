@@ -2,10 +2,12 @@
 
 Pure: the time is handed in (milliseconds of any clock that does not go back), the caller does the waiting. A window
 is exact, so the limit holds whichever way the broker counts; refilled buckets would let twice the limit through.
+One budget may be shared by several threads.
 """
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from pipeline.core.errors import Refused
@@ -24,7 +26,7 @@ STANDARD_READS = (Limit(50, 1_000), Limit(500, 60_000), Limit(2_000, 1_800_000))
 class ReadBudget:
     """Hands out instants at which a call may be made; never more than each limit in any window of its length."""
 
-    __slots__ = ("_count", "_limits", "_ring")
+    __slots__ = ("_count", "_limits", "_lock", "_ring")
 
     def __init__(self, limits: tuple[Limit, ...] = STANDARD_READS) -> None:
         if not limits or any(limit.calls < 1 or limit.window_ms < 1 for limit in limits):
@@ -32,6 +34,7 @@ class ReadBudget:
         self._limits = limits
         self._ring = [0] * max(limit.calls for limit in limits)
         self._count = 0
+        self._lock = threading.Lock()
 
     def wait_ms(self, now_ms: int) -> int:
         """Return how long the next call must wait; 0 when it may go now."""
@@ -43,12 +46,13 @@ class ReadBudget:
 
     def reserve(self, now_ms: int) -> int:
         """Book the next call and return the instant at which it may be made."""
-        at = now_ms + self.wait_ms(now_ms)
-        if self._count > 0:
-            at = max(at, self._ring[(self._count - 1) % len(self._ring)])
-        self._ring[self._count % len(self._ring)] = at
-        self._count += 1
-        return at
+        with self._lock:
+            at = now_ms + self.wait_ms(now_ms)
+            if self._count > 0:
+                at = max(at, self._ring[(self._count - 1) % len(self._ring)])
+            self._ring[self._count % len(self._ring)] = at
+            self._count += 1
+            return at
 
     @property
     def used(self) -> int:

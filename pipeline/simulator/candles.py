@@ -3,17 +3,20 @@
 Reads   history (from the seed; none before a recording or a candle file) and the tape's finished minutes
 Writes  [timestamp, open, high, low, close, volume, open interest]
 A span that is too wide is an error (UDAPI1148), never cut. Larger bars of the running day are served while
-they form; one-minute bars appear when their minute has ended. Answers without a token, as the real one does.
+they form; one-minute bars appear 6 to 36 s after their end, each after its own wait (``candle_wait_s``), all of them when
+the day is over. Answers without a token, as the real one does.
 """
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any
+from zlib import crc32
 
 from aiohttp import web
 
 from pipeline.core.session import Group
+from pipeline.core.types import MINUTE_MS
 from pipeline.simulator.answers import ApiError, iso_time, success
 from pipeline.simulator.exchange import EXCHANGE, Exchange
 from pipeline.simulator.history import aggregate, filled
@@ -59,12 +62,20 @@ def today(exchange: Exchange, listing: Listing, unit: str, interval: int) -> lis
     group = listing.group(day.date)
     windows = [(w.start_ms, w.end_ms) for w in day.continuous(Group.EQ if group is Group.EQ_CAS else group)]
     if unit == "minutes" and interval == 1:
-        return filled(tape.finished(listing.key), windows, tape.now_ms - 60_000 + 1)
+        bars = filled(tape.finished(listing.key), windows, tape.now_ms - MINUTE_MS + 1)
+        return [bar for bar in bars if exchange.stage.is_over or bar.ts + MINUTE_MS + wait_ms(exchange, listing, bar.ts) <= tape.now_ms]
     minutes = filled(tape.bars[listing.key], windows, tape.now_ms)
     if unit == "days":
         return aggregate(minutes, lambda _: windows[0][0])
     size = interval * (60 if unit == "hours" else 1)
     return aggregate(minutes, lambda ts: day.candle_start(ts, size))
+
+
+def wait_ms(exchange: Exchange, listing: Listing, ts: int) -> int:
+    """How long after its end a one-minute bar is not served yet: the same for the same bar at every question."""
+    first, last = exchange.config.candle_wait_s
+    place = crc32(f"{exchange.config.seed} {listing.key} {ts}".encode()) / 0xFFFFFFFF
+    return round((first + place * (last - first)) * 1000)
 
 
 def _period(request: web.Request) -> tuple[str, int]:

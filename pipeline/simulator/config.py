@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pipeline.core.errors import Refused
 from pipeline.core.session import Calendar, SessionDay, ist_ms
 from pipeline.core.watchlist import WatchEntry
+from pipeline.simulator.subscriptions import PLANS
 
 MAKERS = ("generated", "expander", "player")
 DEMO_DATE = "2026-11-20"
@@ -48,6 +49,14 @@ class SimulatorConfig:
     """Of the order path, in simulated time."""
     rate_limits: bool = False
     """Enforce 10 orders and 50 reads a second (429, UDAPI10005)."""
+    plan: str = "normal"
+    """Of the account: ``normal`` (2 feed connections) or ``plus`` (5, and mode ``full_d30``)."""
+    ping_s: float = 5.0
+    """Wall seconds between the feed's pings."""
+    clock_offset_ms: int = 0
+    """Of the feed's server clock against the market: -5000 stamps frames five seconds too early."""
+    candle_wait_s: tuple[float, float] = (6.0, 36.0)
+    """Simulated seconds after its end until a one-minute candle of the running day is served: from, to."""
     calendar: Calendar | None = field(default=None, compare=False)
     """None: weekdays trade, plus what ``config/holidays.json`` of this repository says."""
 
@@ -58,6 +67,12 @@ class SimulatorConfig:
             raise Refused(f"the {self.maker} needs a file: give its path")
         if self.speed < 0:
             raise Refused("speed cannot be negative: use 0 for as fast as possible, 1 for real time")
+        if self.plan not in PLANS:
+            raise Refused(f"unknown plan {self.plan!r}: use {', '.join(PLANS)}")
+        if self.ping_s <= 0:
+            raise Refused("the feed pings every so many seconds: give ping_s above 0")
+        if not 0 <= self.candle_wait_s[0] <= self.candle_wait_s[1]:
+            raise Refused("candle_wait_s is a span of seconds: give (from, to), from 0 up")
         clocks(self.session)
 
 

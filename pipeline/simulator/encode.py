@@ -17,11 +17,12 @@ MODES = ("ltpc", "full", "option_greeks", "full_d30")
 _REQUEST_MODE = {"ltpc": pb.RequestMode.ltpc, "full": pb.full_d5, "option_greeks": pb.option_greeks, "full_d30": pb.full_d30}
 _TYPE = {Kind.SNAPSHOT: pb.initial_feed, Kind.LIVE: pb.live_feed, Kind.STATUS: pb.market_info}
 DEEP_LEVELS = 30
+FEWEST_DEEP = 15
 
 
-def encode(frame: Frame, modes: Mapping[str, str]) -> bytes | None:
-    """Encode what a subscriber gets of a frame; None when nothing of it concerns him."""
-    message = pb.FeedResponse(type=_TYPE[frame.kind], currentTs=frame.ts)
+def encode(frame: Frame, modes: Mapping[str, str], clock_offset_ms: int = 0) -> bytes | None:
+    """Encode what a subscriber gets of a frame, stamped by the server's clock; None when nothing of it concerns him."""
+    message = pb.FeedResponse(type=_TYPE[frame.kind], currentTs=frame.ts + clock_offset_ms)
     if frame.status is not None:
         _fill_status(message.marketInfo, frame.status)
         return message.SerializeToString(deterministic=True)
@@ -135,15 +136,32 @@ def _fill_status(info: Any, status: Status) -> None:
 
 
 def deep_levels(update: Update) -> list[tuple[int, float, int, float]]:
-    """Go on with the five levels to thirty: the same steps again, sizes repeating (Plus plan's ``full_d30``)."""
+    """Go on with the five levels to thirty (Plus plan's ``full_d30``): 15 to 30 of each side are quoted, the rest is zero.
+
+    Steps and sizes come of the price itself, so that a level stays the same while the market moves around it.
+    """
     sides = [_deepen(update.bid_px, update.bid_qty, -1), _deepen(update.ask_px, update.ask_qty, 1)]
     return [(bid[1], bid[0], ask[1], ask[0]) for bid, ask in zip(*sides, strict=True)]
 
 
 def _deepen(prices: Sequence[float], sizes: Sequence[int], sign: int) -> list[tuple[float, int]]:
-    known = list(zip(prices, sizes, strict=True))
-    if len(known) < 2 or prices[-1] == 0:
-        return (known + [(0.0, 0)] * DEEP_LEVELS)[:DEEP_LEVELS]
-    step = max(abs(prices[-1] - prices[-2]), 0.01) * sign
-    more = [(round(prices[-1] + step * i, 2), sizes[i % len(sizes)]) for i in range(1, DEEP_LEVELS - len(known) + 1)]
-    return known + [(px, qty) if px > 0 else (0.0, 0) for px, qty in more]
+    levels = list(zip(prices, sizes, strict=True))
+    if len(levels) >= 2 and prices[-1] > 0:
+        step = max(1, round(abs(prices[-1] - prices[-2]) * 100))
+        typical = max(1, sum(sizes) // len(sizes))
+        paise = round(prices[-1] * 100)
+        quoted = FEWEST_DEEP + _mix(paise // (step * 50)) % (DEEP_LEVELS - FEWEST_DEEP + 1)
+        while len(levels) < quoted:
+            # Far from the touch the book is thinner in places: some prices have no order.
+            paise += sign * step * (1 + (_mix(paise) % 4 == 0))
+            if paise <= 0:
+                break
+            levels.append((paise / 100, 1 + typical * (25 + _mix(paise + 1) % 200) // 100))
+    return levels + [(0.0, 0)] * (DEEP_LEVELS - len(levels))
+
+
+def _mix(value: int) -> int:
+    """Spread an integer over 32 bits: the same in every process."""
+    value = (value ^ 0x9E3779B9) * 0x85EBCA6B & 0xFFFFFFFF
+    value = (value ^ value >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
+    return value ^ value >> 16

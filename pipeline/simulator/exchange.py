@@ -7,6 +7,7 @@ This is the one place that chooses the maker and the calendar.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pipeline.core.errors import Refused
 from pipeline.core.session import Calendar
 from pipeline.simulator.answers import ApiError
 from pipeline.simulator.config import SimulatorConfig, span
+from pipeline.simulator.connection import Connection
 from pipeline.simulator.desk import Desk
 from pipeline.simulator.faults import Faults
 from pipeline.simulator.generated import GeneratedMarket
@@ -31,6 +33,7 @@ from pipeline.simulator.tokens import Tokens
 
 HOLIDAYS = Path(__file__).resolve().parents[2] / "config" / "holidays.json"
 JOURNAL = 20_000
+FEEDS_KEPT = 2_000
 
 
 @dataclass(slots=True)
@@ -48,7 +51,12 @@ class Exchange:
     faults: Faults = field(default_factory=Faults)
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=JOURNAL))
     portfolio_sockets: list[web.WebSocketResponse] = field(default_factory=list)
-    feed_sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    feeds: list[Connection] = field(default_factory=list)
+    """Open feed connections."""
+    feeds_seen: deque[Connection] = field(default_factory=lambda: deque(maxlen=FEEDS_KEPT))
+    """The ledger: open and closed ones, oldest first."""
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    """Hang-ups under way."""
     calls: dict[bool, deque[float]] = field(default_factory=lambda: {True: deque(), False: deque()})
     """When order calls (True) and other calls were made lately."""
     gtt: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -56,7 +64,8 @@ class Exchange:
 
     @property
     def feed_connections(self) -> int:
-        return len(self.feed_sockets)
+        """Connections that count: one that is half open has been forgotten by the far side."""
+        return sum(line.stall != "half_open" for line in self.feeds)
 
     @property
     def date(self) -> str:
@@ -119,5 +128,5 @@ def build(config: SimulatorConfig) -> Exchange:
     stage = Stage(maker, tape, speed=config.speed, hold=config.hold, idle_speed=config.idle_speed)
     desk = Desk(maker.day, maker.listings, tape, config.latency_ms)
     stage.watchers.append(desk.on_frame)
-    tokens = Tokens(config.token_life_s)
+    tokens = Tokens(config.token_life_s, is_plus=config.plan == "plus")
     return Exchange(config, calendar, maker, tape, stage, desk, History(config.seed, maker.day.date, calendar), tokens)

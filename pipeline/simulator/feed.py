@@ -2,52 +2,29 @@
 
 Reads   control frames: UTF-8 JSON in *binary* websocket messages (``sub`` ``unsub`` ``change_mode``)
 Writes  market_info first, a snapshot of what was subscribed, then live frames; pings
-At most two connections. In ``hold`` mode a new connection gets the last frames again, byte for byte, and no
-more than 512 frames are under way without a pong. Never answers a control frame, as the real one never does.
+At most two connections, five with the Plus plan. In ``hold`` mode a new connection gets the last frames again, byte for
+byte, and no more than 512 frames are under way without a pong. Never answers a control frame, as the real one never does.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
-from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from pipeline.simulator.answers import ApiError, success
-from pipeline.simulator.encode import MODES, encode
+from pipeline.simulator.connection import Connection
+from pipeline.simulator.encode import encode
 from pipeline.simulator.exchange import EXCHANGE, Exchange
-from pipeline.simulator.faults import FEED_KINDS, spoil
+from pipeline.simulator.faults import FEED_KINDS, STALLS, Fault, spoil
 from pipeline.simulator.market import Frame, Kind
-from pipeline.simulator.stage import Listener
+from pipeline.simulator.subscriptions import CONNECTIONS, Subscriptions
 
-MAX_CONNECTIONS = 2
-MAX_KEYS = {"ltpc": 5_000, "option_greeks": 3_000, "full": 2_000, "full_d30": 50}
 PING_EVERY = 256
-PING_S = 5.0
 CLOSE_S = 600.0
 """How long a client may take to read what was sent before the day's end."""
 routes = web.RouteTableDef()
-
-
-@dataclass(slots=True)
-class Connection:
-    """One socket: what it asked for and how far it has read."""
-
-    exchange: Exchange
-    socket: web.WebSocketResponse
-    modes: dict[str, str] = field(default_factory=dict)
-    listener: Listener | None = None
-    subscribed: asyncio.Event = field(default_factory=asyncio.Event)
-    fresh: list[str] = field(default_factory=list)
-    """Keys that wait for their snapshot."""
-    sent: int = 0
-    pinged: int = 0
-    ponged: int = 0
-    pong: asyncio.Event = field(default_factory=asyncio.Event)
-    is_ending: bool = False
-    """The day is over and our close frame is on its way."""
 
 
 @routes.get("/v3/feed/market-data-feed/authorize")
@@ -69,107 +46,110 @@ async def feeds(request: web.Request) -> web.WebSocketResponse:
     exchange = request.app[EXCHANGE]
     if not exchange.tokens.use_feed_code(request.query.get("code", "")):
         raise ApiError(403, "UDAPI100057", "the code is used up or unknown: authorize again")
-    if exchange.feed_connections >= MAX_CONNECTIONS:
-        raise ApiError(403, "UDAPI10005", f"at most {MAX_CONNECTIONS} feed connections")
-    socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=1 << 20)
+    most = CONNECTIONS[exchange.config.plan]
+    if exchange.feed_connections >= most:
+        raise ApiError(403, "UDAPI10005", f"at most {most} feed connections")
+    # A connection that is stalled does not answer a close either.
+    socket = web.WebSocketResponse(autoping=False, autoclose=False, compress=False, max_msg_size=1 << 20)
     await socket.prepare(request)
-    exchange.feed_sockets.append(socket)
-    connection = Connection(exchange, socket)
+    number = exchange.feeds_seen[-1].number + 1 if exchange.feeds_seen else 0
+    connection = Connection(number, exchange.tape.now_ms, Subscriptions(exchange.config.plan), socket, request.transport)
+    exchange.feeds.append(connection)
+    exchange.feeds_seen.append(connection)
+    for fault in exchange.faults.lasting():
+        connection.strike(fault)
     try:
         async with asyncio.TaskGroup() as group:
-            talk, ping = group.create_task(_talk(connection)), group.create_task(_ping(connection))
-            await _listen(connection)
+            talk, ping = group.create_task(_talk(exchange, connection)), group.create_task(_ping(exchange, connection))
+            await _listen(exchange, connection)
+            await connection.linger()
             ping.cancel()
             talk.cancel()
     finally:
-        exchange.feed_sockets.remove(socket)
+        exchange.feeds.remove(connection)
         if connection.listener is not None:
             exchange.stage.leave(connection.listener)
+        connection.end(exchange.tape.now_ms)
     return socket
 
 
-async def _listen(connection: Connection) -> None:
+async def _listen(exchange: Exchange, connection: Connection) -> None:
     """Read control frames, pings and pongs until the socket closes."""
-    async for message in connection.socket:
+    socket = _socket(connection)
+    async for message in socket:
+        if connection.is_dumb:
+            continue
         if message.type is WSMsgType.BINARY:
-            _control(connection, message.data)
+            if connection.hear(message.data, exchange.desk.listings, exchange.tape.now_ms):
+                connection.subscribed.set()
+                exchange.stage.notify()
         elif message.type is WSMsgType.PING:
-            await connection.socket.pong(message.data)
+            await socket.pong(message.data)
         elif message.type is WSMsgType.PONG:
             connection.ponged = max(connection.ponged, int(message.data) if bytes(message.data).isdigit() else 0)
             connection.pong.set()
+    if not connection.is_dumb:
+        await socket.close(drain=False)
 
 
-def _control(connection: Connection, payload: bytes) -> None:
-    """Obey a control frame; nonsense is dropped without a word, as the real one does."""
-    try:
-        asked = json.loads(payload)
-        method, wanted = asked["method"], asked["data"]
-        keys, mode = [str(k) for k in wanted["instrumentKeys"]], str(wanted.get("mode", "ltpc"))
-    except (ValueError, KeyError, TypeError):
-        return
-    known = [k for k in keys if k in connection.exchange.desk.listings]
-    if method == "unsub":
-        for key in known:
-            connection.modes.pop(key, None)
-    elif method in ("sub", "change_mode") and mode in MODES:
-        known = known[: MAX_KEYS[mode]]
-        connection.modes.update(dict.fromkeys(known, mode))
-        connection.fresh += known
-        connection.subscribed.set()
-        connection.exchange.stage.notify()
+def _socket(connection: Connection) -> web.WebSocketResponse:
+    if connection.socket is None:
+        raise ConnectionResetError("the connection has ended")
+    return connection.socket
 
 
-async def _ping(connection: Connection) -> None:
+async def _ping(exchange: Exchange, connection: Connection) -> None:
     """Ping from time to time: a silent market is not a dead connection."""
     try:
-        while not connection.socket.closed and not connection.is_ending:
+        while connection.socket is not None and not connection.socket.closed and not connection.is_ending:
             await _send_ping(connection)
-            await asyncio.sleep(PING_S)
+            await asyncio.sleep(exchange.config.ping_s)
     except ConnectionError:
         return
 
 
 async def _send_ping(connection: Connection) -> None:
+    if connection.is_dumb:
+        return
     connection.pinged += 1
-    await connection.socket.ping(str(connection.pinged).encode())
+    await _socket(connection).ping(str(connection.pinged).encode())
 
 
-async def _talk(connection: Connection) -> None:
+async def _talk(exchange: Exchange, connection: Connection) -> None:
     """Send the market to one client, then close with 1000."""
-    exchange, stage = connection.exchange, connection.exchange.stage
+    stage = exchange.stage
     try:
         is_new = not exchange.config.hold or stage.head == 0
         stage.open()
         if is_new:
-            await _send(connection, Frame(exchange.tape.now_ms - 1, Kind.STATUS, status=exchange.tape.status))
+            await _send(exchange, connection, Frame(exchange.tape.now_ms - 1, Kind.STATUS, status=exchange.tape.status))
         await connection.subscribed.wait()
         if is_new:
             start = stage.head
-            await _snapshot(connection)
+            await _snapshot(exchange, connection)
         else:
             start = stage.oldest
             connection.fresh.clear()
         connection.listener = stage.join(start)
         while not stage.is_done(connection.listener):
             frames = await stage.after(connection.listener)
-            await _send_batch(connection, frames)
+            await _send_batch(exchange, connection, frames)
             stage.read(connection.listener, len(frames))
             # Only at the head: a snapshot of what is yet to be sent would put its time before older frames.
             if connection.fresh and connection.listener.at == stage.head:
-                await _snapshot(connection)
+                await _snapshot(exchange, connection)
         connection.is_ending = True
         await _read_out(connection)
-        await connection.socket.close(code=WSCloseCode.OK, message=b"session over")
+        await _socket(connection).close(code=WSCloseCode.OK, message=b"session over")
     except ConnectionError:
         return  # the client has gone: the reader sees it too and ends the connection
 
 
-async def _send_batch(connection: Connection, frames: list[Frame]) -> None:
+async def _send_batch(exchange: Exchange, connection: Connection, frames: list[Frame]) -> None:
     for frame in frames:
-        await _send(connection, frame)
-        connection.sent += 1
-        if connection.exchange.config.hold and connection.sent % PING_EVERY == 0:
+        await _send(exchange, connection, frame)
+        connection.passed += 1
+        if exchange.config.hold and connection.passed % PING_EVERY == 0:
             await _checkpoint(connection)
 
 
@@ -177,48 +157,80 @@ async def _checkpoint(connection: Connection) -> None:
     """Bound what is under way: go on when the ping before this one was answered."""
     before = connection.pinged
     await _send_ping(connection)
-    while connection.ponged < before and not connection.socket.closed:
-        connection.pong.clear()
-        await connection.pong.wait()
+    await _ponged(connection, before)
 
 
 async def _read_out(connection: Connection) -> None:
     """Wait until a slow client has read everything: a close cuts off what is still on its way."""
     await _send_ping(connection)
     async with asyncio.timeout(CLOSE_S):
-        while connection.ponged < connection.pinged and not connection.socket.closed:
-            connection.pong.clear()
-            await connection.pong.wait()
+        await _ponged(connection, connection.pinged)
 
 
-async def _snapshot(connection: Connection) -> None:
+async def _ponged(connection: Connection, number: int) -> None:
+    while connection.ponged < number and not connection.is_dumb and not _socket(connection).closed:
+        connection.pong.clear()
+        await connection.pong.wait()
+
+
+async def _snapshot(exchange: Exchange, connection: Connection) -> None:
     """Tell the newest state of the keys that were just subscribed."""
-    tape = connection.exchange.tape
+    tape = exchange.tape
     keys, connection.fresh = connection.fresh, []
     updates = tuple(tape.latest[k] for k in dict.fromkeys(keys) if k in tape.latest)
     if updates:
-        await _send(connection, Frame(tape.now_ms, Kind.SNAPSHOT, updates))
+        await _send(exchange, connection, Frame(tape.now_ms, Kind.SNAPSHOT, updates))
 
 
-async def _send(connection: Connection, frame: Frame) -> None:
-    payload = encode(frame, connection.modes)
+async def _send(exchange: Exchange, connection: Connection, frame: Frame) -> None:
+    if connection.is_silent:
+        return
+    payload = encode(frame, connection.modes, exchange.config.clock_offset_ms)
     if payload is None:
         return
-    fault = connection.exchange.faults.take("/feeds", FEED_KINDS)
-    if fault is None:
-        await connection.socket.send_bytes(payload)
-    elif fault.kind == "stall_feed":
-        await asyncio.sleep(fault.delay_s)
-        await connection.socket.send_bytes(payload)
-    elif fault.kind == "drop_feed":
-        raise_reset(connection)
+    if connection.stall == "freeze" and connection.last:
+        payload = connection.last
+    fault = exchange.faults.take("/feeds", FEED_KINDS)
+    if fault is not None:
+        if fault.kind == "drop_frames":
+            return
+        if fault.kind == "drop_feed":
+            connection.cut()
+            raise ConnectionResetError("fault: feed dropped")
+        if fault.kind == "stall_feed":
+            await asyncio.sleep(fault.delay_s)
+        payload = spoil(payload, fault.kind)
+    connection.last, connection.last_ts = payload, frame.ts
+    connection.sent += 1
+    await _socket(connection).send_bytes(payload)
+
+
+def strike(exchange: Exchange, fault: Fault) -> None:
+    """Let a fault hit the connections that are open, or the market."""
+    loop = asyncio.get_running_loop()
+    if fault.kind == "quiet":
+        exchange.stage.is_quiet = True
+    if fault.kind != "close_code" and fault.kind not in STALLS:
+        hit = []
     else:
-        await connection.socket.send_bytes(spoil(payload, fault.kind))
+        hit = [line for line in exchange.feeds if fault.connection in (-1, line.number)]
+    for connection in hit:
+        fault.done += 1
+        if fault.kind == "close_code":
+            task = loop.create_task(connection.hang_up(fault.code))
+            exchange.tasks.add(task)
+            task.add_done_callback(exchange.tasks.discard)
+        else:
+            connection.strike(fault)
+    if fault.seconds > 0 and (fault.kind == "quiet" or fault.lasting):
+        loop.call_later(fault.seconds, heal, exchange)
+    elif fault.seconds > 0:
+        for connection in hit:
+            loop.call_later(fault.seconds, connection.heal)
 
 
-def raise_reset(connection: Connection) -> None:
-    """Cut the line without a close frame, as a lost network does."""
-    transport = connection.socket._req.transport if connection.socket._req is not None else None  # noqa: SLF001 - aiohttp has no public abort
-    if transport is not None:
-        transport.abort()
-    raise ConnectionResetError("fault: feed dropped")
+def heal(exchange: Exchange) -> None:
+    """End all stalls and the quiet."""
+    for connection in exchange.feeds:
+        connection.heal()
+    exchange.stage.is_quiet = False

@@ -1,7 +1,7 @@
 """The simulator as one web application: all routes, who may ask, faults, the journal, the ledger.
 
 Reads   every request: it is journalled with its headers (never the token) and body
-Writes  Upstox's envelopes; ``/_clock``, ``/_ledger``, ``/_fault``, ``/_token`` are ours, for tests and demos
+Writes  Upstox's envelopes; ``/_clock``, ``/_ledger``, ``/_feeds``, ``/_fault``, ``/_token`` are ours, for tests and demos
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ async def _faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     fault = request.app[EXCHANGE].faults.take(request.path, REQUEST_KINDS)
     if fault is None:
         return await handler(request)
-    if fault.kind == "status":
-        raise ApiError(fault.status, fault.code, "fault on demand")
+    if fault.kind in ("status", "refuse_feed"):
+        raise ApiError(fault.status, fault.udapi, "fault on demand")
     if fault.delay_s > 0:
         await asyncio.sleep(fault.delay_s)
     try:
@@ -150,6 +150,16 @@ async def ledger(request: web.Request) -> web.Response:
     return web.json_response(content)
 
 
+@routes.get("/_feeds")
+async def feeds(request: web.Request) -> web.Response:
+    """The ledger of the feed's connections, the newest ``last`` of them: what was asked for and what is subscribed."""
+    exchange = request.app[EXCHANGE]
+    last = request.query.get("last", "")
+    seen = list(exchange.feeds_seen)[-int(last) :] if last.isdecimal() and int(last) > 0 else list(exchange.feeds_seen)
+    rows = [line.row(with_keys=request.query.get("keys", "1") == "1") for line in seen]
+    return web.json_response({"ts": exchange.tape.now_ms, "connections": rows})
+
+
 @routes.get("/_token")
 async def token(request: web.Request) -> web.Response:
     """A token without the dialog, for demos and tests."""
@@ -163,10 +173,12 @@ async def fault(request: web.Request) -> web.Response:
     try:
         if body.get("kind") == "none":
             exchange.faults.clear()
+            feed.heal(exchange)
         else:
             order = exchange.faults.add(body)
             if order.kind == "token_death":
                 exchange.tokens.revoke()
+            feed.strike(exchange, order)
     except (Refused, AttributeError) as error:
         raise ApiError(400, "UDAPI100036", str(error)) from error
     return web.json_response(success(exchange.faults.rows()))

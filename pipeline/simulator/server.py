@@ -54,5 +54,8 @@ async def _play(exchange: Exchange) -> None:
 
 
 async def _hang_up(app: web.Application) -> None:
-    for socket in (*app[EXCHANGE].portfolio_sockets, *app[EXCHANGE].feed_sockets):
+    exchange = app[EXCHANGE]
+    for line in exchange.feeds:
+        line.heal()
+    for socket in (*exchange.portfolio_sockets, *(line.socket for line in exchange.feeds if line.socket is not None)):
         await socket.close(code=WSCloseCode.GOING_AWAY, message=b"simulator stops")

@@ -39,6 +39,8 @@ class Stage:
         self.ring: deque[Frame] = deque(maxlen=RING)
         self.head = 0
         self.is_over = False
+        self.is_quiet = False
+        """Nobody trades: time goes on, but nothing is shown except changes of state."""
         self.watchers: list[Callable[[Frame], None]] = []
         self._listeners: list[Listener] = []
         self._started = asyncio.Event()
@@ -98,7 +100,10 @@ class Stage:
         self.open()
         for frame in self.maker.frames():
             await self._wait_turn(frame.ts)
-            self._show(frame)
+            if self.is_quiet and frame.kind is not Kind.STATUS:
+                self.tape.now_ms = frame.ts
+            else:
+                self._show(frame)
         self.is_over = True
         self.notify()
 
@@ -129,7 +134,9 @@ class Stage:
         if left <= 0:
             return True
         try:
-            await asyncio.wait_for(self._changed.wait(), left)
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the event.
+            async with asyncio.timeout(left):
+                await self._changed.wait()
         except TimeoutError:
             return True
         await asyncio.sleep(0)

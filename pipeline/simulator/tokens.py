@@ -33,6 +33,8 @@ class Tokens:
     life_s: float = 0.0
     secret: str = ""
     """Empty: any secret is right."""
+    is_plus: bool = False
+    """The account's plan, as the token claims it."""
     _codes: dict[str, Grant] = field(default_factory=dict)
     _live: dict[str, float] = field(default_factory=dict)
     _feed_codes: set[str] = field(default_factory=set)
@@ -57,7 +59,7 @@ class Tokens:
         """Make a token; the newest OAuth login leaves older ones alive."""
         now = time.time()
         ends = now + self.life_s if self.life_s > 0 else next_half_past_three(int(now * 1000)) / 1000
-        claims = {"sub": USER_ID, "jti": secrets.token_hex(12), "isMultiClient": False, "isPlusPlan": True, "iat": int(now)}
+        claims = {"sub": USER_ID, "jti": secrets.token_hex(12), "isMultiClient": False, "isPlusPlan": self.is_plus, "iat": int(now)}
         token = ".".join(
             (
                 _part({"typ": "JWT", "alg": "HS256"}),

@@ -55,6 +55,10 @@ class LiveSimulator:
     def clock(self) -> Any:
         return self.get("/_clock")
 
+    def feeds(self) -> list[dict[str, Any]]:
+        """Give the ledger of the feed's connections, oldest first."""
+        return list(self.get("/_feeds")["connections"])
+
     def fault(self, **order: Any) -> None:
         status, content = self.call("POST", "/_fault", order)
         assert status == 200, content

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import time
 
@@ -64,7 +65,7 @@ def test_without_hold_time_goes_on():
 
 
 def test_modes_and_changes_of_subscription():
-    with live_simulator(SimulatorConfig(session=MINUTES, speed=20.0)) as sim, sim.feed(KEYS[:1], "ltpc") as socket:
+    with live_simulator(SimulatorConfig(session=MINUTES, speed=20.0, plan="plus")) as sim, sim.feed(KEYS[:1], "ltpc") as socket:
         stream = frames(socket)
         next(stream)
         assert next(stream).feeds[KEYS[0]].WhichOneof("FeedUnion") == "ltpc"
@@ -91,6 +92,14 @@ def test_codes_work_once_and_connections_are_counted(still):
             connect(uri).__enter__()
         assert caught.value.response.status_code == 403
         with still.feed([]), pytest.raises(InvalidStatus), still.feed([]):
+            pass
+
+
+def test_a_plus_plan_has_five_connections():
+    with live_simulator(SimulatorConfig(session=MINUTES, hold=True, plan="plus")) as sim, contextlib.ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(sim.feed([]))
+        with pytest.raises(InvalidStatus), sim.feed([]):
             pass
 
 

@@ -18,7 +18,17 @@ def test_unknown_sessions_are_refused(session):
         SimulatorConfig(session=session)
 
 
-@pytest.mark.parametrize(("fields", "word"), [({"maker": "oracle"}, "maker"), ({"maker": "player"}, "path"), ({"speed": -1.0}, "speed")])
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"maker": "oracle"}, "maker"),
+        ({"maker": "player"}, "path"),
+        ({"speed": -1.0}, "speed"),
+        ({"plan": "gold"}, "plan"),
+        ({"ping_s": 0.0}, "ping_s"),
+        ({"candle_wait_s": (36.0, 6.0)}, "candle_wait_s"),
+    ],
+)
 def test_wrong_values_are_refused(fields, word):
     with pytest.raises(Refused, match=word):
         SimulatorConfig(**fields)

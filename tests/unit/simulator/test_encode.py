@@ -51,6 +51,34 @@ def test_other_modes():
     assert [q.askP for q in deep] == sorted(q.askP for q in deep)
 
 
+def test_fifteen_to_thirty_levels_are_quoted_and_the_rest_is_zero():
+    seen = set()
+    for paise in range(100_000, 140_000, 1_000):
+        update = Update("k", 1.0, 1, 1, 1.0)
+        update.bid_px, update.ask_px = ([(paise + sign * 10 * n) / 100 for n in range(1, 6)] for sign in (-1, 1))
+        update.bid_qty, update.ask_qty = [40, 50, 60, 70, 80], [90, 10, 20, 30, 40]
+        levels = deep_levels(update)
+        assert levels == deep_levels(update)
+        assert [level[1] for level in levels[:5]] == update.bid_px
+        bids, asks = [(px, qty) for qty, px, _, _ in levels], [(px, qty) for _, _, qty, px in levels]
+        for side, sign in ((bids, -1), (asks, 1)):
+            quoted = [px for px, qty in side if qty > 0]
+            seen.add(len(quoted))
+            assert quoted == sorted(set(quoted), reverse=sign < 0)
+            assert side[len(quoted) :] == [(0.0, 0)] * (30 - len(quoted))
+            assert all(round(px * 100) % 10 == 0 for px in quoted)
+        assert len({qty for _, qty in bids}) > 8
+    assert min(seen) >= 15
+    assert max(seen) <= 30
+    assert len(seen) > 5
+
+
+def test_the_server_clock_may_be_wrong():
+    late = pb.FeedResponse.FromString(encode(Frame(90_000, Kind.LIVE, (UPDATE,)), {UPDATE.key: "full"}, -5_000))
+    assert late.currentTs == 85_000
+    assert late.feeds[UPDATE.key].fullFeed.marketFF.ltpc.ltt == UPDATE.ltt
+
+
 def test_an_index_has_its_own_form():
     index = feed("full", Update("NSE_INDEX|N", 10.0, 1, 0, 9.0, day=UPDATE.day, is_index=True))
     assert index.fullFeed.WhichOneof("FullFeedUnion") == "indexFF"

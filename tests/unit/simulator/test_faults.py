@@ -2,7 +2,7 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from pipeline.core.errors import Refused
-from pipeline.simulator.faults import FEED_KINDS, REQUEST_KINDS, Faults, spoil
+from pipeline.simulator.faults import FEED_KINDS, FEED_PATHS, REQUEST_KINDS, Faults, spoil
 from proto import MarketDataFeedV3_pb2 as pb
 
 
@@ -12,7 +12,7 @@ def test_a_fault_hits_its_path_as_often_as_ordered():
     assert faults.take("/v2/user/profile", REQUEST_KINDS) is None
     assert faults.take("/v3/order/place", FEED_KINDS) is None
     hit = faults.take("/v3/order/place", REQUEST_KINDS)
-    assert (hit.status, hit.code) == (429, "UDAPI10005")
+    assert (hit.status, hit.udapi) == (429, "UDAPI10005")
     assert faults.take("/v3/order/place", REQUEST_KINDS) is hit
     assert faults.take("/v3/order/place", REQUEST_KINDS) is None
     assert faults.rows()[0]["done"] == 2
@@ -26,7 +26,36 @@ def test_for_ever_is_minus_one():
     assert all(faults.take("/x", REQUEST_KINDS) is not None for _ in range(5))
 
 
-@pytest.mark.parametrize("plain", [{"kind": "plague"}, {"kind": "delay", "often": 3}, {}])
+def test_a_refused_feed_is_authorise_and_handshake_and_nothing_else():
+    faults = Faults()
+    faults.add({"kind": "refuse_feed", "status": 403, "count": -1})
+    for path in FEED_PATHS:
+        assert faults.take(path, REQUEST_KINDS).status == 403
+    for path in ("/v3/market-quote/ltp", "/v2/feed/portfolio-stream-feed/authorize", "/portfolio"):
+        assert faults.take(path, REQUEST_KINDS) is None
+
+
+def test_an_order_ends_after_its_seconds(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("pipeline.simulator.faults.time.monotonic", lambda: now)
+    faults = Faults()
+    faults.add({"kind": "refuse_feed", "count": -1, "seconds": 5.0})
+    faults.add({"kind": "mute", "lasting": True, "seconds": 5.0})
+    assert faults.take("/feeds", REQUEST_KINDS) is not None
+    assert [fault.kind for fault in faults.lasting()] == ["mute"]
+    now = 105.0
+    assert faults.take("/feeds", REQUEST_KINDS) is None
+    assert faults.lasting() == []
+
+
+def test_only_lasting_stalls_wait_for_new_connections():
+    faults = Faults()
+    for plain in ({"kind": "mute"}, {"kind": "freeze", "lasting": True}, {"kind": "delay", "lasting": True}):
+        faults.add(plain)
+    assert [fault.kind for fault in faults.lasting()] == ["freeze"]
+
+
+@pytest.mark.parametrize("plain", [{"kind": "plague"}, {"kind": "delay", "often": 3}, {}, {"kind": "mute_keys"}])
 def test_nonsense_is_refused(plain):
     with pytest.raises(Refused):
         Faults().add(plain)
@@ -40,3 +69,4 @@ def test_spoiled_frames():
     for kind in ("truncated_frame", "corrupt_frame"):
         with pytest.raises(DecodeError):
             pb.FeedResponse.FromString(spoil(payload, kind))
+    assert spoil(payload, "stall_feed") == payload

@@ -104,3 +104,19 @@ def test_speed_paces_the_frames():
         assert len(watched) == COUNT
 
     asyncio.run(body())
+
+
+def test_in_a_quiet_market_time_goes_on_and_only_states_are_shown():
+    async def body():
+        one = stage(speed=1_000_000.0)
+        one.is_quiet = True
+        async with asyncio.timeout(20):
+            runner = asyncio.ensure_future(one.run())
+            seen = await drain(one, one.join(0))
+            await runner
+        assert one.tape.now_ms == list(MAKER.frames())[-1].ts
+        return [frame.kind for frame in seen]
+
+    kinds = asyncio.run(body())
+    assert kinds[:2] == [Kind.STATUS, Kind.SNAPSHOT]
+    assert set(kinds[2:]) == {Kind.STATUS}
