@@ -195,7 +195,13 @@ def _memory(known: dict[str, tuple[int, int]]) -> NDArray[np.int64]:
     memory = np.zeros(papers_at + len(papers) + 2 * bitmap_words, np.int64)
     memory[k.FREE : papers_at] = table
     memory[papers_at : papers_at + len(papers)] = [sid | (flags << 32) for _, (sid, flags) in papers]
-    memory[[k.TABLE_AT, k.MASK, k.PAPERS_AT, k.BITMAP_AT, k.BITMAP_WORDS]] = (k.FREE, mask, papers_at, papers_at + len(papers), bitmap_words)
+    memory[[k.TABLE_AT, k.MASK, k.PAPERS_AT, k.BITMAP_AT, k.BITMAP_WORDS]] = (
+        k.FREE,
+        mask,
+        papers_at,
+        papers_at + len(papers),
+        bitmap_words,
+    )
     return memory
 
 

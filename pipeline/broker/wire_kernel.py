@@ -15,7 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.broker.wire_bounds import INITIAL_FEED, MARKET_INFO, MAX_FEEDS, MAX_FRAME_BYTES, MAX_PX_BITS, MAX_QTY, MAX_TS, MIN_TS, TICK_BITS
+from pipeline.broker.wire_bounds import (
+    INITIAL_FEED,
+    MARKET_INFO,
+    MAX_FEEDS,
+    MAX_FRAME_BYTES,
+    MAX_PX_BITS,
+    MAX_QTY,
+    MAX_TS,
+    MIN_TS,
+    TICK_BITS,
+)
 from pipeline.core.feed import DEEP_LEVELS, DEPTH
 from pipeline.core.types import DEPTH_LEVELS, TICK, TickFlag, TickKind
 from pipeline.kernels.feed_v3 import (

@@ -38,6 +38,12 @@ class Sampled:
     """Labels after the symbol."""
     field: str
     need: str
+    bit: int
+    """Bit of a row's ``due`` that asks for this sample."""
+
+
+HASH_BIT = 0
+"""Bit of a row's ``due`` that asks for its hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class RowView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowsWrite:
-    """Show some rows of a batch. A repeat is harmless: hashes are set, samples of one instant replace each other."""
+    """Show rows of a batch. A repeat is harmless: hashes are set, samples of one instant replace each other."""
 
     view: RowView
     symbols: Sequence[str]
@@ -65,5 +71,5 @@ class RowsWrite:
     ts: int
     """Event time of the samples."""
     rows: NDArray[np.void]
-    places: NDArray[np.int64]
-    """Which rows."""
+    due: NDArray[np.uint8]
+    """What is to be shown of each row: a bit for the hash, a bit for each kind of samples."""

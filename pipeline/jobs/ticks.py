@@ -25,7 +25,7 @@ from pipeline.core.schema import DEPTH, FRAMES, LTP, MARKET_STATUS, METRIC, METR
 from pipeline.core.session import ist_text
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import TICK, MarketStatus, TickBatch, TickFlag, TickKind
-from pipeline.core.views import Column, RowsWrite, RowView, Sampled
+from pipeline.core.views import HASH_BIT, Column, RowsWrite, RowView, Sampled
 from pipeline.kernels.jit import kernel, warmer
 from pipeline.market.ticks import TickState
 from pipeline.market.ticks import step as step_ticks
@@ -47,12 +47,16 @@ COLUMNS = (
     Column("kind", "kind", words=KIND_NAMES),
     Column("time"),
 )
-LATEST = RowView(TICK, TICK_LATEST, COLUMNS)
-PRICE = RowView(TICK, series=(Sampled(LTP, (), "ltp", "ltp"),))
-METRICS = RowView(TICK, series=tuple(Sampled(METRIC, (METRIC_NAME[name],), name, NEED[name]) for name in TICK_SERIES_METRICS))
-
-
-SAMPLED = (PRICE, METRICS)
+PRICE_BIT, METRICS_BIT = 1, 2
+VIEW = RowView(
+    TICK,
+    TICK_LATEST,
+    COLUMNS,
+    (
+        Sampled(LTP, (), "ltp", "ltp", PRICE_BIT),
+        *(Sampled(METRIC, (METRIC_NAME[name],), name, NEED[name], METRICS_BIT) for name in TICK_SERIES_METRICS),
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class State:
     symbols: tuple[str, ...]
     windows: TickState
     intervals: NDArray[np.int64]
-    """Milliseconds of event time between two showings, for each of ``SAMPLED``."""
+    """Milliseconds of event time between two showings, of the price, and of the metrics."""
     sampled: NDArray[np.int64]
     """int64[2, symbols]: when each symbol was last sampled."""
 
@@ -71,30 +75,29 @@ def initial(context: Context) -> State:
         symbols=tuple(i.symbol for i in context.instruments),
         windows=TickState(n, params),
         intervals=np.array([params.ltp_interval_ms, params.series_interval_ms]),
-        sampled=np.full((len(SAMPLED), n), NEVER, np.int64),
+        sampled=np.full((2, n), NEVER, np.int64),
     )
 
 
 @kernel
-def due_k(rows: Any, ts: int, intervals: Any, sampled: Any, due: Any) -> Any:
-    """Sort out which rows to show: ``due[v]`` gets the places of those whose symbol was last sampled in view v its interval ago or more.
+def due_k(rows: Any, ts: int, intervals: Any, sampled: Any, due: Any) -> int:
+    """Say what is to be shown of each row: the hash always, price and metrics when the symbol's interval is over; of a gap nothing.
 
-    The last row of ``due`` gets the places of all rows that are no gap. Returns how many each has.
+    Returns how many rows are shown.
     """
-    views = len(intervals)
-    counts = np.zeros(views + 1, np.int64)
+    count = 0
     for i in range(len(rows)):
         sid = np.int64(rows[i]["sid"])
+        due[i] = 0
         if sid >= sampled.shape[1] or rows[i]["kind"] >= GAP:
             continue
-        due[views, counts[views]] = i
-        counts[views] += 1
-        for v in range(views):
-            if ts - sampled[v, sid] >= intervals[v]:
-                sampled[v, sid] = ts
-                due[v, counts[v]] = i
-                counts[v] += 1
-    return counts
+        due[i] = 1 << HASH_BIT
+        count += 1
+        for k in range(len(intervals)):
+            if ts - sampled[k, sid] >= intervals[k]:
+                sampled[k, sid] = ts
+                due[i] |= 1 << (PRICE_BIT + k)
+    return count
 
 
 def step(state: State, record: TickBatch | MarketStatus | DepthBatch | FeedEvent, now: int) -> Iterator[Output]:
@@ -106,11 +109,9 @@ def step(state: State, record: TickBatch | MarketStatus | DepthBatch | FeedEvent
         return
     rows = step_ticks(state.windows, record.rows)
     yield TickBatch(record.ts, rows, record.recv_ms)
-    due = np.empty((len(SAMPLED) + 1, len(rows)), np.int64)
-    counts = due_k(rows, now, state.intervals, state.sampled, due).tolist()
-    for view, places, count in zip((*SAMPLED, LATEST), due, counts, strict=True):
-        if count > 0:
-            yield RowsWrite(view, state.symbols, now, rows, places[:count])
+    due = np.empty(len(rows), np.uint8)
+    if due_k(rows, now, state.intervals, state.sampled, due) > 0:
+        yield RowsWrite(VIEW, state.symbols, now, rows, due)
 
 
 def _status(record: MarketStatus) -> HashWrite:
@@ -132,7 +133,7 @@ def load(state: State, blob: bytes) -> None:
 
 @warmer
 def _warm() -> None:
-    due_k(np.zeros(1, TICK), 0, np.ones(1, np.int64), np.zeros((1, 1), np.int64), np.zeros((2, 1), np.int64))
+    due_k(np.zeros(1, TICK), 0, np.ones(1, np.int64), np.zeros((1, 1), np.int64), np.zeros(1, np.uint8))
 
 
 job = Job(

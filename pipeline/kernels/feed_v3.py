@@ -39,9 +39,19 @@ NOTHING = -1
 MODE_BIT, FLAG_BIT = 8, 16
 ONLY_LTPC = 1 << 15
 """Added for a feed that is an LTPC and nothing more."""
-DOUBLE_FIELDS, LIST_FIELDS, QUOTE_FIELDS, GREEKS_FIELDS, LTPC_FIELDS, OHLC_FIELDS, MARKET_FIELDS, INDEX_FIELDS, FIRST_FIELDS, FULL_FIELDS, FEED_FIELDS = (
-    np.int64(n) for n in (1, 1, 4, 5, 5, 7, 16, 2, 6, 2, 4)
-)
+(
+    DOUBLE_FIELDS,
+    LIST_FIELDS,
+    QUOTE_FIELDS,
+    GREEKS_FIELDS,
+    LTPC_FIELDS,
+    OHLC_FIELDS,
+    MARKET_FIELDS,
+    INDEX_FIELDS,
+    FIRST_FIELDS,
+    FULL_FIELDS,
+    FEED_FIELDS,
+) = (np.int64(n) for n in (1, 1, 4, 5, 5, 7, 16, 2, 6, 2, 4))
 """Highest field number of each message. As typed numbers: of a literal the compiler makes a copy of the reader."""
 
 

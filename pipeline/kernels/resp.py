@@ -52,11 +52,11 @@ def put_clock_k(out: Any, clock: Any, at_ms: int) -> int:
 
 
 @kernel
-def put_value_k(out: Any, whole: Any, decimal: Any, column: Any, table: Any, arena: Any) -> int:
+def put_value_k(out: Any, whole: Any, column: Any, table: Any, arena: Any) -> int:
     """Write the text of one column to the start of ``out``; return its size."""
     kind, word = column[0], column[1]
     if kind == DECIMAL:
-        return put_float_k(out, 0, decimal[word])
+        return put_float_k(out, 0, np.int64(whole[word]).view(np.float64))
     value = part_k(whole[word], column[2], column[3], kind == SIGNED_PART)
     if kind == WORD:
         place = table[column[6] + value] if 0 <= value < column[7] else table[column[6]]
@@ -87,53 +87,59 @@ def put_bulk_k(out: Any, at: int, text: Any, size: int) -> int:
 
 @kernel
 def put_hashes_k(
-    out: Any,
-    whole: Any,
-    decimal: Any,
-    ts: Any,
-    places: Any,
-    day: int,
-    columns: Any,
-    table: Any,
-    arena: Any,
-    keys: Any,
-    heads: Any,
-    clock: Any,
+    out: Any, whole: Any, ts: Any, sids: Any, day: int, columns: Any, table: Any, arena: Any, keys: Any, heads: Any, clock: Any
 ) -> int:
-    """Write one HSET for each row that is named; return the size."""
+    """Write one HSET for each symbol that is named, of its row ``whole[sid]``; return the size."""
     text = np.empty(512, np.uint8)
     at = 0
-    for i in places:
-        sid = whole[i, 0] & 0xFFFFFFFF
+    for sid in sids:
         at = put_bytes_k(out, at, heads, keys[sid, 0], keys[sid, 1])
         for k in range(len(columns)):
             at = put_bytes_k(out, at, arena, columns[k, 4], columns[k, 5])
             if columns[k, 0] == CLOCK:
-                size = put_clock_k(text, clock, ts[i] + IST_OFFSET_MS - day * DAY_MS)
+                size = put_clock_k(text, clock, ts[sid] + IST_OFFSET_MS - day * DAY_MS)
             else:
-                size = put_value_k(text, whole[i], decimal[i], columns[k], table, arena)
+                size = put_value_k(text, whole[sid], columns[k], table, arena)
             at = put_bulk_k(out, at, text, size)
     return at
 
 
 @kernel
-def put_samples_k(out: Any, whole: Any, decimal: Any, ts: Any, series: Any, keys: Any, heads: Any) -> tuple[int, int]:
-    """Write (key, time, value) of each sample; return the size and how many."""
+def take_rows_k(
+    out: Any, words: Any, due: Any, ts: int, series: Any, keys: Any, heads: Any, newest: Any, times: Any, marks: Any, told: Any
+) -> None:
+    """Write (key, time, value) of each sample that is due behind what ``out`` holds, and keep the newest rows.
+
+    ``words`` is int64[n * w], the rows; ``series[k]`` is (word of the value, word of what it needs, whether that is a decimal, its bit of
+    ``due``). ``newest`` is int64[symbols, w], ``times`` its times; ``marks[sid]`` is 1 when the row has not been shown, plus 2 when the
+    symbol's series are known, plus 4 when anything of it was ever due. ``told`` is (bytes in ``out``, samples, rows whose series are not known).
+    """
     text = np.empty(64, np.uint8)
     stamp = np.empty(64, np.uint8)
-    stamped, last = 0, -1
-    at, count = 0, 0
-    for i in range(len(ts)):
-        if ts[i] != last:
-            last = ts[i]
-            stamped = put_bulk_k(stamp, 0, text, put_int_k(text, 0, last))
-        sid = whole[i, 0] & 0xFFFFFFFF
+    stamped = put_bulk_k(stamp, 0, text, put_int_k(text, 0, ts))
+    width = newest.shape[1]
+    at, count = told[0], told[1]
+    for i in range(len(due)):
+        if due[i] == 0:
+            continue
+        row = i * width
+        sid = words[row] & 0xFFFFFFFF
+        if due[i] & 1:
+            for w in range(width):
+                newest[sid, w] = words[row + w]
+            times[sid] = ts
+            marks[sid] |= 1
+        marks[sid] |= 4
+        if marks[sid] & 2 == 0 and due[i] > 1:
+            told[2] += 1
         for k in range(len(series)):
-            need = series[k, 1]
-            if (decimal[i, need] == 0.0) if series[k, 2] == 1 else (whole[i, need] == 0):
+            if (due[i] >> series[k, 3]) & 1 == 0:
+                continue
+            need = words[row + series[k, 1]]
+            if need == 0 or (series[k, 2] == 1 and np.int64(need).view(np.float64) == 0.0):
                 continue
             at = put_bytes_k(out, at, heads, keys[sid, k, 0], keys[sid, k, 1])
             at = put_bytes_k(out, at, stamp, 0, stamped)
-            at = put_bulk_k(out, at, text, put_float_k(text, 0, decimal[i, series[k, 0]]))
+            at = put_bulk_k(out, at, text, put_float_k(text, 0, np.int64(words[row + series[k, 0]]).view(np.float64)))
             count += 1
-    return at, count
+    told[0], told[1] = at, count

@@ -14,7 +14,7 @@ from pipeline.core.job import HashWrite
 from pipeline.core.schema import Role, Stream
 from pipeline.store import codec
 from pipeline.store.face import Commit, Entry, EntryId, Progress, merged
-from pipeline.store.resp import Batch, RowEncoder
+from pipeline.store.resp import RowEncoder
 from pipeline.store.shown import Encoders, parsed
 
 
@@ -57,18 +57,20 @@ class MemoryStore:
             self.hashes.setdefault(place, {}).update(mapping)
         for sample in commit.samples:
             self.samples.setdefault(sample.series.key(*sample.labels), {})[sample.ts] = sample.value
-        for encoder, writes in self._encoders.sort(commit.shown):
-            self._show(commit.role, encoder, encoder.batch(writes))
+        for write in commit.shown:
+            encoder = self._encoders.of(write)
+            encoder.take(write)
+            self._show(commit.role, encoder)
         self._progress[commit.job] = commit.progress.copy()
         if commit.snapshot is not None:
             self._snapshots[commit.job] = (commit.progress.copy(), commit.snapshot)
 
-    def _show(self, role: Role, encoder: RowEncoder, batch: Batch) -> None:
+    def _show(self, role: Role, encoder: RowEncoder) -> None:
         """Take what Redis would be sent, and keep what it would keep."""
-        for _, key, *fields in parsed(encoder.hashes(batch)[0]):
+        for _, key, *fields in parsed(encoder.hashes()[0]):
             text = [part.decode() for part in fields]
             self.hashes.setdefault((role, key.decode()), {}).update(zip(text[::2], text[1::2], strict=True))
-        samples, count = encoder.samples(batch)
+        samples, count = encoder.samples()
         flat = parsed(b"*%d\r\n" % (3 * count) + samples)[0]
         for key, ts, value in zip(flat[::3], flat[1::3], flat[2::3], strict=True):
             self.samples.setdefault(key.decode(), {})[int(ts)] = float(value)

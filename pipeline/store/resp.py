@@ -8,7 +8,6 @@ What depends on the watchlist and the view alone (keys, field names) is text mad
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,14 @@ from numpy.typing import NDArray
 
 from pipeline.core.schema import LTP, TICK_LATEST, Series
 from pipeline.core.session import DAY_MS, IST_OFFSET_MS, ist_text
-from pipeline.core.types import NO_SYMBOL
 from pipeline.core.views import Column, RowsWrite, RowView, Sampled
 from pipeline.kernels.jit import warmer
-from pipeline.kernels.resp import CLOCK, DECIMAL, FLAG_WORDS, PART, SIGNED_PART, WHOLE, WORD, put_hashes_k, put_samples_k
+from pipeline.kernels.resp import CLOCK, DECIMAL, FLAG_WORDS, PART, SIGNED_PART, WHOLE, WORD, put_hashes_k, take_rows_k
 from pipeline.kernels.text import ROOM
+
+
+FRESH, KNOWN, SEEN = np.uint8(1), np.uint8(2), np.uint8(4)
+"""Marks of a symbol: its newest row has not been shown; its series are there; anything of it was ever due."""
 
 
 def command(*parts: bytes) -> bytes:
@@ -54,115 +56,82 @@ class _Arena:
         return np.frombuffer(bytearray(b"".join(self._parts) or b"\0"), np.uint8)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """Rows to show, as int64[n, words], and the time of each."""
-
-    words: NDArray[np.int64]
-    ts: NDArray[np.int64]
-
-
-class Newest:
-    """The newest row of each symbol that has not been shown yet."""
-
-    def __init__(self, symbols: int, words: int) -> None:
-        self._words = np.zeros((symbols, words), np.int64)
-        self._ts = np.zeros(symbols, np.int64)
-        self._is_fresh = np.zeros(symbols, np.bool_)
-
-    def hold(self, shown: Batch) -> None:
-        """Keep the rows of a batch; the last of a symbol stays."""
-        sids = shown.words[:, 0] & NO_SYMBOL
-        self._words[sids], self._ts[sids], self._is_fresh[sids] = shown.words, shown.ts, True
-
-    def take(self) -> Batch:
-        """Give what has not been shown, and forget it."""
-        sids = np.flatnonzero(self._is_fresh)
-        self._is_fresh[sids] = False
-        return Batch(self._words[sids], self._ts[sids])
-
-
 class RowEncoder:
-    """Writes the rows of one view for one watchlist."""
+    """Writes the rows of one view for one watchlist: samples as they come, the newest row of each symbol when it is asked for.
 
-    def __init__(self, view: RowView, symbols: Any) -> None:
+    Not for threads. What ``take`` was given and ``samples`` and ``hashes`` have not told yet is held.
+    """
+
+    def __init__(self, view: RowView, symbols: Sequence[str]) -> None:
         self.view, self.symbols = view, symbols
-        self._words = view.row.itemsize // 8
+        width, count = view.row.itemsize // 8, len(symbols)
         arena, heads = _Arena(), _Arena()
         self._columns = np.array([_column(view.row, c, arena) for c in view.columns], np.int64).reshape(-1, 8)
-        self._table = np.array([place for c in view.columns for place in _words(c, arena)], np.int64).reshape(-1, 2)
+        self._table = np.array([arena.put(word.encode()) for c in view.columns for word in c.words], np.int64).reshape(-1, 2)
         at = 0
         for row, column in zip(self._columns, view.columns, strict=True):
             row[6], row[7] = at, len(column.words)
             at += len(column.words)
         arity = 2 + 2 * len(view.columns)
         self._hash_keys = np.array([heads.put(_head(view, name, arity)) for name in symbols] if view.hash is not None else [], np.int64)
-        self._series = np.array([_series(view.row, s.field, s.need) for s in view.series], np.int64).reshape(-1, 3)
+        self._series = np.array([_series(view.row, s) for s in view.series], np.int64).reshape(-1, 4)
         keys = [[heads.put(bulk(s.series.key(name, *s.labels))) for s in view.series] for name in symbols]
-        self._series_keys = np.array(keys, np.int64).reshape(len(symbols), -1, 2)
+        self._series_keys = np.array(keys, np.int64).reshape(count, -1, 2)
         self._arena, self._heads = arena.bytes(), heads.bytes()
-        self._room = max(
-            sum(len(bulk(c.name)) + 2 * ROOM + sum(len(w) + 1 for w in c.words) for c in view.columns) + 256,
-            len(view.series) * (160 + 2 * ROOM),
-        )
-        self._out = np.zeros(1, np.uint8)
-        self.newest = Newest(len(symbols), self._words) if view.hash is not None else None
-        self.is_known = np.zeros((len(symbols), len(view.series)), np.bool_)
-        """Which series are there: the store marks them when it has made them."""
+        longest = max((int(size) for row in self._series_keys for _, size in row), default=0)
+        self._sample_room = len(view.series) * (longest + 3 * ROOM)
+        self._hash_room = sum(len(bulk(c.name)) + 2 * ROOM + sum(len(w) + 1 for w in c.words) for c in view.columns) + 256
+        self._out = np.zeros(max(self._sample_room, 1), np.uint8)
+        self._newest, self._times = np.zeros((count, width), np.int64), np.zeros(count, np.int64)
+        self._marks, self._told = np.zeros(count, np.uint8), np.zeros(3, np.int64)
 
-    def hashes(self, shown: Batch) -> tuple[bytes, int]:
-        """Give the HSET commands of a batch, the newest row of each symbol, and how many they are."""
-        if self.view.hash is None or len(shown.ts) == 0:
+    def take(self, write: RowsWrite) -> None:
+        """Write the samples that are due and keep the newest rows."""
+        rows, told = write.rows, self._told
+        words = (rows if rows.flags.writeable else np.frombuffer(bytearray(rows.tobytes()), rows.dtype)).view(np.int64)
+        wanted = int(told[0]) + len(rows) * self._sample_room
+        if wanted > len(self._out):
+            self._out = np.concatenate((self._out, np.zeros(2 * wanted - len(self._out), np.uint8)))
+        known = (self._series, self._series_keys, self._heads, self._newest, self._times, self._marks, told)
+        take_rows_k(self._out, words, write.due, write.ts, *known)
+
+    def samples(self) -> tuple[bytes, int]:
+        """Give the arguments of a TS.MADD with all samples taken since the last call, and their number."""
+        size, count, _ = self._told.tolist()
+        self._told[:2] = 0
+        return self._out[:size].tobytes(), count
+
+    def hashes(self) -> tuple[bytes, int]:
+        """Give an HSET for each symbol whose newest row has not been shown, and how many they are."""
+        fresh = np.flatnonzero(self._marks & FRESH)
+        if self.view.hash is None or len(fresh) == 0:
             return b"", 0
-        newest = len(shown.ts) - 1 - np.unique(shown.words[::-1, 0] & NO_SYMBOL, return_index=True)[1]
-        out = self._buffer(len(newest))
-        day = (int(shown.ts[-1]) + IST_OFFSET_MS) // DAY_MS
-        clock = np.frombuffer(bytearray(ist_text(int(shown.ts[-1])).encode()), np.uint8)
-        words, ts = shown.words, shown.ts
+        self._marks[fresh] &= ~FRESH
+        last = int(self._times[fresh].max())
+        clock = np.frombuffer(bytearray(ist_text(last).encode()), np.uint8)
+        out = np.empty(len(fresh) * self._hash_room, np.uint8)
         known = (self._columns, self._table, self._arena, self._hash_keys, self._heads)
-        size = put_hashes_k(out, words, words.view(np.float64), ts, newest, day, *known, clock)
-        return out[:size].tobytes(), len(newest)
+        size = put_hashes_k(out, self._newest, self._times, fresh, (last + IST_OFFSET_MS) // DAY_MS, *known, clock)
+        return out[:size].tobytes(), len(fresh)
 
-    def samples(self, shown: Batch) -> tuple[bytes, int]:
-        """Give the arguments of a TS.MADD for a batch, and the number of samples."""
-        if len(self._series) == 0 or len(shown.ts) == 0:
-            return b"", 0
-        out = self._buffer(len(shown.ts))
-        decimal = shown.words.view(np.float64)
-        size, count = put_samples_k(out, shown.words, decimal, shown.ts, self._series, self._series_keys, self._heads)
-        return out[:size].tobytes(), int(count)
+    @property
+    def has_unknown(self) -> bool:
+        """Tell whether a sample was taken whose series nobody has made, as far as we know."""
+        return self._told[2] > 0
 
-    def missing(self, shown: Batch) -> list[tuple[Series, tuple[str, ...]]]:
-        """List the series of a batch that nobody has made yet."""
-        sids = shown.words[:, 0] & NO_SYMBOL
-        if self.is_known[sids].all():
-            return []
-        places = [(k, sid) for sid in np.unique(sids).tolist() for k in np.flatnonzero(~self.is_known[sid]).tolist()]
-        return [(self.view.series[k].series, (self.symbols[sid], *self.view.series[k].labels)) for k, sid in places]
+    def unknown(self) -> list[tuple[Series, tuple[str, ...]]]:
+        """List the series of the symbols that were seen and whose series nobody has made yet."""
+        sids = np.flatnonzero(self._marks & (KNOWN | SEEN) == SEEN).tolist()
+        return [(s.series, (self.symbols[sid], *s.labels)) for sid in sids for s in self.view.series]
 
-    def know(self, shown: Batch) -> None:
-        """Note that all series of a batch's symbols are there."""
-        self.is_known[shown.words[:, 0] & NO_SYMBOL] = True
+    def know(self) -> None:
+        """Note that the series of all symbols seen are there."""
+        self._marks[self._marks & SEEN > 0] |= KNOWN
+        self._told[2] = 0
 
     def forget(self) -> None:
         """Note that series may be gone: somebody cleared them."""
-        self.is_known[:] = False
-
-    def batch(self, writes: Sequence[RowsWrite]) -> Batch:
-        """Put the rows of several writes of this view together, in order."""
-        parts = [_words_of(write.rows, self._words)[write.places] for write in writes]
-        stamps = np.repeat(np.array([write.ts for write in writes], np.int64), [len(part) for part in parts])
-        return Batch(parts[0] if len(parts) == 1 else np.concatenate(parts), stamps)
-
-    def _buffer(self, rows: int) -> NDArray[np.uint8]:
-        if len(self._out) < rows * self._room:
-            self._out = np.zeros(rows * self._room, np.uint8)
-        return self._out
-
-
-def _words_of(rows: NDArray[np.void], words: int) -> NDArray[np.int64]:
-    flat = rows if rows.flags.writeable else np.frombuffer(bytearray(rows.tobytes()), rows.dtype)
-    return flat.view(np.int64).reshape(-1, words)
+        self._marks &= ~KNOWN
 
 
 def _head(view: RowView, name: str, arity: int) -> bytes:
@@ -188,13 +157,10 @@ def _column(dtype: Any, column: Column, arena: _Arena) -> tuple[int, ...]:
     return (kind, offset // 8, shift, bits, *name, 0, 0)
 
 
-def _words(column: Column, arena: _Arena) -> list[tuple[int, int]]:
-    return [arena.put(word.encode()) for word in column.words]
-
-
-def _series(dtype: Any, field: str, need: str) -> tuple[int, int, int]:
-    """Describe a series: word of its value, word of what it needs, whether that is a decimal."""
-    return dtype.fields[field][1] // 8, dtype.fields[need][1] // 8, int(dtype[need].kind == "f")
+def _series(dtype: Any, sampled: Sampled) -> tuple[int, int, int, int]:
+    """Describe a series: word of its value, word of what it needs, whether that is a decimal, its bit."""
+    value, need = dtype.fields[sampled.field], dtype.fields[sampled.need]
+    return value[1] // 8, need[1] // 8, int(need[0].kind == "f"), sampled.bit
 
 
 @warmer
@@ -202,9 +168,7 @@ def _warm() -> None:
     """Compile by showing one row of nothing."""
     row = np.dtype([("sid", "<u4"), ("flags", "<u4"), ("x", "<f8")])
     columns = (Column("x", "x"), Column("flags", "flags", words=("a",), is_flags=True), Column("time"))
-    view = RowView(row, TICK_LATEST, columns, (Sampled(LTP, (), "x", "x"),))
+    view = RowView(row, TICK_LATEST, columns, (Sampled(LTP, (), "x", "x", 1),))
     encoder = RowEncoder(view, ("A",))
-    write = RowsWrite(view, ("A",), 1, np.zeros(1, row), np.zeros(1, np.int64))
-    shown = encoder.batch([write])
-    encoder.hashes(shown)
-    encoder.samples(shown)
+    encoder.take(RowsWrite(view, ("A",), 1, np.ones(1, row), np.full(1, 3, np.uint8)))
+    encoder.hashes()

@@ -15,7 +15,7 @@ import redis
 
 from pipeline.core.errors import Refused
 from pipeline.core.views import RowsWrite
-from pipeline.store.resp import Batch, RowEncoder
+from pipeline.store.resp import RowEncoder
 from pipeline.store.series import SeriesWriter, is_clean
 
 LATEST_S, LATEST_SYMBOL_S = 0.25, 0.0005
@@ -25,10 +25,9 @@ costs Redis as much as forty samples: so it is two thousand a second at most, ho
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """All writes of one view as commands: HSETs, then at most one TS.MADD."""
+    """What one view has to say in a commit: HSETs, then at most one TS.MADD."""
 
     encoder: RowEncoder
-    batch: Batch
     hashes: bytes
     hash_count: int
     madd: bytes
@@ -49,21 +48,22 @@ class RowsWriter:
         self._next: dict[int, float] = {}
 
     def prepare(self, writes: Sequence[RowsWrite], *, is_last: bool = False) -> list[Shown]:
-        """Write the commands, those of one view together; series that nobody has made yet are made now.
+        """Write the commands; series that nobody has made yet are made now.
 
         Hashes wait until they are due by our clock, or until the last commit of a run.
         """
+        for write in writes:
+            self._encoders.of(write).take(write)
         out = []
-        for encoder, mine in self._encoders.sort(writes):
-            batch = encoder.batch(mine)
-            if encoder.newest is not None:
-                encoder.newest.hold(batch)
-            out.append(self._samples(encoder, batch))
         for encoder in self._encoders.known:
-            if encoder.newest is not None and (is_last or self._is_due(encoder)):
-                batch = encoder.newest.take()
-                out.append(Shown(encoder, batch, *encoder.hashes(batch), b""))
-        return [shown for shown in out if shown.count > 0]
+            if encoder.has_unknown:
+                self._make(encoder)
+            samples, sampled = encoder.samples()
+            madd = b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b""
+            hashes, count = encoder.hashes() if is_last or self._is_due(encoder) else (b"", 0)
+            if madd or count > 0:
+                out.append(Shown(encoder, hashes, count, madd))
+        return out
 
     def _is_due(self, encoder: RowEncoder) -> bool:
         now = self._clock()
@@ -81,22 +81,15 @@ class RowsWriter:
         if not shown.madd or is_clean(answers[-1]):
             return
         shown.encoder.forget()
-        self._make(shown.encoder, shown.batch)
+        self._make(shown.encoder)
         again = self._client.execute_command("TS.MADD", *_arguments(shown.madd))
         wrong = next((answer for answer in again if isinstance(answer, Exception)), None)
         if wrong is not None:
             raise Refused(f"a time series refused a sample ({wrong}): check the type and retention of the keys symbol:*")
 
-    def _samples(self, encoder: RowEncoder, batch: Batch) -> Shown:
-        self._make(encoder, batch)
-        samples, sampled = encoder.samples(batch)
-        return Shown(encoder, batch, b"", 0, b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b"")
-
-    def _make(self, encoder: RowEncoder, batch: Batch) -> None:
-        missing = encoder.missing(batch)
-        if missing:
-            self._series.create(missing)
-            encoder.know(batch)
+    def _make(self, encoder: RowEncoder) -> None:
+        self._series.create(encoder.unknown())
+        encoder.know()
 
 
 class Encoders:
@@ -105,27 +98,13 @@ class Encoders:
     def __init__(self) -> None:
         self.known: list[RowEncoder] = []
 
-    def sort(self, writes: Sequence[RowsWrite]) -> list[tuple[RowEncoder, list[RowsWrite]]]:
-        """Sort writes by their encoder, in the order of first use."""
-        found: list[tuple[RowEncoder, list[RowsWrite]]] = []
-        for write in writes:
-            mine = next((part for encoder, part in found if _fits(encoder, write)), None)
-            if mine is None:
-                found.append((self._of(write), [write]))
-            else:
-                mine.append(write)
-        return found
-
-    def _of(self, write: RowsWrite) -> RowEncoder:
+    def of(self, write: RowsWrite) -> RowEncoder:
+        """Give the encoder of a write, made at its first use."""
         for encoder in self.known:
-            if _fits(encoder, write):
+            if encoder.view is write.view and encoder.symbols is write.symbols:
                 return encoder
         self.known.append(RowEncoder(write.view, write.symbols))
         return self.known[-1]
-
-
-def _fits(encoder: RowEncoder, write: RowsWrite) -> bool:
-    return encoder.view is write.view and encoder.symbols is write.symbols
 
 
 def _arguments(madd: bytes) -> list[bytes]:

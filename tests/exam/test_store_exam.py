@@ -14,7 +14,7 @@ from pipeline.core.job import HashWrite, SampleWrite
 from pipeline.core.schema import Role
 from pipeline.core.types import CANDLE, TICK, CandleWave, Confirmation, TickBatch
 from pipeline.core.views import RowsWrite
-from pipeline.jobs.ticks import LATEST, METRICS, PRICE
+from pipeline.jobs.ticks import VIEW
 from pipeline.store import codec
 from pipeline.store.client import open_clients
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
@@ -129,7 +129,7 @@ def test_rows_are_shown_alike_everywhere(store):
     rows = np.zeros(2, TICK)
     rows["sid"], rows["ltp"], rows["mid"], rows["flags"], rows["kind"], rows["vtt"] = [1, 0], [101.35, 99.0], [101.3, 0], 5, 1, 7
     symbols = ("ALPHA", "BRAVO")
-    shown = [RowsWrite(view, symbols, 5_000, rows, np.arange(2)) for view in (LATEST, PRICE, METRICS)]
+    shown = [RowsWrite(VIEW, symbols, 5_000, rows, np.full(2, 7, np.uint8))]
     for n in (1, 2):  # a repeat is harmless
         store.commit(Commit("ticks", Role.TICKS, Progress(session="s", commits=n), shown=shown), 7)
     got = store.fetch(Role.TICKS, "tick:BRAVO")
@@ -153,7 +153,7 @@ def test_what_was_held_back_is_shown_when_asked(store):
     for n, price in enumerate((1.5, 2.5, 3.5), start=1):
         fresh = rows.copy()
         fresh["ltp"] = price
-        shown = [RowsWrite(LATEST, SHOWN_SYMBOLS, n, fresh, np.arange(1))]
+        shown = [RowsWrite(VIEW, SHOWN_SYMBOLS, n, fresh, np.ones(1, np.uint8))]
         store.commit(Commit("ticks", Role.TICKS, Progress(session="s", commits=n), shown=shown), 7)
     store.show(Role.TICKS)
     assert store.fetch(Role.TICKS, "tick:HELD")["ltp"] == "3.5"

@@ -32,7 +32,9 @@ class Watched:
         self.words[64:-64] = memory
         self.decoder._memory = self.words[64:-64]
         self.decoder._address = self.decoder._memory.ctypes.data
-        self.rooms = [self.decoder._rooms.setdefault(what, wire.Room(row, 96)) for what, row in ((0, wire.TICK), (2, wire.TICK), (4, wire.DEPTH))]
+        self.rooms = [
+            self.decoder._rooms.setdefault(what, wire.Room(row, 96)) for what, row in ((0, wire.TICK), (2, wire.TICK), (4, wire.DEPTH))
+        ]
         self.guards = []
         for what, room in zip((0, 2, 4), self.rooms, strict=True):
             size = room.words.size

@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.core.schema import Role
 from pipeline.core.types import TICK
 from pipeline.core.views import RowsWrite
-from pipeline.jobs.ticks import LATEST, METRICS
+from pipeline.jobs.ticks import VIEW
 from pipeline.store.client import open_clients
 from pipeline.store.face import Commit, Progress
 from pipeline.store.series import SeriesWriter
@@ -23,7 +23,9 @@ def test_samples_survive_a_cleared_series(redis_urls):
     symbols = ("SHOWN1", "SHOWN2")
 
     def show(ts: int) -> None:
-        store.commit(Commit("ticks", Role.TICKS, Progress(session="s"), shown=[RowsWrite(METRICS, symbols, ts, rows, np.arange(2))]), 1)
+        store.commit(
+            Commit("ticks", Role.TICKS, Progress(session="s"), shown=[RowsWrite(VIEW, symbols, ts, rows, np.full(2, 4, np.uint8))]), 1
+        )
 
     show(1_000)
     client.delete("symbol:SHOWN2:mid")
@@ -44,7 +46,7 @@ def test_the_newest_rows_are_written_a_few_times_a_second_of_our_clock(redis_url
     def told(price: float, symbols=("SHOWN3",), *, is_last: bool = False) -> list[bytes]:
         fresh = rows.copy()
         fresh["ltp"] = price
-        shown = writer.prepare([RowsWrite(LATEST, symbols, 5, fresh, np.arange(1))] if price else [], is_last=is_last)
+        shown = writer.prepare([RowsWrite(VIEW, symbols, 5, fresh, np.ones(1, np.uint8))] if price else [], is_last=is_last)
         return [words[words.index(b"ltp") + 1] for part in shown for words in parsed(part.hashes)]
 
     names = ("SHOWN3",)

@@ -15,4 +15,4 @@ def test_views_are_frozen_values(record):
 
 def test_a_column_without_a_field_is_the_time_of_the_write():
     assert Column("time").field == ""
-    assert {f.name for f in dataclasses.fields(RowsWrite)} == {"view", "symbols", "ts", "rows", "places"}
+    assert {f.name for f in dataclasses.fields(RowsWrite)} == {"view", "symbols", "ts", "rows", "due"}

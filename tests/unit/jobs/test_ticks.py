@@ -9,8 +9,8 @@ from pipeline.core.feed import DEPTH, DepthBatch, FeedEvent, FeedEventKind
 from pipeline.core.job import HashWrite
 from pipeline.core.schema import LTP, MARKET_STATUS, METRIC, TICK_LATEST
 from pipeline.core.types import MarketStatus, TickBatch
-from pipeline.core.views import RowsWrite
-from pipeline.jobs.ticks import LATEST, METRICS, job
+from pipeline.core.views import HASH_BIT, RowsWrite
+from pipeline.jobs.ticks import job
 from pipeline.store.resp import RowEncoder
 from pipeline.store.shown import parsed
 from tests.fakes.context import context
@@ -38,9 +38,9 @@ def kinds(outputs):
         if isinstance(write, HashWrite):
             out.append((write.hash, write.labels))
         if isinstance(write, RowsWrite):
-            names = [write.symbols[sid] for sid in write.rows["sid"][write.places]]
-            out += [(write.view.hash, (name,)) for name in names if write.view.hash is not None]
-            out += [(s.series, (name, *s.labels)) for name in names for s in write.view.series]
+            for sid, due in zip(write.rows["sid"].tolist(), write.due.tolist(), strict=True):
+                out += [(write.view.hash, (write.symbols[sid],))] if due >> HASH_BIT & 1 else []
+                out += [(s.series, (write.symbols[sid], *s.labels)) for s in write.view.series if due >> s.bit & 1]
     return out
 
 
@@ -67,18 +67,21 @@ def test_symbols_are_conflated_apart(state):
 
 def test_a_metric_that_is_not_defined_has_no_sample(state):
     (out,) = run(state, batch(tick(OPEN, 100.0)))
-    write = next(o for o in out if isinstance(o, RowsWrite) and o.view is METRICS)
+    write = next(o for o in out if isinstance(o, RowsWrite))
     encoder = RowEncoder(write.view, write.symbols)
-    samples, count = encoder.samples(encoder.batch([write]))
-    assert count == 1
+    encoder.take(write)
+    samples, count = encoder.samples()
+    assert count == 2
     assert b"symbol:ALPHA:return" in samples
+    assert b"symbol:ALPHA\r\n" in samples
 
 
 def test_the_hash_reads_well(state):
     out = run(state, frame(0), frame(300))[1]
-    write = next(o for o in out if isinstance(o, RowsWrite) and o.view is LATEST)
+    write = next(o for o in out if isinstance(o, RowsWrite))
     encoder = RowEncoder(write.view, write.symbols)
-    (words,) = parsed(encoder.hashes(encoder.batch([write]))[0])
+    encoder.take(write)
+    (words,) = parsed(encoder.hashes()[0])
     assert words[:2] == [b"HSET", b"tick:ALPHA"]
     fields = dict(zip(*[iter(part.decode() for part in words[2:])] * 2, strict=True))
     assert (fields["ltp"], fields["bid_px"], fields["ask_qty"], fields["vtt"]) == ("100.3", "99.9", "100", "800")

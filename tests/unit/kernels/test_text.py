@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.kernels.text import ROOM, put_float_k, put_int_k
@@ -19,11 +19,13 @@ def text_of(put, value) -> str:
     return out[8:end].tobytes().decode()
 
 
+@settings(deadline=None)  # the first example may have to compile
 @given(st.integers(-(2**63) + 1, 2**63 - 1))
 def test_integers_are_exact(value):
     assert text_of(put_int_k, value) == str(value)
 
 
+@settings(deadline=None)  # the first example may have to compile
 @given(st.integers(0, 10**14), st.integers(0, 4))
 def test_prices_come_back_as_they_were_written(units, decimals):
     """Any price of up to 15 digits, whatever its step."""
@@ -33,6 +35,7 @@ def test_prices_come_back_as_they_were_written(units, decimals):
     assert Decimal(told) == Decimal(units).scaleb(-decimals)
 
 
+@settings(deadline=None)  # the first example may have to compile
 @given(st.floats(-1e13, 1e13))
 def test_any_number_is_within_fourteen_digits(value):
     told = text_of(put_float_k, value)

@@ -20,7 +20,7 @@ COLUMNS = (
     Column("word", "mode", words=("zero", "uno")),
     Column("time"),
 )
-VIEW = RowView(ROW, TICK_LATEST, COLUMNS, (Sampled(LTP, (), "px", "px"), Sampled(METRIC, ("mid",), "px", "need")))
+VIEW = RowView(ROW, TICK_LATEST, COLUMNS, (Sampled(LTP, (), "px", "px", 1), Sampled(METRIC, ("mid",), "px", "need", 2)))
 SYMBOLS = ("ALPHA", "M&M", "LONGER_NAME")
 TS = 1_765_770_300_000
 
@@ -39,6 +39,10 @@ def row(sid, kind, mode, side, flags, n, px, second, need):
     )
     out["deep"][1] = second
     return out
+
+
+def write_of(rows, ts, due=None):
+    return RowsWrite(VIEW, SYMBOLS, ts, rows, np.array(due or [0b111] * len(rows), np.uint8))
 
 
 ROWS = st.lists(
@@ -64,9 +68,8 @@ ROWS = st.lists(
 def test_hashes_and_samples_say_what_the_rows_hold(rows):
     packed = np.array(rows, ROW)
     encoder = RowEncoder(VIEW, SYMBOLS)
-    write = RowsWrite(VIEW, SYMBOLS, TS, packed, np.arange(len(packed)))
-    shown = encoder.batch([write])
-    commands, count = encoder.hashes(shown)
+    encoder.take(write_of(packed, TS))
+    commands, count = encoder.hashes()
     told = parsed(commands)
     newest = [next(r for r in reversed(packed) if r["sid"] == sid) for sid in sorted(set(packed["sid"].tolist()))]
     assert len(told) == count == len(newest)
@@ -80,7 +83,7 @@ def test_hashes_and_samples_say_what_the_rows_hold(rows):
         assert fields[b"marks"].decode() == " ".join(w for bit, w in enumerate(("one", "two", "three")) if int(r["flags"]) >> bit & 1)
         assert fields[b"word"] == (b"zero", b"uno")[r["mode"]]
         assert fields[b"time"] == b"2025-12-15 09:15:00.000 +05:30"
-    samples, sampled = encoder.samples(shown)
+    samples, sampled = encoder.samples()
     flat = parsed(b"*%d\r\n" % (3 * sampled) + samples)[0]
     wanted = [
         (key, r["px"])
@@ -92,14 +95,16 @@ def test_hashes_and_samples_say_what_the_rows_hold(rows):
     assert {int(t) for t in flat[1::3]} <= {TS}
 
 
-def test_only_the_rows_that_are_named_are_shown():
+def test_only_what_is_due_is_shown():
     packed = np.zeros(3, ROW)
-    packed["sid"], packed["px"] = [0, 1, 2], [1.5, 2.5, 3.5]
-    write = RowsWrite(VIEW, SYMBOLS, TS, packed, np.array([2]))
+    packed["sid"], packed["px"], packed["need"] = [0, 1, 2], [1.5, 2.5, 3.5], 1
     encoder = RowEncoder(VIEW, SYMBOLS)
-    shown = encoder.batch([write])
-    assert [words[1] for words in parsed(encoder.hashes(shown)[0])] == [b"tick:LONGER_NAME"]
-    assert encoder.samples(shown)[1] == 1
+    encoder.take(write_of(packed, TS, [0b000, 0b110, 0b001]))
+    assert [words[1] for words in parsed(encoder.hashes()[0])] == [b"tick:LONGER_NAME"]
+    samples, count = encoder.samples()
+    assert [key.decode() for key in parsed(b"*%d\r\n" % (3 * count) + samples)[0][::3]] == ["symbol:M&M", "symbol:M&M:mid"]
+    assert encoder.samples() == (b"", 0)
+    assert encoder.hashes() == (b"", 0)
 
 
 def test_writes_of_a_turn_go_together_each_with_its_own_time():
@@ -108,31 +113,50 @@ def test_writes_of_a_turn_go_together_each_with_its_own_time():
     later = packed.copy()
     later["px"] = [1.75, 9.0]
     encoder = RowEncoder(VIEW, SYMBOLS)
-    shown = encoder.batch([RowsWrite(VIEW, SYMBOLS, TS, packed, np.arange(2)), RowsWrite(VIEW, SYMBOLS, TS + 61_250, later, np.array([0]))])
-    alpha, bravo = (dict(zip(words[2::2], words[3::2], strict=True)) for words in parsed(encoder.hashes(shown)[0]))
+    encoder.take(write_of(packed, TS))
+    encoder.take(write_of(later, TS + 61_250, [0b111, 0]))
+    alpha, bravo = (dict(zip(words[2::2], words[3::2], strict=True)) for words in parsed(encoder.hashes()[0]))
     assert (alpha[b"px"], alpha[b"time"]) == (b"1.75", b"2025-12-15 09:16:01.250 +05:30")
     assert (bravo[b"px"], bravo[b"time"]) == (b"2.5", b"2025-12-15 09:15:00.000 +05:30")
-    samples, count = encoder.samples(shown)
+    samples, count = encoder.samples()
     flat = parsed(b"*%d\r\n" % (3 * count) + samples)[0]
     assert [int(t) for t in flat[1::3]] == [TS] * 4 + [TS + 61_250] * 2
 
 
-def test_what_nobody_has_made_is_missing_until_known():
+def test_series_that_nobody_has_made_are_told_until_known():
     packed = np.zeros(1, ROW)
     packed["sid"] = 1
-    write = RowsWrite(VIEW, SYMBOLS, TS, packed, np.array([0]))
     encoder = RowEncoder(VIEW, SYMBOLS)
-    assert encoder.missing(encoder.batch([write])) == [(LTP, ("M&M",)), (METRIC, ("M&M", "mid"))]
-    encoder.know(encoder.batch([write]))
-    assert encoder.missing(encoder.batch([write])) == []
+    encoder.take(write_of(packed, TS, [1]))
+    assert not encoder.has_unknown, "a hash needs no key made before"
+    encoder.take(write_of(packed, TS))
+    assert encoder.has_unknown
+    assert encoder.unknown() == [(LTP, ("M&M",)), (METRIC, ("M&M", "mid"))]
+    encoder.know()
+    assert encoder.unknown() == []
+    encoder.take(write_of(packed, TS))
+    assert not encoder.has_unknown
     encoder.forget()
-    assert len(encoder.missing(encoder.batch([write]))) == 2
+    assert len(encoder.unknown()) == 2
+
+
+def test_the_buffer_grows_with_what_is_taken():
+    packed = np.zeros(3, ROW)
+    packed["sid"], packed["px"], packed["need"] = [0, 1, 2], 12_345.0625, 1
+    encoder = RowEncoder(VIEW, SYMBOLS)
+    for turn in range(500):
+        encoder.take(write_of(packed, TS + turn))
+    samples, count = encoder.samples()
+    flat = parsed(b"*%d\r\n" % (3 * count) + samples)[0]
+    assert count == 3_000
+    assert {float(value) for value in flat[2::3]} == {12_345.0625}
 
 
 def test_read_only_rows_are_shown_too():
     packed = np.frombuffer(np.ones(1, ROW).tobytes(), ROW)
     encoder = RowEncoder(VIEW, SYMBOLS)
-    assert encoder.hashes(encoder.batch([RowsWrite(VIEW, SYMBOLS, TS, packed, np.array([0]))]))[1] == 1
+    encoder.take(write_of(packed, TS))
+    assert encoder.hashes()[1] == 1
 
 
 def test_a_command_from_parts():
