@@ -54,7 +54,7 @@ def varint_k(f: Any, at: int, end: int) -> tuple[int, int]:
     word = (word & 0x007F007F007F007F) | ((word & 0x7F007F007F007F00) >> 1)
     word = (word & 0x00003FFF00003FFF) | ((word & 0x3FFF00003FFF0000) >> 2)
     word = (word & 0x000000000FFFFFFF) | ((word & 0x0FFFFFFF00000000) >> 4)
-    return word, at + (((ours & ONES) * ONES) >> 56)  # as many bytes as are ours: their ones, added up in the highest
+    return word, at + ((((ours & ONES) * ONES) >> 56) & 15)  # as many bytes as are ours: their ones, added up in the highest
 
 
 @kernel
