@@ -79,7 +79,12 @@ class Composer:
     def unknown(self) -> bytes:
         field = self.rng.choice((*NEW_FIELDS, 2_000, 2**29 - 1))
         return self.rng.choice(
-            (number(field, self.rng.choice((0, 5, 2**40, -1))), double(field, 1.5), inner(field, b"\xff\x00 new"), varint(field << 3 | 5) + b"abcd")
+            (
+                number(field, self.rng.choice((0, 5, 2**40, -1))),
+                double(field, 1.5),
+                inner(field, b"\xff\x00 new"),
+                varint(field << 3 | 5) + b"abcd",
+            )
         )
 
     def odd(self, parts: list[bytes]) -> bytes:
@@ -121,10 +126,14 @@ class Composer:
         intervals = [b"1d", b"I1", b"I1", b"I30", b"", b"I"] + ([] if self.plain else [b"\xc3\xa9", b"\xff"])
         interval = inner(1, self.rng.choice(intervals))
         prices = [self.some(0.9, double(n, self.price())) for n in range(2, 6)]
-        return self.message(self.some(0.95, interval), *prices, self.some(0.9, number(6, self.size())), self.some(0.9, number(7, self.time())))
+        return self.message(
+            self.some(0.95, interval), *prices, self.some(0.9, number(6, self.size())), self.some(0.9, number(7, self.time()))
+        )
 
     def bars(self) -> bytes:
-        return b"".join(inner(1, self.bar()) for _ in range(self.rng.choice((0, 1, 2, 2, 4)))) + (self.unknown() if self.chance(0.1) else b"")
+        return b"".join(inner(1, self.bar()) for _ in range(self.rng.choice((0, 1, 2, 2, 4)))) + (
+            self.unknown() if self.chance(0.1) else b""
+        )
 
     def levels(self) -> bytes:
         return b"".join(inner(1, self.quote()) for _ in range(self.rng.choice((0, 1, 4, 5, 5, 5, 6, 30, 33))))
@@ -145,10 +154,16 @@ class Composer:
         elif kind == 1:
             body = inner(2, self.message(inner(1, self.market())))
         elif kind == 2:
-            body = inner(2, self.message(inner(2, self.message(self.some(0.9, inner(1, self.ltpc())), self.some(0.9, inner(2, self.bars()))))))
+            body = inner(
+                2, self.message(inner(2, self.message(self.some(0.9, inner(1, self.ltpc())), self.some(0.9, inner(2, self.bars())))))
+            )
         else:
             greeks = self.some(0.9, inner(3, self.greeks()))
-            numbers = [self.some(0.9, number(4, self.size())), self.some(0.9, double(5, self.price())), self.some(0.9, double(6, self.price()))]
+            numbers = [
+                self.some(0.9, number(4, self.size())),
+                self.some(0.9, double(5, self.price())),
+                self.some(0.9, double(6, self.price())),
+            ]
             body = inner(3, self.message(self.some(0.9, inner(1, self.ltpc())), self.some(0.9, inner(2, self.quote())), greeks, *numbers))
         if not self.plain and self.chance(0.03):
             body = self.rng.choice((b"", body + body, inner(1, self.ltpc()) + body))
@@ -200,7 +215,9 @@ def seeds() -> list[bytes]:
     deep = FeedResponse(type=1, currentTs=TS)
     deep.feeds[KEYS[0]].requestMode = 3
     for level in range(8):
-        deep.feeds[KEYS[0]].fullFeed.marketFF.marketLevel.bidAskQuote.add(bidQ=10 + level, bidP=99.0 - level, askQ=20 + level, askP=100.0 + level)
+        deep.feeds[KEYS[0]].fullFeed.marketFF.marketLevel.bidAskQuote.add(
+            bidQ=10 + level, bidP=99.0 - level, askQ=20 + level, askP=100.0 + level
+        )
     found.append(deep.SerializeToString())
     status = FeedResponse(type=2, currentTs=TS)
     status.marketInfo.segmentStatus["NSE_EQ"] = 2

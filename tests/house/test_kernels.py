@@ -14,11 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def kernels_of(path: Path) -> set[str]:
     tree = ast.parse(path.read_text())
-    return {
-        node.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and any(_is_kernel(d) for d in node.decorator_list)
-    }
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and any(_is_kernel(d) for d in node.decorator_list)}
 
 
 def _is_kernel(decorator: ast.expr) -> bool:

@@ -32,7 +32,9 @@ class Watched:
         self.words[64:-64] = memory
         self.decoder._memory = self.words[64:-64]
         self.decoder._address = self.decoder._memory.ctypes.data
-        self.rooms = [self.decoder._rooms.setdefault(what, wire.Room(row, 96)) for what, row in ((0, wire.TICK), (2, wire.TICK), (4, wire.DEPTH))]
+        self.rooms = [
+            self.decoder._rooms.setdefault(what, wire.Room(row, 96)) for what, row in ((0, wire.TICK), (2, wire.TICK), (4, wire.DEPTH))
+        ]
         self.guards = []
         for what, room in zip((0, 2, 4), self.rooms, strict=True):
             size = room.words.size
@@ -72,11 +74,8 @@ def outcome(call):
     except FrameRefused as refusal:
         return refusal.reason
     rows = found.rows.tobytes() if found.rows is not None else b""
-    if isinstance(found, wire.Decoded):
-        books = found.depth.rows.tobytes() if found.depth is not None else b""
-    else:
-        books = found.books.tobytes()
-    return found.ts, rows, books, found.statuses, found.refused, found.unknown
+    books = found.books if not isinstance(found, wire.Decoded) else found.depth.rows if found.depth is not None else np.empty(0)
+    return found.ts, rows, books.tobytes(), found.statuses, found.refused, found.unknown
 
 
 # ------------------------------------------------------------------ composed messages

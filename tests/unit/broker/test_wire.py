@@ -193,7 +193,9 @@ def test_rows_are_writable_for_the_metrics():
 
 def test_rows_that_somebody_holds_are_never_written_again():
     decoder = Decoder(WATCH)
-    message = deep(frame_of(**{key: {"ltpc": {"ltp": 5.0}} for key in (NIFTY.instrument_key, OPTION.instrument_key)}), RELIANCE.instrument_key, 9)
+    message = deep(
+        frame_of(**{key: {"ltpc": {"ltp": 5.0}} for key in (NIFTY.instrument_key, OPTION.instrument_key)}), RELIANCE.instrument_key, 9
+    )
     single = frame_of(**{OPTION.instrument_key: {"ltpc": {"ltp": 7.0}}})
     held, copies = [], []
     for n in range(700):  # many blocks of each kind

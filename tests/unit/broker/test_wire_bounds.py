@@ -10,7 +10,23 @@ from pipeline.core.errors import Refused
 from pipeline.core.feed import DEPTH
 from pipeline.core.types import TICK, TICK_RAW_FIELDS
 
-FLOATS = [0.0, 5e-324, 0.05, 1e8, math.nextafter(1e8, 2e8), 1e12, 1e13, math.nextafter(1e13, 2e13), 1e300, math.inf, math.nan, -0.05, -1e12, -1e13, -math.inf]
+FLOATS = [
+    0.0,
+    5e-324,
+    0.05,
+    1e8,
+    math.nextafter(1e8, 2e8),
+    1e12,
+    1e13,
+    math.nextafter(1e13, 2e13),
+    1e300,
+    math.inf,
+    math.nan,
+    -0.05,
+    -1e12,
+    -1e13,
+    -math.inf,
+]
 INTEGERS = [0, 1, -1, b.MAX_TS, b.MAX_TS + 1, b.MAX_QTY, b.MAX_QTY + 1, -b.MAX_QTY, -b.MAX_QTY - 1, 2**63 - 1, -(2**63)]
 
 

@@ -59,7 +59,12 @@ def test_a_first_level_that_is_not_there_is_no_level():
 
 @pytest.mark.parametrize(
     ("frame", "reason"),
-    [("text", "text"), (b"\x0a", "not_protobuf"), (FeedResponse(type=9, currentTs=TS).SerializeToString(), "unknown_type"), (b"", "no_time")],
+    [
+        ("text", "text"),
+        (b"\x0a", "not_protobuf"),
+        (FeedResponse(type=9, currentTs=TS).SerializeToString(), "unknown_type"),
+        (b"", "no_time"),
+    ],
 )
 def test_what_concerns_the_whole_frame(frame, reason):
     with pytest.raises(FrameRefused, match=reason):

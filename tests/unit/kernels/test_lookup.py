@@ -25,7 +25,7 @@ def test_every_key_gets_its_number_and_others_none():
 
 
 def test_thousands_of_keys():
-    keys = [f"NSE_EQ|INE{n:05d}A01" .encode() for n in range(6_000)]
+    keys = [f"NSE_EQ|INE{n:05d}A01".encode() for n in range(6_000)]
     table, mask = table_of(keys, 0)
     assert [find(key, table, mask) for key in keys] == list(range(6_000))
     assert all(find(key + b"1", table, mask) == NONE for key in keys)

@@ -18,7 +18,7 @@ def bytes_of(value: int) -> bytes:
     return _VarintBytes(value & (2**64 - 1))
 
 
-@pytest.mark.parametrize("value", VALUES + [-1, -1_200, -(2**63)])
+@pytest.mark.parametrize("value", [*VALUES, -1, -1_200, -(2**63)])
 @pytest.mark.parametrize("behind", [b"", b"\x80\x80", b"\xff" * 12])
 def test_varints_as_protobuf_writes_them(value, behind):
     body = bytes_of(value)
