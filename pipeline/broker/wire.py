@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from sys import getrefcount
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numba import types
@@ -118,7 +118,7 @@ class Decoder:
             if told == k.UNUSUAL:
                 return self._by_runtime(frame, ts_recv)
             if told == k.PARTLY:
-                return self._partly(frame, ts_recv)
+                return self._partly(cast("bytes", frame), ts_recv)
         found = Decoded()  # stores beat a constructor's arguments by half of what one trade costs
         if told < _ONE_ROW:
             found.ts = told
@@ -133,7 +133,7 @@ class Decoder:
         found.statuses = found.refused = found.unknown = ()
         return found
 
-    def _partly(self, frame: bytes | str, ts_recv: int) -> Decoded:
+    def _partly(self, frame: bytes, ts_recv: int) -> Decoded:
         """Give what the kernel's memory holds: no row at all, deep books, keys outside the watchlist."""
         count, deep, strangers, ts = self._memory[k.FOUND : k.TS + 1].tolist()
         found = Decoded()

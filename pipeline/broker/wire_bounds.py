@@ -51,8 +51,9 @@ def high_of(name: str, *, is_float: bool) -> float | int:
 def words_of(row: np.dtype[np.void], names: tuple[str, ...]) -> list[tuple[int, str, bool]]:
     """List the 8-byte words of the named fields: (word, field, whether it is a double)."""
     found = []
+    offsets = {name: place[1] for name, place in (row.fields or {}).items()}
     for name in names:
-        base, first = row[name].base, (row.fields or {})[name][1] // 8
+        base, first = row[name].base, offsets[name] // 8
         if base.itemsize == 8:
             size = max(1, int(np.prod(row[name].shape, dtype=int)))
             found += [(word, name, base.kind == "f") for word in range(first, first + size)]

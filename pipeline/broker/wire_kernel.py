@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from pipeline.broker.wire_bounds import (
     INITIAL_FEED,
     MARKET_INFO,
@@ -49,7 +47,7 @@ from pipeline.kernels.feed_v3 import (
 )
 from pipeline.kernels.jit import kernel
 from pipeline.kernels.lookup import STRANGE, find_k
-from pipeline.kernels.memory import bytes_of, words_at
+from pipeline.kernels.memory import bytes_of, int64, words_at
 from pipeline.kernels.protobuf import PAST, length_k, skip_k, varint_k
 
 UNUSUAL, PARTLY = 0, 1
@@ -72,13 +70,13 @@ ORDER = ENTRIES + 2 * MAX_FEEDS
 STRANGER = ORDER + MAX_FEEDS
 """The span of each key outside the watchlist."""
 ROW, BOOK = TICK.itemsize // 8, DEPTH.itemsize // 8
-SPARE = np.int64(STRANGER + MAX_FEEDS)
+SPARE = int64(STRANGER + MAX_FEEDS)
 """Room for values that nobody takes: a row and a deep book."""
 FREE = int(SPARE) + ROW + BOOK
 """Here begin what depends on the watchlist: the table of keys, the papers (flags << 32 | sid) in order of sid, the bitmap."""
 SPAN = 24
 SPAN_MASK = (1 << SPAN) - 1
-FRAME_FIELDS = np.int64(4)
+FRAME_FIELDS = int64(4)
 FEW = 24
 """So many entries are put in order by insertion, more by a bit for each paper."""
 
@@ -91,7 +89,7 @@ SNAPSHOT, LIVE = int(TickKind.SNAPSHOT), int(TickKind.LIVE)
 def scan_k(f: Any, end: int, m: Any) -> bool:
     """Find the entries of a frame: known ones to ``ENTRIES``, strangers read through and listed. False: not plain."""
     found = strangers = 0
-    at = ts = kind = np.int64(0)
+    at = ts = kind = int64(0)
     while at < end:
         tag = f[at]
         if tag == 0x12:
@@ -185,7 +183,7 @@ def is_trade_within_k(row: Any, r: int) -> bool:
 @kernel(forceinline=True)
 def is_within_k(row: Any, r: int) -> bool:
     """Say whether every raw value of a row is within its bounds. The last two alone may be below zero."""
-    bad = signs = np.int64(0)
+    bad = signs = int64(0)
     for w in range(LTT, IIQ_TOTAL):
         value = row[r + w] & MASKS[w]
         signs |= value
@@ -210,7 +208,7 @@ def fill_k(f: Any, m: Any, rows: Any, books: Any) -> int:
     """Read the entries in order, each into its row. Give the number of deep books, ``NOT_PLAIN`` or ``NO_BOOK`` (no room for one)."""
     ts, kind = m[TS], (SNAPSHOT if m[TYPE] == INITIAL_FEED else LIVE)
     deep, room = 0, m[DEEP_AT + 1]
-    r = np.int64(0)
+    r = int64(0)
     for i in range(m[FOUND]):
         entry = ENTRIES + 2 * m[ORDER + i]
         span, paper = m[entry + 1], m[m[PAPERS_AT] + m[entry]]

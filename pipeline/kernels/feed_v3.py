@@ -6,9 +6,9 @@ Law     a field that the message does not carry stays zero. Fields come in any o
         ones are skipped. A message that comes twice where one belongs (protobuf merges them), a known field in another
         wire type and an entry that carries nothing are not plain: the reader gives ``PAST`` or ``NOTHING``
 
-Readers expect fields in the order of their numbers, as every serialiser writes them, and then need one comparison a field; in
-another order they go round once more a field. After an inner message the reader goes on at the end that its length told (``at = stop``, the same place by then): so the
-processor need not wait for the last inner number before it begins the next message.
+Readers expect fields in the order of their numbers, as every serialiser writes them, and then need one comparison a field;
+in another order they go round once more. After an inner message a reader goes on at the end that its length told (``at =
+stop``, the same place by then): the processor need not wait for the last inner number before it begins the next message.
 
 Rows are filled as 8-byte integers, so a double is never more than its bits. Values are not judged here.
 """
@@ -17,11 +17,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from pipeline.core.feed import DEEP_LEVELS, DEPTH
 from pipeline.core.types import DEPTH_LEVELS, TICK, FeedMode, TickFlag
 from pipeline.kernels.jit import kernel
+from pipeline.kernels.memory import int64
 from pipeline.kernels.protobuf import PAST, is_ascii_k, length_k, skip_k, varint_k, word_k
 
 _AT = {name: place[1] // 8 for name, place in (TICK.fields or {}).items()}
@@ -29,29 +28,18 @@ LTT, LTP, LTQ, CP, ATP, VTT, OI, IV = (_AT[n] for n in ("ltt", "ltp", "ltq", "cp
 BID_PX, ASK_PX, MINUTE, DAY, GREEKS = _AT["bid_px"], _AT["ask_px"], _AT["i1_ts"], _AT["d1_ts"], _AT["delta"]
 IEP, RP, IEQ, IIQ_TOTAL, IIQ_MARKET, METRICS = (_AT[n] for n in ("iep", "rp", "ieq", "iiq_total", "iiq_market", "volume"))
 TBQ, TSQ = _AT["tbq"], _AT["tsq"]
-BOOK, BOOK_PX = DEPTH.itemsize // 8, (DEPTH.fields or {})["bid_px"][1] // 8
+BOOK, BOOK_PX = DEPTH.itemsize // 8, {name: place[1] // 8 for name, place in (DEPTH.fields or {}).items()}["bid_px"]
 LAST_MODE = int(FeedMode.FULL_D30)
 INDEX, CAS_ELIGIBLE = int(TickFlag.INDEX), int(TickFlag.CAS_ELIGIBLE)
-STEP, DEEP_STEP, STEP_OVER = np.int64(DEPTH_LEVELS), np.int64(DEEP_LEVELS), np.int64(1)
+STEP, DEEP_STEP, STEP_OVER = int64(DEPTH_LEVELS), int64(DEEP_LEVELS), int64(1)
 """Words from a level's bid price to its bid size, to the ask's price and size: in a row, in a book, where it is let go."""
 NOTHING = -1
 """A feed that is not plain. Otherwise its levels, and from these bits on its mode and its flags."""
 MODE_BIT, FLAG_BIT = 8, 16
 ONLY_LTPC = 1 << 15
 """Added for a feed that is an LTPC and nothing more."""
-(
-    DOUBLE_FIELDS,
-    LIST_FIELDS,
-    QUOTE_FIELDS,
-    GREEKS_FIELDS,
-    LTPC_FIELDS,
-    OHLC_FIELDS,
-    MARKET_FIELDS,
-    INDEX_FIELDS,
-    FIRST_FIELDS,
-    FULL_FIELDS,
-    FEED_FIELDS,
-) = (np.int64(n) for n in (1, 1, 4, 5, 5, 7, 16, 2, 6, 2, 4))
+DOUBLE_FIELDS, LIST_FIELDS, QUOTE_FIELDS, GREEKS_FIELDS, LTPC_FIELDS, OHLC_FIELDS = (int64(n) for n in (1, 1, 4, 5, 5, 7))
+MARKET_FIELDS, INDEX_FIELDS, FIRST_FIELDS, FULL_FIELDS, FEED_FIELDS = (int64(n) for n in (16, 2, 6, 2, 4))
 """Highest field number of each message. As typed numbers: of a literal the compiler makes a copy of the reader."""
 
 
@@ -124,7 +112,7 @@ def greeks_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
 def bar_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     """Read one OHLC and keep it when it is the newest minute or day so far; other intervals are not ours."""
     target = 0
-    ts = open_ = high = low = close = vol = np.int64(0)
+    ts = open_ = high = low = close = vol = int64(0)
     while at < end:
         begun = at
         if f[at] == 0x0A:
@@ -249,7 +237,7 @@ def numbers_k(f: Any, at: int, end: int, out: Any, o: int, iep: int, flags: int)
 @kernel
 def market_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> int:
     """Read MarketFullFeed. Give levels and flags as ``feed_k`` does, or ``NOTHING``."""
-    levels = flags = iep = np.int64(0)
+    levels = flags = iep = int64(0)
     has_ltpc = has_levels = has_greeks = has_bars = False
     while at < end:
         begun = at
@@ -310,7 +298,7 @@ def index_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
 @kernel
 def first_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
     """Read FirstLevelWithGreeks."""
-    levels = np.int64(0)
+    levels = int64(0)
     has_ltpc = has_greeks = False
     while at < end:
         begun = at
@@ -345,7 +333,7 @@ def first_k(f: Any, at: int, end: int, out: Any, o: int) -> int:
 @kernel(forceinline=True)
 def full_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> int:
     """Read FullFeed: exactly one of market and index."""
-    found = np.int64(NOTHING)
+    found = int64(NOTHING)
     while at < end:
         tag = f[at]
         if tag == 0x0A or tag == 0x12:  # noqa: PLR1714 - the compiler makes a loop of a tuple
@@ -364,7 +352,7 @@ def full_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> in
 @kernel
 def feed_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> int:
     """Read Feed: exactly one of its three kinds, in a mode that we know. Give levels | mode << 8 | flags << 16, or ``NOTHING``."""
-    found, mode = np.int64(NOTHING), np.int64(0)
+    found, mode = int64(NOTHING), int64(0)
     while at < end:
         tag = f[at]
         if tag == 0x20:
@@ -376,7 +364,7 @@ def feed_k(f: Any, at: int, end: int, out: Any, o: int, book: Any, b: int) -> in
             if tag == 0x12:
                 found = full_k(f, at, stop, out, o, book, b)
             elif tag == 0x0A:
-                found = np.int64(ONLY_LTPC) if ltpc_k(f, at, stop, out, o) == stop else np.int64(NOTHING)
+                found = int64(ONLY_LTPC) if ltpc_k(f, at, stop, out, o) == stop else int64(NOTHING)
             else:
                 found = first_k(f, at, stop, out, o)
             if found == NOTHING:

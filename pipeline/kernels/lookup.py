@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.kernels.jit import kernel
+from pipeline.kernels.memory import int64
 from pipeline.kernels.protobuf import NOT_ASCII, word_k
 
 SLOT = 4
@@ -29,21 +30,21 @@ def key_word_k(f: Any, at: int, size: int, n: int) -> int:
         return word_k(f, at + 8 * n)
     if size >= 8:
         return word_k(f, at + size - 8)
-    word = np.int64(0)
+    word = int64(0)
     for i in range(size):
-        word |= np.int64(f[at + i]) << (8 * i)
+        word |= int64(f[at + i]) << (8 * i)
     return word
 
 
 @kernel(forceinline=True)
 def hash_k(f: Any, at: int, size: int) -> tuple[int, int]:
     """Hash of a key, and its bytes' bits joined (the high ones say whether it is plain ASCII)."""
-    mixed = np.int64(_START) ^ np.int64(size)
-    bits = np.int64(0)
+    mixed = int64(_START) ^ int64(size)
+    bits = int64(0)
     for n in range((size + 7) >> 3):
         word = key_word_k(f, at, size, n)
         bits |= word
-        mixed = (mixed ^ word) * np.int64(_FOLD)
+        mixed = (mixed ^ word) * int64(_FOLD)
         mixed ^= (mixed >> 29) & 0x7FFFFFFFF
     return mixed, bits
 

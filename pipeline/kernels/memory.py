@@ -7,17 +7,21 @@ Nothing here checks a bound: whoever reads or writes a place compares with its e
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
+import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+int64 = cast("type[int]", np.int64)
+"""Makes a number an int64 to the compiler, whatever it was (``int`` would make a byte unsigned), and an int to mypy."""
 BYTES = types.Bytes(types.uint8, 1, "C", readonly=True)
 """What a kernel that takes a message is compiled for."""
+BYTE_PLACE, WORD_PLACE = (cast(Any, types.CPointer)(kind) for kind in (types.uint8, types.int64))
 
 
-@intrinsic
-def bytes_of(typing_context: Any, message: Any) -> Any:
+def _bytes_of(typing_context: Any, message: Any) -> Any:
     """Give the place of the first byte of a ``bytes`` object. Its length stays with the object."""
     if not isinstance(message, types.Bytes):
         return None
@@ -26,11 +30,10 @@ def bytes_of(typing_context: Any, message: Any) -> Any:
         array = context.make_helper(builder, signature.args[0], arguments[0])
         return array.data
 
-    return types.CPointer(types.uint8)(message), generate
+    return BYTE_PLACE(message), generate
 
 
-@intrinsic
-def words_at(typing_context: Any, address: Any) -> Any:
+def _words_at(typing_context: Any, address: Any) -> Any:
     """Give the place of 8-byte integers that begins at an address."""
     if not isinstance(address, types.Integer):
         return None
@@ -38,4 +41,8 @@ def words_at(typing_context: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
-    return types.CPointer(types.int64)(types.int64), generate
+    return WORD_PLACE(types.int64), generate
+
+
+bytes_of = cast(Callable[[bytes], Any], intrinsic(_bytes_of))
+words_at = cast(Callable[[int], Any], intrinsic(_words_at))

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from pipeline.kernels.jit import kernel
+from pipeline.kernels.memory import int64
 
 PAST = 1 << 40
 """Place beyond the end of every message."""
@@ -27,14 +26,14 @@ MAX_TAG = (1 << 32) - 1
 def word_k(f: Any, at: int) -> int:
     """Eight bytes, little end first, as a signed integer: a double's bits or a piece of text."""
     return (
-        np.int64(f[at])
-        | (np.int64(f[at + 1]) << 8)
-        | (np.int64(f[at + 2]) << 16)
-        | (np.int64(f[at + 3]) << 24)
-        | (np.int64(f[at + 4]) << 32)
-        | (np.int64(f[at + 5]) << 40)
-        | (np.int64(f[at + 6]) << 48)
-        | (np.int64(f[at + 7]) << 56)
+        int64(f[at])
+        | (int64(f[at + 1]) << 8)
+        | (int64(f[at + 2]) << 16)
+        | (int64(f[at + 3]) << 24)
+        | (int64(f[at + 4]) << 32)
+        | (int64(f[at + 5]) << 40)
+        | (int64(f[at + 6]) << 48)
+        | (int64(f[at + 7]) << 56)
     )
 
 
@@ -54,24 +53,24 @@ def varint_k(f: Any, at: int, end: int) -> tuple[int, int]:
     word = (word & 0x007F007F007F007F) | ((word & 0x7F007F007F007F00) >> 1)
     word = (word & 0x00003FFF00003FFF) | ((word & 0x3FFF00003FFF0000) >> 2)
     word = (word & 0x000000000FFFFFFF) | ((word & 0x0FFFFFFF00000000) >> 4)
-    return word, at + (((ours & ONES) * ONES) >> 56)  # as many bytes as are ours: their ones, added up in the highest
+    return word, at + ((((ours & ONES) * ONES) >> 56) & 15)  # as many bytes as are ours: their ones, added up in the highest
 
 
 @kernel
 def varint_bytes_k(f: Any, at: int, end: int) -> tuple[int, int]:
     """Read the same byte by byte: in the first bytes of a frame, and what is longer than eight bytes (negative numbers)."""
-    value = np.int64(0)
+    value = int64(0)
     shift = 0
     while at < end and shift < 63:
-        byte = np.int64(f[at])
+        byte = int64(f[at])
         at += 1
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
         shift += 7
     if shift == 63 and at < end and f[at] <= 1:  # the tenth byte has room for one bit
-        return value | (np.int64(f[at]) << 63), at + 1
-    return np.int64(0), PAST
+        return value | (int64(f[at]) << 63), at + 1
+    return int64(0), PAST
 
 
 @kernel
@@ -79,7 +78,7 @@ def length_k(f: Any, at: int, end: int) -> tuple[int, int]:
     """Read a length and give the (first, end) of what follows; the end is ``PAST`` when it does not fit or is over-long."""
     if at >= end:
         return at, PAST
-    size = np.int64(f[at])
+    size = int64(f[at])
     at += 1
     if size >= 128:
         size &= 127
@@ -87,7 +86,7 @@ def length_k(f: Any, at: int, end: int) -> tuple[int, int]:
         while True:
             if at >= end or shift > 28:
                 return at, PAST
-            byte = np.int64(f[at])
+            byte = int64(f[at])
             at += 1
             size |= (byte & 127) << shift
             if byte < 128:
@@ -103,12 +102,12 @@ def length_k(f: Any, at: int, end: int) -> tuple[int, int]:
 @kernel
 def skip_k(f: Any, at: int, end: int, known: int) -> int:
     """Skip one field whose number is above ``known``. A known number in another wire type is for the runtime."""
-    tag = np.int64(0)
+    tag = int64(0)
     shift = 0
     while True:
         if at >= end or shift > 28:
             return PAST
-        byte = np.int64(f[at])
+        byte = int64(f[at])
         at += 1
         tag |= (byte & 127) << shift
         if byte < 128:
@@ -135,8 +134,8 @@ def skip_k(f: Any, at: int, end: int, known: int) -> int:
 @kernel
 def is_ascii_k(f: Any, at: int, end: int) -> bool:
     """Say whether all bytes are below 128: valid UTF-8 without a closer look."""
-    high = np.int64(0)
+    high = int64(0)
     while at < end:
-        high |= np.int64(f[at])
+        high |= int64(f[at])
         at += 1
     return high < 128

@@ -230,9 +230,15 @@ def mutate(rng: random.Random, frame: bytes) -> bytes:
     out = bytearray(frame)
     for _ in range(rng.choice((1, 1, 1, 2, 5))):
         at = rng.randrange(len(out) + 1) if out else 0
-        what = rng.randrange(8)
+        what = rng.randrange(11)
         if what == 0 and out:
             out[at % len(out)] ^= 1 << rng.randrange(8)
+        elif what in (8, 9) and out:  # inside a number, most likely: the frame stays whole
+            zero = out.find(b"\0", at)
+            out[zero if zero >= 0 else at % len(out)] = rng.randrange(256)
+        elif what == 10 and len(out) > 16:
+            first, second = rng.randrange(len(out) - 9), rng.randrange(len(out) - 9)
+            out[first : first + 9], out[second : second + 9] = out[second : second + 9], out[first : first + 9]
         elif what == 1 and out:
             out[at % len(out)] = rng.choice((0, 0x7F, 0x80, 0xFF, rng.randrange(256)))
         elif what == 2:

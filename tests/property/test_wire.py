@@ -16,7 +16,7 @@ from pipeline.broker import wire
 from pipeline.broker.wire import Decoder, FrameRefused
 from pipeline.broker.wire_runtime import read
 from proto.MarketDataFeedV3_pb2 import FeedResponse
-from tests.fakes.wire_frames import KEYS, TS, WATCH, Composer, mutate, seeds
+from tests.fakes.wire_frames import KEYS, STRANGERS, TS, WATCH, Composer, mutate, seeds
 
 KNOWN = Decoder(WATCH)._known
 GUARD = 0x5AFE_5AFE_5AFE_5AFE
@@ -74,11 +74,8 @@ def outcome(call):
     except FrameRefused as refusal:
         return refusal.reason
     rows = found.rows.tobytes() if found.rows is not None else b""
-    if isinstance(found, wire.Decoded):
-        books = found.depth.rows.tobytes() if found.depth is not None else b""
-    else:
-        books = found.books.tobytes()
-    return found.ts, rows, books, found.statuses, found.refused, found.unknown
+    books = found.books if not isinstance(found, wire.Decoded) else found.depth.rows if found.depth is not None else np.empty(0)
+    return found.ts, rows, books.tobytes(), found.statuses, found.refused, found.unknown
 
 
 # ------------------------------------------------------------------ composed messages
@@ -142,9 +139,15 @@ def check_row(row, feed) -> None:
         assert row[ours].tolist() == [number(level, theirs) for level in levels]
 
 
+def pool_of(seed: int) -> list[bytes]:
+    """Give frames to mutate: the feed's own kinds, and composed ones of two papers."""
+    composed = [Composer(random.Random(seed * 1_000 + n), plain=n % 4 > 0).frame((KEYS[n % 4], STRANGERS[n % 3])) for n in range(60)]
+    return seeds() * 6 + composed
+
+
 def fuzz(count: int, seed: int, monkeypatch, *, by_hand: bool) -> Counter:
     """Decode mutated frames and count what came of them; ``by_hand`` compares with MessageToDict as well."""
-    rng, pool, watched, told = random.Random(seed), seeds(), Watched(), paths(monkeypatch)
+    rng, pool, watched, told = random.Random(seed), pool_of(seed), Watched(), paths(monkeypatch)
     for n in range(count):
         frame = mutate(rng, pool[rng.randrange(len(pool))])
         before = told["runtime"]

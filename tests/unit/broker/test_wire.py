@@ -1,14 +1,19 @@
+import gc
 import gzip
 import json
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 from google.protobuf.json_format import ParseDict
 
+from pipeline.broker import wire
 from pipeline.broker.wire import MAX_FEEDS, MAX_FRAME_BYTES, Decoder, FrameRefused
 from pipeline.core.errors import Refused
-from pipeline.core.types import Instrument, TickFlag, TickKind
+from pipeline.core.feed import DEPTH
+from pipeline.core.types import TICK, TICK_RAW_FIELDS, Instrument, TickFlag, TickKind
+from pipeline.kernels.jit import writable
 from proto.MarketDataFeedV3_pb2 import FeedResponse
 
 # Composed vectors of the facts sheet, section 2.9.
@@ -82,9 +87,44 @@ def test_thirty_levels_give_the_first_five():
     levels = [{"bidQ": str(n + 1), "bidP": 100.0 - n, "askQ": str(n + 50), "askP": 101.0 + n} for n in range(30)]
     full = {"marketFF": {"ltpc": {"ltp": 100.5}, "marketLevel": {"bidAskQuote": levels}}}
     row = decode(frame_of(**{RELIANCE.instrument_key: {"fullFeed": full, "requestMode": "full_d30"}}).SerializeToString()).batch.rows[0]
-    assert row["mode"] == 3
+    assert (row["mode"], row["levels"]) == (3, 30)
     assert row["bid_px"].tolist() == [100.0, 99.0, 98.0, 97.0, 96.0]
     assert row["ask_qty"].tolist() == [50, 51, 52, 53, 54]
+
+
+def deep(message, key, levels):
+    market = message.feeds[key].fullFeed.marketFF
+    market.ltpc.ltp = 100.5
+    for n in range(levels):
+        market.marketLevel.bidAskQuote.add(bidQ=n + 1, bidP=100.0 - n, askQ=n + 50, askP=101.0 + n)
+    return message
+
+
+def test_all_levels_of_a_deep_book_come_as_depth():
+    message = deep(FeedResponse(type=1, currentTs=TS), OPTION.instrument_key, 30)
+    deep(deep(message, NIFTY.instrument_key, 5), RELIANCE.instrument_key, 7)
+    found = decode(message.SerializeToString())
+    assert found.rows["levels"].tolist() == [7, 5, 30]
+    books = found.depth.rows
+    assert (found.depth.ts, books["sid"].tolist(), books["levels"].tolist()) == (TS, [0, 2], [7, 30])
+    assert books["ts_exch"].tolist() == [TS, TS]
+    assert books["bid_px"][0].tolist() == [*(100.0 - n for n in range(7))] + [0.0] * 23
+    assert books["ask_qty"][1].tolist() == [*range(50, 80)]
+    assert books.flags.writeable
+    assert books.flags.c_contiguous
+
+
+def test_a_frame_without_a_deep_book_has_no_depth():
+    assert decode(deep(FeedResponse(type=1, currentTs=TS), OPTION.instrument_key, 5).SerializeToString()).depth is None
+    assert decode(bytes.fromhex(A)).depth is None
+
+
+def test_a_bad_deep_level_refuses_the_row_by_name():
+    message = deep(deep(FeedResponse(type=1, currentTs=TS), OPTION.instrument_key, 8), RELIANCE.instrument_key, 8)
+    message.feeds[OPTION.instrument_key].fullFeed.marketFF.marketLevel.bidAskQuote[6].askQ = -4
+    found = decode(message.SerializeToString())
+    assert found.refused == ((OPTION.instrument_key, "bad_ask_qty"),)
+    assert found.depth.rows["sid"].tolist() == found.rows["sid"].tolist() == [0]
 
 
 def test_option_greeks_mode():
@@ -131,10 +171,150 @@ def test_rows_come_in_the_order_of_the_watchlist_and_strangers_are_reported():
     assert found.unknown == ("A", "NSE_EQ|OTHER")
 
 
+def test_a_stranger_that_comes_twice_is_one_and_a_long_key_is_cut():
+    one = FeedResponse(type=1, currentTs=TS)
+    one.feeds["B" * 100].ltpc.ltp = 5.0
+    frame = one.SerializeToString()
+    twice = frame[:-7] + frame[2:]
+    assert decode(frame).unknown == decode(twice).unknown == ("B" * 64,)
+    assert decode(twice).batch is None
+
+
+# ------------------------------------------------------------------ the decoder's memory
+
+
 def test_rows_are_writable_for_the_metrics():
-    rows = decode(bytes.fromhex(D)).batch.rows
-    rows["mid"] = 1.0
-    assert rows["mid"][0] == 1.0
+    for frame in (D, C):
+        rows = decode(bytes.fromhex(frame)).batch.rows
+        assert (rows.dtype, rows.flags.c_contiguous, rows.flags.writeable) == (TICK, True, True)
+        rows["mid"] = 1.0
+        assert rows["mid"][0] == 1.0
+
+
+def test_rows_that_somebody_holds_are_never_written_again():
+    decoder = Decoder(WATCH)
+    message = deep(
+        frame_of(**{key: {"ltpc": {"ltp": 5.0}} for key in (NIFTY.instrument_key, OPTION.instrument_key)}), RELIANCE.instrument_key, 9
+    )
+    single = frame_of(**{OPTION.instrument_key: {"ltpc": {"ltp": 7.0}}})
+    held, copies = [], []
+    for n in range(700):  # many blocks of each kind
+        message.feeds[OPTION.instrument_key].ltpc.ltq = single.feeds[OPTION.instrument_key].ltpc.ltq = n
+        for frame in (message, single):
+            found = decoder.decode(frame.SerializeToString(), TS)
+            if n % 3 == 0:
+                held.append((found.rows, found.depth.rows if found.depth else None))
+                copies.append((found.rows.tobytes(), found.depth.rows.tobytes() if found.depth else None))
+            found.rows["mid"][0] = 0.0  # the caller's own
+    gc.collect()
+    assert [(rows.tobytes(), books.tobytes() if books is not None else None) for rows, books in held] == copies
+    quantities = [int(rows["ltq"][-1]) for rows, _ in held]
+    assert quantities == [n for n in range(700) if n % 3 == 0 for _ in range(2)]
+
+
+def test_rows_are_fresh_when_their_block_is_used_again():
+    decoder = Decoder(WATCH)
+    for _ in range(400):
+        rows = decoder.decode(bytes.fromhex(D), TS).rows
+        rows["mid"], rows["volume"] = 9.0, 9  # the metrics
+        assert not decoder.decode(bytes.fromhex(C), TS).rows["mid"].any()
+    assert len(decoder._rooms[0].words) * 8 <= wire.BLOCK_BYTES  # the one block served them all
+
+
+def test_a_row_outlives_its_decoder():
+    decoder = Decoder(WATCH)
+    row = decoder.decode(bytes.fromhex(D), TS).rows
+    before = writable(row)
+    del decoder
+    gc.collect()
+    assert row.tobytes() == before.tobytes()
+
+
+# ------------------------------------------------------------------ which path
+
+
+def slow_paths(monkeypatch):
+    count, read = Counter(), wire.read
+
+    def counted(frame, known):
+        count["runtime"] += 1
+        return read(frame, known)
+
+    monkeypatch.setattr(wire, "read", counted)
+    return count
+
+
+def plain_frames():
+    keys = (RELIANCE.instrument_key, OPTION.instrument_key)
+    levels = [{"bidQ": str(n + 1), "bidP": 100.0 - n, "askQ": str(n + 50), "askP": 101.0 + n} for n in range(30)]
+    bars = [{"interval": i, "open": 1, "high": 2, "low": 1, "close": 2, "vol": "9", "ts": str(TS)} for i in ("1d", "I1", "I30")]
+    ltpc = {"ltp": 100.5, "ltt": str(TS), "ltq": "5", "cp": 99.0}
+    greeks = {"delta": -0.4, "theta": -9.0, "gamma": 0.001, "vega": 5.0, "rho": 0.1}
+    market = {"ltpc": ltpc, "marketLevel": {"bidAskQuote": levels[:5]}, "marketOHLC": {"ohlc": bars}, "optionGreeks": greeks, "atp": 100.0,
+              "vtt": "77", "oi": 5.0, "iv": 0.2, "tbq": 5.0, "tsq": 6.0, "iep": 7.0, "rp": 8.0, "ieq": "9", "iiqTotal": "-10", "iiqM": "-11", "casEligible": True}  # fmt: skip
+    entries = {
+        "ltpc": {"ltpc": {**ltpc, "iep": 101.0}},
+        "full": {"fullFeed": {"marketFF": market}, "requestMode": "full_d5"},
+        "full_d30": {"fullFeed": {"marketFF": {**market, "marketLevel": {"bidAskQuote": levels}}}, "requestMode": "full_d30"},
+        "option_greeks": {"firstLevelWithGreeks": {"ltpc": ltpc, "firstDepth": levels[0], "optionGreeks": greeks, "vtt": "5", "oi": 3.0, "iv": 0.1},
+                          "requestMode": "option_greeks"},
+        "index": {"fullFeed": {"indexFF": {"ltpc": ltpc, "marketOHLC": {"ohlc": bars}}}, "requestMode": "full_d5"},
+        "never traded": {"ltpc": {}},
+    }  # fmt: skip
+    return {name: frame_of(**dict.fromkeys(keys, entry)).SerializeToString() for name, entry in entries.items()}
+
+
+@pytest.mark.parametrize(("name", "frame"), plain_frames().items(), ids=plain_frames().keys())
+def test_ordinary_frames_of_each_mode_do_not_need_the_runtime(name, frame, monkeypatch):
+    count, decoder = slow_paths(monkeypatch), Decoder(WATCH)
+    for _ in range(200):
+        found = decoder.decode(frame, TS)
+        assert len(found.rows) == 2
+        assert not found.refused
+        assert not found.unknown
+    assert count["runtime"] == 0
+    expected = wire.read(frame, decoder._known)
+    assert found.rows.tobytes() == expected.rows.tobytes()
+    assert (found.depth.rows.tobytes() if found.depth else b"") == expected.books.tobytes()
+    assert (found.depth is not None) == (name == "full_d30")
+
+
+def test_what_is_not_plain_goes_the_runtime_s_way(monkeypatch):
+    count, decoder = slow_paths(monkeypatch), Decoder(WATCH)
+    decoder.decode(bytes.fromhex(A), TS)
+    message = FeedResponse(type=1, currentTs=TS)
+    message.feeds[RELIANCE.instrument_key].ltpc.ltp = -0.0
+    assert math.copysign(1.0, decoder.decode(message.SerializeToString() + b"", TS).rows["ltp"][0]) == -1.0
+    decoder.decode(bytearray(bytes.fromhex(D)), TS)
+    assert count["runtime"] == 2
+
+
+def test_a_frame_of_several_thousand_instruments(monkeypatch):
+    watch = [Instrument(n, "", f"NSE_EQ|INE{n:04d}A01018", "", 5, 1, 1, is_cas_eligible=False) for n in range(MAX_FEEDS)]
+    message = FeedResponse(type=0, currentTs=TS)
+    for paper in watch:
+        message.feeds[paper.instrument_key].ltpc.ltq = paper.sid
+    count, decoder = slow_paths(monkeypatch), Decoder(watch)
+    for _ in range(3):
+        rows = decoder.decode(message.SerializeToString(), TS).rows
+        assert rows["sid"].tolist() == rows["ltq"].tolist() == list(range(MAX_FEEDS))
+        assert (rows["kind"] == TickKind.SNAPSHOT).all()
+    assert count["runtime"] == 0
+
+
+@pytest.mark.parametrize("papers", [1, 30, 300])
+def test_many_deep_books(papers, monkeypatch):
+    watch = [Instrument(n, "", f"NSE_EQ|INE{n:04d}A01018", "", 5, 1, 1, is_cas_eligible=False) for n in range(papers)]
+    message = FeedResponse(type=1, currentTs=TS)
+    for paper in watch:
+        deep(message, paper.instrument_key, 30 if paper.sid % 3 == 0 else 5)
+    count, decoder = slow_paths(monkeypatch), Decoder(watch)
+    expected = wire.read(message.SerializeToString(), decoder._known)
+    held = [decoder.decode(message.SerializeToString(), TS) for _ in range(9)]
+    assert all(found.depth.rows.tobytes() == expected.books.tobytes() for found in held)
+    assert all(found.rows.tobytes() == expected.rows.tobytes() for found in held)
+    assert held[0].depth.rows.dtype == DEPTH
+    assert count["runtime"] == 1  # ours, above
 
 
 @pytest.mark.parametrize(
@@ -274,46 +454,76 @@ def expected(feed):
         found[name] = number(m, name)
     for name in ("delta", "theta", "gamma", "vega", "rho"):
         found[name] = number(m, "optionGreeks", name)
-    minutes = [bar for bar in m.get("marketOHLC", {}).get("ohlc", []) if bar.get("interval") == "I1" and number(bar, "ts") > 0]
-    best = max(minutes, key=lambda bar: number(bar, "ts"), default={})
-    for name in ("ts", "open", "high", "low", "close", "vol"):
-        found[f"i1_{name}"] = number(best, name)
-    levels = m.get("marketLevel", {}).get("bidAskQuote", [])[:5]
-    levels = levels + [{}] * (5 - len(levels))
+    for interval, prefix in (("I1", "i1"), ("1d", "d1")):
+        bars = [bar for bar in m.get("marketOHLC", {}).get("ohlc", []) if bar.get("interval") == interval and number(bar, "ts") > 0]
+        best = max(bars, key=lambda bar: number(bar, "ts"), default={})
+        for name in ("ts", "open", "high", "low", "close", "vol"):
+            found[f"{prefix}_{name}"] = number(best, name)
+    levels = m.get("marketLevel", {}).get("bidAskQuote", [])
+    found["levels"] = len(levels)
+    found["mode"] = {"full_d5": 1, "option_greeks": 2, "full_d30": 3}.get(feed.get("requestMode"), 0)
+    levels = levels[:5] + [{}] * (5 - len(levels))
     for ours, theirs in {"bid_px": "bidP", "bid_qty": "bidQ", "ask_px": "askP", "ask_qty": "askQ"}.items():
         found[ours] = [number(level, theirs) for level in levels]
+    flags = TickFlag.INDEX if "indexFF" in full else TickFlag(0)
+    flags |= TickFlag.HAS_DEPTH if found["bid_px"][0] > 0 and found["ask_px"][0] > 0 else TickFlag(0)
+    flags |= TickFlag.HAS_MINUTE if found["i1_ts"] > 0 else TickFlag(0)
+    flags |= TickFlag.HAS_DAY if found["d1_ts"] > 0 else TickFlag(0)
+    found["flags"] = int(flags)
     return found
 
 
-def agree(message, ts):
+def agree(message, ts, count):
+    """Decode what protobuf's own JSON reader encodes, and compare with the JSON read by hand, every raw field of every row."""
     keys = sorted(message["feeds"])
     watch = [Instrument(n, f"S{n}", key, key, 5, 1, 1, is_cas_eligible=False) for n, key in enumerate(keys)]
     encoded = ParseDict({**message, "currentTs": str(ts)}, FeedResponse(), ignore_unknown_fields=True).SerializeToString()
     found = Decoder(watch).decode(encoded, ts)
     assert not found.refused
     assert not found.unknown
-    for row in found.batch.rows:
+    assert found.depth is None
+    kind = TickKind.SNAPSHOT if message.get("type", "initial_feed") == "initial_feed" else TickKind.LIVE
+    for row in found.rows:
         feed = message["feeds"][keys[row["sid"]]]
-        for name, value in expected(feed).items():
+        told = expected(feed)
+        assert set(told) | {"sid", "kind", "ts_exch", "aggressor", "pad"} == set(TICK_RAW_FIELDS)
+        for name, value in told.items():
             assert np.array_equal(row[name], value), (name, row[name], value, feed)
-        assert bool(row["flags"] & TickFlag.INDEX) == ("indexFF" in feed.get("fullFeed", {}))
-    assert len(found.batch.rows) == len(keys)
+        assert (row["kind"], row["ts_exch"]) == (kind, ts)
+    assert len(found.rows) == len(keys)
+    count["messages"] += 1
+    count["rows"] += len(keys)
 
 
-@pytest.mark.parametrize("step", [pytest.param(97), pytest.param(1, marks=pytest.mark.nightly)])
-def test_recorded_full_frames_decode_to_their_json(shared_data, step):
+@pytest.mark.parametrize("step", [pytest.param(97), pytest.param(1, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])])
+def test_recorded_full_frames_decode_to_their_json(shared_data, step, monkeypatch):
+    count = slow_paths(monkeypatch)
     for path in sorted((shared_data / "feed" / "upstox_v3_full_d5_2025-12-15").glob("*.jsonl.gz")):
         for record in json_rows(path, 200 if step > 1 else 10**9, step):
             feed = {name: record[name] for name in ("fullFeed", "requestMode") if name in record}
-            agree({"type": "live_feed", "feeds": {record["instrumentKey"]: feed}}, 1_765_771_500_000)
+            agree({"type": "live_feed", "feeds": {record["instrumentKey"]: feed}}, 1_765_771_500_000, count)
+    print(f"\nfull_d5 of 2025-12-15: {dict(count)}")
+    assert count["runtime"] == 0
+    assert count["rows"] == count["messages"] >= (700 if step > 1 else 121_596)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["upstox_v3_ltpc_2025-10-07_messages", "upstox_v3_full_d5_2026-01-23_100_messages", "upstox_v2_ltpc_2024-08-02_0944ist_messages"],
-)
-@pytest.mark.parametrize("step", [pytest.param(61), pytest.param(1, marks=pytest.mark.nightly)])
-def test_recorded_messages_decode_to_their_json(shared_data, name, step):
+RECORDED = {
+    "upstox_v3_ltpc_2025-10-07_messages": 229_673,
+    "upstox_v3_full_d5_2026-01-23_100_messages": 859,
+    "upstox_v2_ltpc_2024-08-02_0944ist_messages": 18_152,
+}
+"""Whole messages, and the updates in them: the data's README counts the first two."""
+
+
+@pytest.mark.parametrize(("name", "updates"), RECORDED.items())
+@pytest.mark.parametrize("step", [pytest.param(61), pytest.param(1, marks=[pytest.mark.nightly, pytest.mark.timeout(900)])])
+def test_recorded_messages_decode_to_their_json(shared_data, name, updates, step, monkeypatch):
+    count = slow_paths(monkeypatch)
     for message in json_rows(shared_data / "feed" / f"{name}.jsonl.gz", 250 if step > 1 else 10**9, 1 if "100_m" in name else step):
         if message.get("feeds"):
-            agree(message, int(message.get("currentTs", "1765771500000")))
+            agree(message, int(message.get("currentTs", "1765771500000")), count)
+    print(f"\n{name}: {dict(count)}")
+    assert count["runtime"] == 0
+    assert count["messages"] > 50
+    if step == 1:
+        assert count["rows"] == updates
