@@ -90,7 +90,7 @@ class Links(Protocol):
         ...
 
     def life_ns(self, link: int) -> int:
-        """Give the instant of the last frame of any kind, pings and pongs included."""
+        """Give the instant of the last sign of life that did not arrive: a ping, a pong."""
         ...
 
     def receive(self, timeout_s: float) -> list[Arrival]:

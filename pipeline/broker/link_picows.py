@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import selectors
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic_ns
@@ -46,7 +47,8 @@ FRAME = ArrivalKind.FRAME
 BINARY, TEXT, CONTINUATION = WSMsgType.BINARY, WSMsgType.TEXT, WSMsgType.CONTINUATION
 PING, CLOSE = WSMsgType.PING, WSMsgType.CLOSE
 FAREWELL_TURNS = 3
-READ_BUFFER = 256 * 1024
+LONGEST_CONTROL = 125
+READ_BUFFER = 64 * 1024
 """A burst is read in strides of this size."""
 
 
@@ -72,13 +74,18 @@ class _Socket(WSListener):
         self._owner.opened(self._link, self)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        # The hot path: each attribute of a frame costs as much as copying its bytes, so what is rare is asked later.
+        # The hot path. The kind of a frame costs three times its bytes to ask for; only data can be longer than a control
+        # frame may be, so a long one is taken for binary (a long text is then refused by whoever decodes it).
+        if frame.payload_size > LONGEST_CONTROL and frame.fin and not frame.rsv1 and not self._parts:
+            owner = self._owner
+            self._arrive((self._link, FRAME, frame.get_payload_as_bytes(), owner.now_ns or owner.stamp()))
+            if owner.is_waiting:
+                owner.wake()
+            return
         now = self.life_ns = monotonic_ns()
         kind = frame.msg_type
         if kind is BINARY and frame.fin and not frame.rsv1 and not self._parts:
-            self._arrive((self._link, FRAME, frame.get_payload_as_bytes(), now))
-            if self._owner.is_waiting:
-                self._owner.wake()
+            self._owner.put((self._link, FRAME, frame.get_payload_as_bytes(), now))
         elif frame.rsv1:
             self._broke("a compressed frame, which nobody agreed to")
         elif kind is PING:
@@ -134,17 +141,40 @@ class _Socket(WSListener):
         self._is_over = True
 
 
+class _Selector(selectors.DefaultSelector):
+    """A selector that one can wait on before the loop turns: the loop then takes what was found, without asking again.
+
+    A wait inside the loop would need a timer for its end, which costs as much as a frame.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: Any = None
+
+    def wait(self, timeout_s: float) -> None:
+        self._held = super().select(timeout_s)
+
+    def select(self, timeout: float | None = None) -> Any:
+        if self._held is None:
+            return super().select(timeout)
+        held, self._held = self._held, None
+        return held
+
+
 class PicowsLinks:
     """See ``Links``."""
 
     def __init__(self, config: LinkConfig) -> None:
         self._config = config
-        self._loop = asyncio.new_event_loop()
+        self._selector = _Selector()
+        self._loop = asyncio.SelectorEventLoop(self._selector)
         self._pool = ThreadPoolExecutor(1, "authorise")
         self._sockets: dict[int, _Socket] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.arrivals: list[Arrival] = []
         self.is_waiting = False
+        self.now_ns = 0
+        """When what this turn reads was received; 0 until its first frame."""
 
     def connect(self, link: int, token: str, wanted: Wanted) -> None:
         self.drop(link)
@@ -231,23 +261,35 @@ class PicowsLinks:
         if self.is_waiting:
             self.wake()
 
+    def stamp(self) -> int:
+        """Read the clock for all that the sockets have in hand in this turn."""
+        now = self.now_ns = monotonic_ns()
+        return now
+
     def wake(self) -> None:
         """End the wait of ``receive``, once what the sockets have in hand is read."""
         self.is_waiting = False
         self._loop.stop()
 
     def receive(self, timeout_s: float) -> list[Arrival]:
-        if self.arrivals or timeout_s <= 0:
-            self._turn()
+        self.now_ns = 0
+        if self._tasks and timeout_s > 0 and not self.arrivals:
+            self._turn_until(timeout_s)
         else:
-            self.is_waiting = True
-            timer = self._loop.call_later(timeout_s, self._loop.stop)
-            self._loop.run_forever()
-            timer.cancel()
-            self.is_waiting = False
+            if timeout_s > 0 and not self.arrivals:
+                self._selector.wait(timeout_s)
+            self._turn()
         out = self.arrivals[:]
         self.arrivals.clear()  # the sockets hold on to this very list
         return out
+
+    def _turn_until(self, timeout_s: float) -> None:
+        """Turn until something arrives: while a connection is being opened the loop has timers of its own."""
+        self.is_waiting = True
+        timer = self._loop.call_later(timeout_s, self._loop.stop)
+        self._loop.run_forever()
+        timer.cancel()
+        self.is_waiting = False
 
     def _turn(self) -> None:
         """Read what every connection has in hand, without waiting."""

@@ -118,7 +118,7 @@ def test_pings_are_answered_and_are_life(world):
     links, _ = world([b"a", ("ping",), ("ping",), b"b", 30.0])
     links.connect(0, "good", {"full": ["A"]})
     found = gather(links, lambda found: len(frames(found)) == 2)
-    assert links.life_ns(0) >= found[-1][3] - 1_000_000
+    assert found[0][3] < links.life_ns(0)
     before = links.life_ns(0)
     links.ping(0)
     eventually(lambda: links.receive(0.02) == [] and links.life_ns(0) > before)
