@@ -43,11 +43,11 @@ class Size:
 # ---------------------------------------------------------------------- five silent stalls
 
 
-def stalls(size: Size) -> list[Row]:
+def stalls(size: Size, kinds: tuple[str, ...] = STALLS) -> list[Row]:
     """Stall a healthy feed in five ways: when does it decide, when is it well again, is the hole marked?"""
     rows = []
     with simulated(session="09:15-15:15", speed=1.0, ping_s=0.2) as (sim, config):
-        for kind in STALLS:
+        for kind in kinds:
             found = []
             for _ in range(size.rounds):
                 with run(sim, config, Limits()) as one:

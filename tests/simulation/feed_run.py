@@ -13,6 +13,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from pipeline.core.types import NO_SYMBOL, Instrument, TickBatch, TickKind
 from pipeline.simulator.config import SimulatorConfig
 from pipeline.simulator.exchange import load_calendar, make_market
 from pipeline.simulator.listing import DEFAULT_LISTINGS
-from pipeline.simulator.market import Kind
+from pipeline.simulator.market import Frame, Kind, MarketMaker
 from tests.fakes.live_simulator import LiveSimulator, live_simulator
 
 READ_S = 0.02
@@ -197,7 +198,7 @@ def unmarked(config: SimulatorConfig, received: Received, sids: Sequence[int]) -
     gaps = {sid: sorted(received.gaps[ALL] + received.gaps[sid]) for sid in sids}
     reach = {sid: np.maximum.accumulate([end for _, end in gaps[sid]]).tolist() for sid in sids}
     found = []
-    for frame in make_market(config, CALENDAR).frames():
+    for frame in played(config):
         if frame.ts >= received.last_ts:
             break
         for update in frame.updates if frame.kind is Kind.LIVE else ():
@@ -208,6 +209,16 @@ def unmarked(config: SimulatorConfig, received: Received, sids: Sequence[int]) -
             if at < 0 or reach[sid][at] < frame.ts:
                 found.append((frame.ts, sid))
     return found
+
+
+def played(config: SimulatorConfig) -> Iterator[Frame]:
+    """Make the day once more: what the tape showed."""
+    return _market(config).frames()
+
+
+@lru_cache(maxsize=4)
+def _market(config: SimulatorConfig) -> MarketMaker:
+    return make_market(config, CALENDAR)
 
 
 @contextlib.contextmanager
