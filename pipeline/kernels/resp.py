@@ -124,6 +124,8 @@ def take_rows_k(
             continue
         row = i * width
         sid = words[row] & 0xFFFFFFFF
+        if sid >= len(newest):
+            continue  # of another watchlist: there is no place for it
         if due[i] & 1:
             for w in range(width):
                 newest[sid, w] = words[row + w]

@@ -20,7 +20,6 @@ from pipeline.kernels.jit import warmer
 from pipeline.kernels.resp import CLOCK, DECIMAL, FLAG_WORDS, PART, SIGNED_PART, WHOLE, WORD, put_hashes_k, take_rows_k
 from pipeline.kernels.text import ROOM
 
-
 FRESH, KNOWN, SEEN = np.uint8(1), np.uint8(2), np.uint8(4)
 """Marks of a symbol: its newest row has not been shown; its series are there; anything of it was ever due."""
 
@@ -170,5 +169,7 @@ def _warm() -> None:
     columns = (Column("x", "x"), Column("flags", "flags", words=("a",), is_flags=True), Column("time"))
     view = RowView(row, TICK_LATEST, columns, (Sampled(LTP, (), "x", "x", 1),))
     encoder = RowEncoder(view, ("A",))
-    encoder.take(RowsWrite(view, ("A",), 1, np.ones(1, row), np.full(1, 3, np.uint8)))
+    rows = np.zeros(1, row)
+    rows["x"] = 1.5
+    encoder.take(RowsWrite(view, ("A",), 1, rows, np.full(1, 3, np.uint8)))
     encoder.hashes()

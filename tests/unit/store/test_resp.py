@@ -140,6 +140,14 @@ def test_series_that_nobody_has_made_are_told_until_known():
     assert len(encoder.unknown()) == 2
 
 
+def test_a_row_of_another_watchlist_is_left_out():
+    packed = np.zeros(1, ROW)
+    packed["sid"], packed["px"] = 3, 1.5
+    encoder = RowEncoder(VIEW, SYMBOLS)
+    encoder.take(write_of(packed, TS))
+    assert encoder.samples() == encoder.hashes() == (b"", 0)
+
+
 def test_the_buffer_grows_with_what_is_taken():
     packed = np.zeros(3, ROW)
     packed["sid"], packed["px"], packed["need"] = [0, 1, 2], 12_345.0625, 1
