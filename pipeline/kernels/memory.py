@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 int64 = cast("type[int]", np.int64)
@@ -44,5 +45,17 @@ def _words_at(typing_context: Any, address: Any) -> Any:
     return WORD_PLACE(types.int64), generate
 
 
+def _copy_bytes(typing_context: Any, target: Any, source: Any, size: Any) -> Any:
+    """Copy ``size`` bytes from one address to another; the two do not overlap."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        to, origin = (builder.inttoptr(address, cgutils.voidptr_t) for address in arguments[:2])
+        cgutils.raw_memcpy(builder, to, origin, arguments[2], 1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
 bytes_of = cast(Callable[[bytes], Any], intrinsic(_bytes_of))
 words_at = cast(Callable[[int], Any], intrinsic(_words_at))
+copy_bytes = cast(Callable[[int, int, int], None], intrinsic(_copy_bytes))

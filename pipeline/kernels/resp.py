@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.kernels.jit import kernel
+from pipeline.kernels.memory import copy_bytes
 from pipeline.kernels.text import ZERO_DIGIT, put_bytes_k, put_float_k, put_int_k
 
 WHOLE, DECIMAL, PART, SIGNED_PART, FLAG_WORDS, WORD, CLOCK = range(7)
@@ -105,27 +106,43 @@ def put_hashes_k(
 
 
 @kernel
+def put_number_k(out: Any, at: int, value: float) -> int:
+    """Write one argument, a number, into place: its size has one digit or two, and is known when it is written."""
+    end = put_float_k(out, at + 5, value)
+    size = end - at - 5
+    if size < 10:  # one digit fewer in front: the number moves up
+        for k in range(size):
+            out[at + 4 + k] = out[at + 5 + k]
+        end -= 1
+        out[at + 1] = ZERO_DIGIT + size
+    else:
+        out[at + 1], out[at + 2] = ZERO_DIGIT + size // 10, ZERO_DIGIT + size % 10
+    first = end - size
+    out[at], out[first - 2], out[first - 1], out[end], out[end + 1] = DOLLAR, CR, LF, CR, LF
+    return end + 2
+
+
+@kernel
 def take_rows_k(
     out: Any, words: Any, due: Any, ts: int, series: Any, keys: Any, heads: Any, newest: Any, times: Any, marks: Any, told: Any
 ) -> None:
     """Write (key, time, value) of each sample that is due behind what ``out`` holds, and keep the newest rows.
 
-    ``words`` is int64[n * w], the rows; ``series[k]`` is (word of the value, word of what it needs, whether that is a decimal, its bit of
-    ``due``). ``newest`` is int64[symbols, w], ``times`` its times; ``marks[sid]`` is 1 when the row has not been shown, plus 2 when the
-    symbol's series are known, plus 4 when anything of it was ever due. ``told`` is (bytes in ``out``, samples, rows whose series are not known).
+    ``words`` is int64[n * w], the rows; ``series[k]`` is (word of the value, word of what it needs, whether that is a
+    decimal, its bit of ``due``). ``newest`` is int64[symbols, w], ``times`` its times; ``marks[sid]`` is 1 when the row has not
+    been shown, plus 2 when the symbol's series are known, plus 4 when anything of it was ever due. ``told`` is (bytes in
+    ``out``, samples, rows whose series are not known).
     """
-    text = np.empty(64, np.uint8)
-    stamp = np.empty(64, np.uint8)
-    stamped = put_bulk_k(stamp, 0, text, put_int_k(text, 0, ts))
+    stamp, value = np.empty(64, np.uint8), np.empty(64, np.uint8)
+    stamped = put_bulk_k(stamp, 0, value, put_int_k(value, 0, ts))
+    here, texts, stamps = out.ctypes.data, heads.ctypes.data, stamp.ctypes.data
     width = newest.shape[1]
     at, count = told[0], told[1]
     for i in range(len(due)):
-        if due[i] == 0:
-            continue
         row = i * width
         sid = words[row] & 0xFFFFFFFF
-        if sid >= len(newest):
-            continue  # of another watchlist: there is no place for it
+        if due[i] == 0 or sid >= len(newest):
+            continue  # a row of another watchlist has no place
         if due[i] & 1:
             for w in range(width):
                 newest[sid, w] = words[row + w]
@@ -140,8 +157,9 @@ def take_rows_k(
             need = words[row + series[k, 1]]
             if need == 0 or (series[k, 2] == 1 and np.int64(need).view(np.float64) == 0.0):
                 continue
-            at = put_bytes_k(out, at, heads, keys[sid, k, 0], keys[sid, k, 1])
-            at = put_bytes_k(out, at, stamp, 0, stamped)
-            at = put_bulk_k(out, at, text, put_float_k(text, 0, np.int64(words[row + series[k, 0]]).view(np.float64)))
+            copy_bytes(here + at, texts + keys[sid, k, 0], keys[sid, k, 1])
+            at += keys[sid, k, 1]
+            copy_bytes(here + at, stamps, stamped)
+            at = put_number_k(out, at + stamped, np.int64(words[row + series[k, 0]]).view(np.float64))
             count += 1
     told[0], told[1] = at, count

@@ -1,8 +1,9 @@
 """Numbers to decimal text, byte by byte into a buffer, without a Python object.
 
 Every kernel is put(out, at, value) -> the place after what it wrote. ``out`` is uint8 with room enough (a number takes at
-most 32 bytes). Integers are exact. A float is written with 14 to 15 significant digits, the most that always give back
-the decimal a price was made from; trailing zeros are left off. NaN and infinities never come here.
+most 32 bytes). Integers are exact, and so are decimals of up to four places and fifteen digits, as all prices are; any other
+number is written with ten to eleven significant digits, which eyes and charts do not exhaust. Trailing zeros are left off. NaN
+and infinities never come here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ ROOM = 32
 MINUS, DOT, ZERO_DIGIT = 45, 46, 48
 MOST = 9e14
 """Fifteen digits: rounding of the product and of the number itself stay below half of the last one."""
+ENOUGH = 9e10
+"""Eleven digits, of a number that is no price."""
 SCALES = tuple(10.0**p for p in range(16))
 
 
@@ -44,7 +47,7 @@ def put_int_k(out: Any, at: int, value: int) -> int:
 
 @kernel
 def put_float_k(out: Any, at: int, value: float) -> int:
-    """Write a decimal number: 14 to 15 significant digits, at most 15 decimals."""
+    """Write a decimal number: exact when it is a price, else 10 to 11 significant digits, at most 15 decimals."""
     a = abs(value)
     if a >= MOST or a == np.floor(a):
         return put_int_k(out, at, int(value))
@@ -52,7 +55,7 @@ def put_float_k(out: Any, at: int, value: float) -> int:
     scaled = int(a * SCALES[4]) if a < MOST / SCALES[4] else 0
     if a * SCALES[4] != scaled:  # no price: find how many decimals there is room for
         decimals = 15
-        while a * SCALES[decimals] >= MOST:
+        while (a * SCALES[decimals] >= ENOUGH and decimals > 4) or a * SCALES[decimals] >= MOST:
             decimals -= 1
         scaled = int(a * SCALES[decimals] + 0.5)
     while decimals > 0 and scaled % 10 == 0:
@@ -69,11 +72,10 @@ def put_float_k(out: Any, at: int, value: float) -> int:
 @kernel
 def put_scaled_k(out: Any, at: int, scaled: int, decimals: int) -> int:
     """Write ``scaled / 10**decimals`` of a positive number, all its digits in one pass from the back."""
-    size = 1
-    rest = scaled // 10
-    while rest > 0:
+    size, limit = 1, 10
+    while scaled >= limit:
         size += 1
-        rest //= 10
+        limit *= 10
     size = max(size, decimals + 1) + 1
     for k in range(size - 1, -1, -1):
         if k == size - 1 - decimals:

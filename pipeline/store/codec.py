@@ -9,7 +9,7 @@ Refuses NaN, infinities and versions it does not know. No pickle.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields as dataclass_fields
 from enum import StrEnum
 from functools import lru_cache
@@ -75,20 +75,23 @@ def decode(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
         raise Corrupt(f"stream {stream.name} holds an entry that cannot be read ({error}): clear the session first") from error
 
 
-def canonical(stream: Stream, fields: Mapping[bytes, bytes]) -> bytes:
-    """Give the bytes a digest is taken over: all fields but our receive time, which is wall clock."""
+def canonical(stream: Stream, fields: Mapping[bytes, bytes]) -> list[bytes]:
+    """Give the bytes a digest is taken over, in pieces: all fields but our receive time, which is wall clock."""
     parts: list[bytes] = []
     for name in sorted(fields):
         if name == _RECV and stream.packed:
             continue
         value = fields[name]
         parts += (b"%d:%s%d:" % (len(name), name, len(value)), value)
-    return b"".join(parts)
+    return parts
 
 
-def chain(previous: bytes, entry_id: bytes, content: bytes) -> bytes:
+def chain(previous: bytes, entry_id: bytes, content: Iterable[bytes]) -> bytes:
     """Extend a stream's digest by one entry: blake3 of the digest so far, the id and the content."""
-    return blake3(b"".join((previous, entry_id, content))).digest(length=_DIGEST_SIZE)
+    hasher = blake3(previous + entry_id)
+    for part in content:
+        hasher.update(part)
+    return hasher.digest(length=_DIGEST_SIZE)
 
 
 def row_count(record: Any) -> int:

@@ -26,10 +26,15 @@ FRESH, KNOWN, SEEN = np.uint8(1), np.uint8(2), np.uint8(4)
 
 def command(*parts: bytes) -> bytes:
     """Write one command."""
+    return b"".join(pieces(*parts))
+
+
+def pieces(*parts: bytes) -> list[bytes]:
+    """Write one command in pieces, large parts untouched: they are copied once, on their way out."""
     out = [b"*%d\r\n" % len(parts)]
     for part in parts:
         out += (b"$%d\r\n" % len(part), part, b"\r\n")
-    return b"".join(out)
+    return out
 
 
 def bulk(text: str | bytes) -> bytes:

@@ -21,7 +21,7 @@ from pipeline.store import codec
 from pipeline.store.client import Clients
 from pipeline.store.face import END, Commit, Entry, EntryId, Progress, merged
 from pipeline.store.pipe import Pipe
-from pipeline.store.resp import command
+from pipeline.store.resp import command, pieces
 from pipeline.store.series import SeriesWriter, madd
 from pipeline.store.shown import RowsWriter
 
@@ -95,10 +95,10 @@ class RedisStore:
         with _reachable():
             series, rows = self._series[commit.role], self._rows[commit.role]
             samples, shown = series.prepare(commit.samples), rows.prepare(commit.shown, is_last=commit.progress.watermark >= END)
-            commands = _commands(commit, wall_ms)
+            commands, fixed = _commands(commit, wall_ms)
             if samples:
                 commands.append(madd(samples))
-            fixed = len(commands)
+                fixed += 1
             for part in shown:
                 commands += (part.hashes, part.madd)
             answers = self._execute(commit, commands, fixed + sum(part.count for part in shown))
@@ -147,15 +147,16 @@ class RedisStore:
             self._clients[stream.role].xtrim(stream.name, maxlen=keep, approximate=True)
 
 
-def _commands(commit: Commit, wall_ms: int) -> list[bytes]:
-    """Write the commands of a commit that do not depend on what the server holds."""
+def _commands(commit: Commit, wall_ms: int) -> tuple[list[bytes], int]:
+    """Write the commands of a commit that do not depend on what the server holds, in pieces; give their number too."""
     out: list[bytes] = []
+    hashes = merged(commit.hashes)
     at = b"%d" % wall_ms
     for stream, entry_id, fields in commit.entries:
         if stream.role is not commit.role:
             raise Corrupt(f"job {commit.job} commits to {commit.role}, but stream {stream.name} lies in {stream.role}")
-        out.append(command(b"XADD", stream.name.encode(), b"%d-%d" % entry_id, *chain.from_iterable(fields.items()), AT, at))
-    for (role, key), mapping in merged(commit.hashes).items():
+        out += pieces(b"XADD", stream.name.encode(), b"%d-%d" % entry_id, *chain.from_iterable(fields.items()), AT, at)
+    for (role, key), mapping in hashes.items():
         if role is not commit.role:
             raise Corrupt(f"job {commit.job} commits to {commit.role}, but {key} lies in {role}")
         out.append(_hset(key, mapping))
@@ -163,8 +164,8 @@ def _commands(commit: Commit, wall_ms: int) -> list[bytes]:
     out.append(_hset(PROGRESS.key(commit.job), progress))
     if commit.snapshot is not None:
         saved = (b"progress", json.dumps(progress).encode(), b"state", commit.snapshot)
-        out.append(command(b"HSET", SNAPSHOT.key(commit.job).encode(), *saved))
-    return out
+        out += pieces(b"HSET", SNAPSHOT.key(commit.job).encode(), *saved)
+    return out, len(commit.entries) + len(hashes) + 1 + (commit.snapshot is not None)
 
 
 def _hset(key: str, mapping: Mapping[str, str]) -> bytes:

@@ -37,9 +37,9 @@ def test_prices_come_back_as_they_were_written(units, decimals):
 
 @settings(deadline=None)  # the first example may have to compile
 @given(st.floats(-1e13, 1e13))
-def test_any_number_is_within_fourteen_digits(value):
+def test_any_number_is_within_ten_digits(value):
     told = text_of(put_float_k, value)
-    assert abs(float(told) - value) <= max(abs(value) * 6e-15, 1e-15)
+    assert abs(float(told) - value) <= max(abs(value) * 6e-11, 1e-15)
     assert not told.startswith(("0", "-0")) or told in ("0", "-0") or told.lstrip("-")[1] == "."
 
 

@@ -95,8 +95,9 @@ def test_digest_leaves_out_receive_time_and_nothing_else():
 
 
 def test_canonical_is_unambiguous():
-    assert codec.canonical(schema.FILLS, {b"a": b"bc"}) != codec.canonical(schema.FILLS, {b"ab": b"c"})
-    assert codec.chain(b"", b"1-0", b"x") != codec.chain(b"", b"1-1", b"x")
+    assert b"".join(codec.canonical(schema.FILLS, {b"a": b"bc"})) != b"".join(codec.canonical(schema.FILLS, {b"ab": b"c"}))
+    assert codec.chain(b"", b"1-0", [b"x"]) != codec.chain(b"", b"1-1", [b"x"])
+    assert codec.chain(b"", b"1-0", [b"x", b"yz"]) == codec.chain(b"", b"1-0", [b"xyz"])
 
 
 @pytest.mark.parametrize(("kind", "count"), [(0, 3), (1, 3), (2, 0), (3, 0)])
