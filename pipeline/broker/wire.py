@@ -167,6 +167,7 @@ class Decoder:
             room = self._room(k.ROWS_AT, TICK, missing)
             self._rows, self._at = room.rows, 0
             return room.go_on(frame, self._address, k.ROWS_AT, room.address, room.count)
+        self._ones = iter(())  # it holds the old room
         room = self._room(k.ONE_AT, TICK, 1)
         self._ones = iter(room.rows.reshape(-1, 1))  # a row each, cheaper than a slice
         return room.go_on(frame, self._address, k.ONE_AT, room.address, room.count)
