@@ -7,7 +7,7 @@ Law     what the frame does not carry is zero; a row with NaN, infinity, a negat
 
 Never guesses, never repairs: the same bytes give the same rows. A plain frame is one call of ``wire_kernel.py``, which
 creates no Python object for an instrument; what is not plain goes the runtime's way (``wire_runtime.py``), to equal rows.
-Rows are the caller's for good: their memory is used again only when nobody holds a row of its block (48 KiB) any more.
+Rows are the caller's for good: their memory is used again only when nobody holds a row of its block (96 KiB) any more.
 A row that is kept for long should be a copy.
 """
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_FEEDS", "MAX_FRAME_BYTES", "SESSION_OVER", "Decoded", "Decoder", "FrameRefused", "parse"]
 
 SESSION_OVER = "CLOSING_END"
-BLOCK_BYTES = 48 * 1024
+BLOCK_BYTES = 96 * 1024
 ALONE = 3
 """References to the words of a room of whose rows none is held: the room's two, and the question's own."""
 _COUNT_SHIFT = k.COUNT_SHIFT
@@ -90,17 +90,18 @@ class Decoder:
         instruments: today's watchlist; keys outside it are reported, not decoded.
     """
 
-    __slots__ = ("_address", "_at", "_books", "_decode", "_known", "_memory", "_ones", "_rooms", "_rows")
+    __slots__ = ("_address", "_at", "_books", "_books_at", "_decode", "_known", "_memory", "_ones", "_rooms", "_rows", "_told")
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self._known = {i.instrument_key: (i.sid, _INDEX if i.is_index else 0) for i in instruments}
         self._memory = _memory(self._known)
         self._address = self._memory.ctypes.data
+        self._told = self._memory[k.FOUND : k.TS + 1]
         self._decode = _entries()[0]
         self._rooms: dict[int, Room] = {}
         self._ones: Iterator[NDArray[np.void]] = iter(())
         self._rows = self._books = np.empty(0, TICK)
-        self._at = 0
+        self._at = self._books_at = 0
 
     def decode(self, frame: bytes | str, ts_recv: int) -> Decoded:
         """Decode one frame received at ``ts_recv``.
@@ -135,7 +136,7 @@ class Decoder:
 
     def _partly(self, frame: bytes, ts_recv: int) -> Decoded:
         """Give what the kernel's memory holds: no row at all, deep books, keys outside the watchlist."""
-        count, deep, strangers, ts = self._memory[k.FOUND : k.TS + 1].tolist()
+        count, deep, strangers, ts = self._told.tolist()
         found = Decoded()
         found.ts, found.recv_ms, found.rows, found.depth = ts, ts_recv, None, None
         found.statuses = found.refused = found.unknown = ()
@@ -145,8 +146,9 @@ class Decoder:
             found.rows = self._rows[self._at : self._at + count]
             self._at += count
         if deep > 0:
-            found.depth = DepthBatch(ts, self._books[:deep])
-            self._books = self._books[deep:]
+            at = self._books_at
+            self._books_at = end = at + deep
+            found.depth = DepthBatch(ts, self._books[at:end])
         if strangers > 0:
             spans = self._memory[k.STRANGER : k.STRANGER + strangers].tolist()
             keys = [str(frame[span >> k.SPAN : span & k.SPAN_MASK], "ascii") for span in spans]
@@ -159,12 +161,13 @@ class Decoder:
         """Give the kernel room for what the frame in hand asks for, and let it go on."""
         if missing > MAX_FEEDS:
             room = self._room(k.DEEP_AT, DEPTH, missing - MAX_FEEDS)
-            self._books = room.rows
+            self._books, self._books_at = room.rows, 0
             return room.go_on(frame, self._address, k.DEEP_AT, room.address, room.count)
         if missing > 1:
             room = self._room(k.ROWS_AT, TICK, missing)
             self._rows, self._at = room.rows, 0
             return room.go_on(frame, self._address, k.ROWS_AT, room.address, room.count)
+        self._ones = iter(())  # it holds the old room
         room = self._room(k.ONE_AT, TICK, 1)
         self._ones = iter(room.rows.reshape(-1, 1))  # a row each, cheaper than a slice
         return room.go_on(frame, self._address, k.ONE_AT, room.address, room.count)

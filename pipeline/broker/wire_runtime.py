@@ -116,7 +116,7 @@ def _rows(known: list[tuple[int, int, str, Any]]) -> tuple[NDArray[np.void], NDA
     bad: list[tuple[str, str]] = []
     for sid, flags, key, feed in known:
         try:
-            values = _values(sid, flags, feed)
+            values = values_of(sid, flags, feed)
             packed += _RAW.pack(*values).ljust(TICK.itemsize, b"\0")
         except FrameRefused as refusal:
             bad.append((key, refusal.reason))
@@ -161,7 +161,7 @@ def parse(frame: bytes | str) -> Any:
     return message
 
 
-def _values(sid: int, flags: int, feed: Any) -> tuple[Any, ...]:
+def values_of(sid: int, flags: int, feed: Any) -> tuple[Any, ...]:
     """Read one instrument's update in the order of ``TICK_RAW_FIELDS``; what all rows share is filled in later."""
     mode = feed.requestMode
     if not 0 <= mode <= FeedMode.FULL_D30:

@@ -43,8 +43,6 @@ def varint_k(f: Any, at: int, end: int) -> tuple[int, int]:
     if at + 8 > end:
         return varint_bytes_k(f, at, end)
     word = word_k(f, at)
-    if word & 0x80 == 0:
-        return word & 0x7F, at + 1
     stops = ~word & NOT_ASCII
     if stops == 0:
         return varint_bytes_k(f, at, end)

@@ -32,6 +32,7 @@ class Watched:
         self.words[64:-64] = memory
         self.decoder._memory = self.words[64:-64]
         self.decoder._address = self.decoder._memory.ctypes.data
+        self.decoder._told = self.decoder._memory[wire.k.FOUND : wire.k.TS + 1]
         self.rooms = [
             self.decoder._rooms.setdefault(what, wire.Room(row, 96)) for what, row in ((0, wire.TICK), (2, wire.TICK), (4, wire.DEPTH))
         ]

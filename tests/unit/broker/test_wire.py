@@ -212,13 +212,18 @@ def test_rows_that_somebody_holds_are_never_written_again():
     assert quantities == [n for n in range(700) if n % 3 == 0 for _ in range(2)]
 
 
-def test_rows_are_fresh_when_their_block_is_used_again():
+def test_a_block_that_nobody_holds_is_used_again_and_its_rows_are_fresh():
     decoder = Decoder(WATCH)
-    for _ in range(400):
-        rows = decoder.decode(bytes.fromhex(D), TS).rows
-        rows["mid"], rows["volume"] = 9.0, 9  # the metrics
-        assert not decoder.decode(bytes.fromhex(C), TS).rows["mid"].any()
-    assert len(decoder._rooms[0].words) * 8 <= wire.BLOCK_BYTES  # the one block served them all
+    several = deep(frame_of(**{OPTION.instrument_key: {"ltpc": {"ltp": 7.0}}}), RELIANCE.instrument_key, 9).SerializeToString()
+    blocks = set()
+    for _ in range(600):
+        for frame in (bytes.fromhex(D), several):
+            rows = decoder.decode(frame, TS).rows
+            assert not rows["mid"].any()
+            rows["mid"], rows["volume"] = 9.0, 9  # the metrics
+            del rows
+        blocks |= {(what, room.address) for what, room in decoder._rooms.items()}
+    assert len(blocks) == 3  # one for single rows, one for several, one for books
 
 
 def test_a_row_outlives_its_decoder():
