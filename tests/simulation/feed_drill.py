@@ -221,9 +221,9 @@ def quiet(size: Size) -> list[Row]:
     """An hour in which nothing trades, three times: before the open, in the session, after the close. Nothing may happen."""
     rows = []
     for name, session in (("pre-open", "09:08-15:00"), ("session", "09:20-15:00"), ("after close", "15:41-16:00")):
-        limits = replace(Limits(), liveness_s=60 / SCALE, silence_s=60 / SCALE, quotes_pause_s=10 / SCALE)
+        limits = replace(Limits(), liveness_s=60 / SCALE, silence_s=60 / SCALE, confirm_s=5.0, quotes_pause_s=10 / SCALE)
         with simulated(session=session, speed=1.0, ping_s=5 / SCALE) as (sim, config), run(sim, config, limits) as one:
-            one.pump(lambda: one.source.status()["frames"] >= 2, PATIENCE_S)
+            one.pump(lambda: one.source.status()["unseen"] == 0, PATIENCE_S)
             sim.fault(kind="quiet")
             one.wait(size.quiet_s)
             status = one.source.status()
