@@ -60,8 +60,9 @@ def ours(order: dict) -> dict:
     from pipeline.core.types import Instrument
     from pipeline.run.discovery import job_named
     from pipeline.run.outside import warm_family
-    from pipeline.run.runner import Pace, Runner
+    from pipeline.run.runner import Runner
     from pipeline.run.sources import OutsideSource
+    from pipeline.run.turn import Pace
     from pipeline.store.client import open_clients
     from pipeline.store.streams import RedisStore
     from tests.fakes.context import context

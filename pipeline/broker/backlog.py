@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline.broker.continuity import BACKWARD_MS
 from pipeline.broker.wire import FrameRefused
-from pipeline.core.feed import DEPTH, DepthBatch, FeedEventKind
+from pipeline.core.feed import DEPTH, FeedEventKind
 from pipeline.core.snapshot import pack
 from pipeline.core.types import TICK
 
@@ -74,15 +74,13 @@ class _Fold:
         if found.statuses:
             self._statuses.update(found.statuses)
             self._status_ts = found.ts
-        if found.batch is not None:
-            rows = found.batch.rows
+        if found.rows is not None:
+            rows = found.rows
             self._counts["rows"] += len(rows)
             self._bytes[rows["sid"]] = rows.view(np.uint8).reshape(len(rows), TICK.itemsize)
             self._is_there[rows["sid"]] = True
-        depth = getattr(found, "depth", None)
-        if depth is not None:
-            books = depth.rows if isinstance(depth, DepthBatch) else depth
-            self._depth.update((int(book["sid"]), book.tobytes()) for book in books)
+        if found.depth is not None:
+            self._depth.update((int(book["sid"]), book.tobytes()) for book in found.depth.rows)
 
     def refuse(self, reason: str) -> None:
         self._counts["refused_frames"] += 1

@@ -50,6 +50,8 @@ log = logging.getLogger("ticktick.feed")
 KIND = FeedEventKind
 MAX_TURNS = 64
 """Turns of receiving in one read: when frames come faster than that, those that are here go first."""
+BEHIND_S = 1.0
+"""Being behind for so long without a break is no burst: what waits is folded."""
 POLL_S = 1.0
 REPAIR_POLL_S = 0.25
 MB = 1024 * 1024
@@ -145,6 +147,8 @@ class FeedSource:
         self._watch = Watch(instruments, session, self._lines, limits, quotes, is_judging=not config.is_lossless)
         self._polled_at = self._repaired_at = 0.0
         self.received_ns: list[int] = []
+        self._pressed_ns = 0
+        """Since when the backlog has been full without a break; 0 when it is not."""
         """When the frames of the last read were received, on the monotonic clock."""
         self._put(0, KIND.STARTED, b"%d" % last_ts)
         self._follow()
@@ -185,16 +189,35 @@ class FeedSource:
     def idle(self) -> None:
         """Keep the connections alive and take in what comes, while nothing can be delivered (Redis is away)."""
         if not self._config.is_lossless:
-            self._drain(0)
+            self._drain(0, is_stuck=True)
             self._watch.look(time.monotonic_ns())
 
-    def _drain(self, limit: int) -> None:
-        """Take in everything that is there; in a lossless run no more than is asked for."""
+    def _drain(self, limit: int, *, is_stuck: bool = False) -> None:
+        """Take in what is there, as far as there is room; in a lossless run no more than is asked for."""
         for _ in range(MAX_TURNS):
             if self._config.is_lossless and self._backlog.frames >= limit:
                 return
-            if self._receive(0.0) == 0:
+            if not self._has_room(is_stuck=is_stuck):
                 return
+            if self._receive(0.0) == 0:
+                self._pressed_ns = 0
+                return
+
+    def _has_room(self, *, is_stuck: bool) -> bool:
+        """Tell whether more may be taken in.
+
+        As long as we go on, the rest waits in the kernel and holds the sender back: a burst is caught up with. When
+        we stand still, or have been behind for too long, what waits is folded.
+        """
+        if self._config.is_lossless or not self._backlog.is_too_much:
+            return True
+        now = time.monotonic_ns()
+        self._pressed_ns = self._pressed_ns or now
+        if not is_stuck and now - self._pressed_ns < BEHIND_S * 1e9:
+            return False
+        self._fold()
+        self._pressed_ns = 0
+        return True
 
     def _receive(self, timeout_s: float) -> int:
         found = self._lines.receive(timeout_s)
@@ -202,8 +225,6 @@ class FeedSource:
             wall_ns = time.time_ns() - time.monotonic_ns()
             for arrival in found:
                 self._arrived(arrival, wall_ns)
-                if self._backlog.is_too_much and not self._config.is_lossless:
-                    self._fold()
         return len(found)
 
     def _fold(self) -> None:

@@ -219,18 +219,16 @@ class Intake:
         now = self.watermark = max(self.watermark, line.continuity.last_ts)
         if found.statuses:
             out.append(MarketStatus(now, tuple(sorted(self._statuses.items())), self._is_closing))
-        batch = found.batch
-        if batch is not None:
-            out.append(batch if batch.ts == now and batch.recv_ms == recv_ms else TickBatch(now, batch.rows, recv_ms))
-        depth = getattr(found, "depth", None)
-        if depth is not None:
-            out.append(DepthBatch(now, depth.rows if isinstance(depth, DepthBatch) else depth))
+        if found.rows is not None:
+            out.append(TickBatch(now, found.rows, recv_ms))
+        if found.depth is not None:
+            out.append(DepthBatch(now, found.depth.rows))
         return out
 
     def _count(self, frame: bytes, found: Decoded) -> None:
         self.counts["frames"] += 1
-        if found.batch is not None:
-            self.counts["ticks"] += len(found.batch.rows)
+        if found.rows is not None:
+            self.counts["ticks"] += len(found.rows)
         if found.refused:
             self.counts["refused_rows"] += len(found.refused)
             self.reasons.update(reason for _, reason in found.refused)

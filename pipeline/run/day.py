@@ -32,7 +32,8 @@ from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES, WHEN_RECORDING
 from pipeline.run.record import NAME as RECORDER
 from pipeline.run.record import Recorder
-from pipeline.run.runner import Pace, Runner
+from pipeline.run.runner import Runner
+from pipeline.run.turn import Pace
 from pipeline.run.wiring import House, announce, make_recorder, make_runner, open_house, open_store, run_process
 from pipeline.simulator.config import SimulatorConfig
 from pipeline.store import server

@@ -15,37 +15,32 @@ import os
 import secrets
 import signal
 import sys
-import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from authentication.source import TokenSource
 from authentication.token import save_token
 from authentication.upstox_client import Credentials, Endpoints, exchange_code, login_address
-from pipeline.broker.feed import Access, FeedConfig, FeedSource, GapRepair, QuoteCheck
 from pipeline.broker.history import HistoryPlan, HistoryReader
 from pipeline.broker.instruments import MasterConfig, watchlist_instruments
-from pipeline.broker.link import LinkConfig
 from pipeline.broker.quota import STANDARD_READS, Limit, ReadBudget
-from pipeline.broker.rest import LOOPBACK, RestClient, RestConfig
+from pipeline.broker.rest import LOOPBACK, RestConfig
 from pipeline.core.errors import Refused, Stopped
-from pipeline.core.feed import SubscriptionChange
-from pipeline.core.schema import SESSION, SUBSCRIPTIONS, Role
-from pipeline.core.session import Calendar, Group, SessionDay, ist_date
+from pipeline.core.session import Group, SessionDay, ist_date
 from pipeline.core.types import CandleWave, Instrument
 from pipeline.core.watchlist import parse_watchlist
 from pipeline.run import supervise
+from pipeline.run.access import calendar_of, now_ms, read_json, rest_client
 from pipeline.run.discovery import jobs
+from pipeline.run.feeding import SubscriptionReader, feed_source
 from pipeline.run.options import Settings
-from pipeline.run.redaction import register_secret
 from pipeline.run.sources import OutsideSource, Source
-from pipeline.store.face import EntryId, Progress, Store
+from pipeline.store.face import Progress, Store
 
 log = logging.getLogger("ticktick.outside")
 
@@ -55,12 +50,6 @@ BAR_WIDTH = 30
 MASTER_TIMEOUT_S = 60.0
 WARM_MODULES = ("redis", "picows", "numpy", "pipeline.broker.feed", "pipeline.broker.link_picows", "pipeline.run.wiring")
 TIMEOUT_S = 5.0
-SUBSCRIPTION_BATCH = 1_000
-
-
-def now_ms() -> int:
-    """Give the wall clock."""
-    return time.time_ns() // 1_000_000
 
 
 def warm_kernels() -> None:
@@ -73,26 +62,6 @@ def warm_kernels() -> None:
 def warm_family() -> None:
     """Import what the children use and compile all kernels, once, before the fork."""
     supervise.warm(WARM_MODULES, (jobs, warm_kernels))
-
-
-def environ_for(settings: Settings) -> Mapping[str, str]:
-    """Give the environment that tokens may come from: none when we talk to a simulator."""
-    return {} if urlsplit(settings.upstox.rest_url).hostname in LOOPBACK else os.environ
-
-
-def tokens(settings: Settings) -> TokenSource:
-    """Give the token of the moment."""
-    source = TokenSource(settings.paths.token, settings.paths.credentials, environ_for(settings), now_ms)
-    held = source.current()
-    if held is not None:
-        register_secret(held.access_token)
-    return source
-
-
-def rest_client(settings: Settings) -> RestClient:
-    """Give a client for reads."""
-    config = RestConfig(settings.upstox.rest_url, settings.upstox.connect_timeout_s, settings.upstox.total_timeout_s)
-    return RestClient(config, tokens(settings))
 
 
 # ---------------------------------------------------------------------- sources
@@ -113,87 +82,10 @@ def source_of(
     """
     if name == "ticks":
         changes = SubscriptionReader(store, day.date).poll if store is not None else None
-        return lambda progress: _feed(settings, day, instruments, progress, changes=changes, is_lossless=is_lossless)
+        return lambda progress: feed_source(settings, day, instruments, progress, changes=changes, is_lossless=is_lossless)
     if name == "history":
         return lambda progress: _history(settings, day, instruments, progress)
     return None
-
-
-class _FeedInput(OutsideSource):
-    """The feed, with its counts for the health of the process."""
-
-    def __init__(self, feed: FeedSource) -> None:
-        super().__init__(feed.read, lambda: feed.is_over, feed.close)
-        self.feed = feed
-        self.status = feed.status
-        self.wanted_rows = feed.wanted_rows
-        self.idle = feed.idle
-
-    @property
-    def received_ns(self) -> list[int]:
-        """When the frames of the last read were received, on the monotonic clock."""
-        return self.feed.received_ns
-
-
-class SubscriptionReader:
-    """People's subscription changes of this session, each once, in order."""
-
-    def __init__(self, store: Store, date_iso: str) -> None:
-        self._store, self._date = store, date_iso
-        self._after: EntryId | None = None
-
-    def poll(self) -> list[SubscriptionChange]:
-        """Give what was added since the last call; at first, everything since the session was announced."""
-        if self._after is None:
-            session = self._store.fetch(Role.DERIVED, SESSION.key())
-            if session.get("date") != self._date:
-                return []  # not announced yet: what lies there is another day's
-            self._after = EntryId(int(session["started_ms"]), 0)
-        entries = self._store.read([(SUBSCRIPTIONS, self._after)], SUBSCRIPTION_BATCH, 0)[SUBSCRIPTIONS.name]
-        if entries:
-            self._after = entries[-1].id
-        return [entry.record for entry in entries]
-
-
-def _feed(
-    settings: Settings,
-    day: SessionDay,
-    instruments: tuple[Instrument, ...],
-    progress: Progress,
-    *,
-    changes: Callable[[], list[SubscriptionChange]] | None = None,
-    quotes: QuoteCheck | None = None,
-    repair: GapRepair | None = None,
-    is_lossless: bool = False,
-) -> Source:
-    access, feed = tokens(settings), settings.feed
-    link = LinkConfig(
-        settings.upstox.feed_url,
-        feed.mode,
-        settings.upstox.connect_timeout_s,
-        settings.upstox.total_timeout_s,
-        ping_after_s=feed.liveness_s / 3,  # two pings of ours may be lost
-        dead_after_s=feed.liveness_s,
-    )
-    config = FeedConfig(
-        settings.paths.runtime / "quarantine",
-        link,
-        silence_ms=settings.params.candles.gap_silence_ms,
-        backoff_s=feed.backoff_min_s,
-        backoff_cap_s=feed.backoff_max_s,
-        plan=feed.plan,
-        client=feed.client,
-        confirm_s=feed.confirm_s,
-        symbol_silence_s=feed.symbol_silence_s,
-        max_backlog_mb=feed.max_backlog_mb,
-        is_lossless=is_lossless,
-        is_recording=settings.recorder.enabled,
-    )
-    # The newest committed instant: what the feed brings up to it is a repeat.
-    last_ts = progress.now if progress.entries else 0
-    return _FeedInput(
-        FeedSource(config, instruments, Access(access, access.reject), day, last_ts, changes=changes, quotes=quotes, repair=repair)
-    )
 
 
 def _history(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...], progress: Progress) -> Source:
@@ -254,24 +146,6 @@ class Bar:
             sys.stderr.write("\n")
 
 
-def calendar_of(settings: Settings) -> Calendar:
-    """Read the trading days and their phases.
-
-    Raises:
-        Refused: the file cannot be read, or a row of it cannot be understood.
-    """
-    return Calendar.from_rows(_read_json(settings.paths.holidays, "restore it from the repository"))
-
-
-def _read_json(path: Path, remedy: str) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise Refused(f"{path.name} cannot be read ({error.strerror}): {remedy}") from error
-    except ValueError as error:
-        raise Refused(f"{path.name} is not valid JSON ({error}): correct it") from error
-
-
 def resolve_instruments(settings: Settings, date_iso: str) -> tuple[Instrument, ...]:
     """Look the watchlist up in the day's instrument file.
 
@@ -279,7 +153,7 @@ def resolve_instruments(settings: Settings, date_iso: str) -> tuple[Instrument, 
         Refused: a watchlist that cannot be read, or a symbol that is not in the file.
     """
     path = settings.paths.symbols
-    rows = _read_json(path, "restore it, or name another under [paths] symbols")
+    rows = read_json(path, "restore it, or name another under [paths] symbols")
     config = MasterConfig(
         settings.paths.data, rest=RestConfig(settings.upstox.assets_url, settings.upstox.connect_timeout_s, MASTER_TIMEOUT_S)
     )

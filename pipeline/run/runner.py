@@ -11,8 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from pipeline.core.schema import FILLS, HEALTH, INTENTS, LATENCY, ORDERS, Role, 
 from pipeline.core.views import RowsWrite
 from pipeline.run.latency import Hops
 from pipeline.run.sources import Input, Source, StreamSource
+from pipeline.run.turn import Pace, Pending, UnderWay
 from pipeline.store import codec
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
 
@@ -37,27 +37,6 @@ PERFORMANCE_S = 60.0
 TRADES = (INTENTS, ORDERS, FILLS)
 REBUILD_PATIENCE = 500
 """Empty reads in a row before a rebuild gives up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How a runner reads: entries per turn, wait for input, and whether merging is behind watermarks."""
-
-    batch: int = 256
-    wait_ms: int = 20
-    behind_watermarks: bool = False
-    is_trimming: bool = True
-    until_drained: bool = False
-
-
-@dataclass(slots=True)
-class _Pending:
-    """What one turn has yielded so far."""
-
-    entries: list[tuple[Stream, EntryId, dict[bytes, bytes]]] = field(default_factory=list)
-    hashes: list[HashWrite] = field(default_factory=list)
-    samples: list[SampleWrite] = field(default_factory=list)
-    shown: list[RowsWrite] = field(default_factory=list)
 
 
 class Runner:
@@ -85,6 +64,8 @@ class Runner:
         self._stream_of = {stream.record: stream for stream in job.writes}
         self._lags = np.zeros(LAG_SAMPLES, np.float64)
         self._lag_count = 0
+        self._open: UnderWay | None = None
+        self._is_overlapping = False
         self._hops = Hops("wait" if job.reads else "decode")
         self._beat_at = 0.0
         self._performance_at = time.monotonic()
@@ -168,35 +149,45 @@ class Runner:
     # ------------------------------------------------------------------ the loop
 
     def run(self, should_stop: Callable[[], bool]) -> None:
-        """Turn until asked to stop, or until drained when the pace says so."""
+        """Turn until asked to stop, or until drained when the pace says so.
+
+        While Redis answers one commit, the next turn is read and stepped through: neither waits for the other.
+        """
         self._should_stop = should_stop
+        self._is_overlapping = True
         try:
             while not should_stop() and not self.is_done:
                 try:
                     self.turn(self._pace.wait_ms)
                 except Ambiguous as error:
                     self._await_store(str(error))
+            self._settle()
         finally:
+            self._is_overlapping = False
             self.source.close()
 
     def turn(self, wait_ms: int) -> bool:
         """Read once, step through what came, commit. Tell whether anything was done."""
-        inputs = self.source.read(self._pace.batch, wait_ms)
-        pending, before, read_ns = _Pending(), self.progress.watermark, time.monotonic_ns()
+        inputs = self.source.read(self._pace.batch, 0 if self._open is not None else wait_ms)
+        if not inputs:
+            self._settle()
+        read_ns, received_ns = time.monotonic_ns(), getattr(self.source, "received_ns", None)
+        pending, before = Pending(), self.progress.watermark
         for item in inputs:
             self._step(item, pending)
         if not inputs and self.source.is_over and self.progress.watermark < END:
             self._finish(pending)
         else:
             self.progress.watermark = max(before, self.source.watermark)
-        stepped_ns = time.monotonic_ns()
-        if inputs or self.progress.watermark != before:
-            self._commit(pending, len(inputs))
-            self._measure(inputs, read_ns, stepped_ns)
+        is_busy = bool(inputs) or self.progress.watermark != before
+        if is_busy:
+            self._commit(pending, inputs, received_ns, read_ns)
+        if not self._is_overlapping or self.is_done:
+            self._settle()
         self.beat()
-        return bool(inputs) or self.progress.watermark != before
+        return is_busy
 
-    def _step(self, item: Input, pending: _Pending) -> None:
+    def _step(self, item: Input, pending: Pending) -> None:
         now = self.progress.now = item.id.ms if item.stream else max(self.progress.now, item.id.ms)
         if item.stream:
             self.progress.cursors[item.stream] = item.id
@@ -211,14 +202,14 @@ class Runner:
         self._is_disordered = self._is_disordered or place < self._newest
         self._newest = place
 
-    def _finish(self, pending: _Pending) -> None:
+    def _finish(self, pending: Pending) -> None:
         if self.job.finish is not None:
             for out in self.job.finish(self.state, self.progress.now):
                 self._collect(out, self.progress.now, pending)
         self.progress.watermark = END
         self.is_done = self._pace.until_drained
 
-    def _collect(self, out: Any, now: int, pending: _Pending) -> None:
+    def _collect(self, out: Any, now: int, pending: Pending) -> None:
         stream = self._stream_of.get(type(out))
         if stream is None:
             self._collect_view(out, pending)
@@ -231,7 +222,7 @@ class Runner:
         progress.rows[name] = progress.rows.get(name, 0) + codec.row_count(out)
         pending.entries.append((stream, entry_id, fields))
 
-    def _collect_view(self, out: Any, pending: _Pending) -> None:
+    def _collect_view(self, out: Any, pending: Pending) -> None:
         """Take what is shown to people."""
         if isinstance(out, RowsWrite):
             pending.shown.append(out)
@@ -244,23 +235,38 @@ class Runner:
 
     # ------------------------------------------------------------------ commit
 
-    def _commit(self, pending: _Pending, inputs: int) -> None:
+    def _commit(self, pending: Pending, inputs: list[Input], received_ns: Sequence[int] | None, read_ns: int) -> None:
+        stepped_ns = time.monotonic_ns()
+        self._settle()
         self.progress.commits += 1
-        self._since_snapshot += inputs
+        self._since_snapshot += len(inputs)
         is_due = self._since_snapshot >= self.job.snapshot_every or self._is_disordered or self.progress.watermark >= END
-        commit = Commit(self.job.name, self.role, self.progress, pending.entries, pending.hashes, pending.samples, pending.shown)
+        # A copy: the next turn changes the progress while this commit is still under way, and it may have to be repeated.
+        commit = Commit(self.job.name, self.role, self.progress.copy(), pending.entries, pending.hashes, pending.samples, pending.shown)
         if is_due:
             commit.snapshot = self.job.dump(self.state)
             self._since_snapshot, self._newest, self._is_disordered = 0, (0, 0), False
+        self._open = UnderWay(commit, pending, inputs, received_ns, read_ns, stepped_ns)
         try:
-            self._store.commit(commit, self._wall_ms())
+            self._store.begin(commit, self._wall_ms())
         except Ambiguous as error:
             self._resolve(commit, str(error))
-        self._log_trades(pending)
-        if is_due and self._pace.is_trimming:
+
+    def _settle(self) -> None:
+        """Wait for the commit under way, and do what follows it."""
+        if self._open is None:
+            return
+        under_way, self._open = self._open, None
+        try:
+            self._store.settle()
+        except Ambiguous as error:
+            self._resolve(under_way.commit, str(error))
+        self._measure(under_way)
+        self._log_trades(under_way.pending)
+        if under_way.commit.snapshot is not None and self._pace.is_trimming:
             self._trim()
 
-    def _log_trades(self, pending: _Pending) -> None:
+    def _log_trades(self, pending: Pending) -> None:
         """Repeat what concerns money in ``logs/trades.log``, once it is committed; Redis stays the journal."""
         for stream, entry_id, fields in pending.entries:
             if stream in TRADES:
@@ -317,20 +323,20 @@ class Runner:
 
     # ------------------------------------------------------------------ health
 
-    def _measure(self, inputs: list[Input], read_ns: int, stepped_ns: int) -> None:
+    def _measure(self, done: UnderWay) -> None:
         done_ns, wall, quiet = time.monotonic_ns(), self._wall_ms(), {stream.name for stream in self.job.preload}
-        counted = [item for item in inputs if item.committed_ms > 0 and item.stream not in quiet]
+        counted = [item for item in done.inputs if item.committed_ms > 0 and item.stream not in quiet]
         for item in counted:
             self._lags[self._lag_count % LAG_SAMPLES] = wall - item.committed_ms
             self._lag_count += 1
-        received = getattr(self.source, "received_ns", None)
-        if received is not None:
-            waits = [(read_ns - at) / 1_000 for at in received]
+        if done.received_ns is not None:
+            waits = [(done.read_ns - at) / 1_000 for at in done.received_ns]
             exchange = [(item.committed_ms - item.id.ms) * 1_000.0 for item in counted]
         else:
-            read_ms = wall - (done_ns - read_ns) / 1_000_000
+            read_ms = wall - (done_ns - done.read_ns) / 1_000_000
             waits, exchange = [max(0.0, read_ms - item.committed_ms) * 1_000 for item in counted], []
-        self._hops.turn(waits, (stepped_ns - read_ns) / 1_000, (done_ns - stepped_ns) / 1_000, self.progress.now, exchange)
+        step_us, commit_us = (done.stepped_ns - done.read_ns) / 1_000, (done_ns - done.stepped_ns) / 1_000
+        self._hops.turn(waits, step_us, commit_us, self.progress.now, exchange)
 
     def lag_ms(self) -> tuple[float, float]:
         """Give p50 and p99 of the time from an input's commit to ours, in milliseconds."""

@@ -22,14 +22,16 @@ from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, WANTED, Role
 from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
 from pipeline.run import outside, playback, record, universe
+from pipeline.run.access import calendar_of, tokens
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.options import Settings
 from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES
 from pipeline.run.redaction import redact
-from pipeline.run.runner import Pace, Runner
+from pipeline.run.runner import Runner
 from pipeline.run.sources import Source
+from pipeline.run.turn import Pace
 from pipeline.store.client import check, open_clients
 from pipeline.store.face import Progress, Store
 from pipeline.store.streams import RedisStore
@@ -67,7 +69,7 @@ def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: boo
     if settings.mode not in TRADES_WITH:
         raise Refused(f'mode {settings.mode} is not there yet: this version trades on paper only; set mode = "paper"')
     date_iso = settings.session_date or ist_date(time.time_ns() // 1_000_000)
-    day = outside.calendar_of(settings).day(date_iso)
+    day = calendar_of(settings).day(date_iso)
     if day is None:
         raise Refused(
             f"no trading on {date_iso}: see config/holidays.json, try `ticktick demo`, or `. run/simulator.env` beside `ticktick simulate`"
@@ -138,7 +140,7 @@ def _tell(store: Store, settings: Settings, feed: dict[str, str | int], wanted: 
     store.put(HashWrite(FEED_STATUS, (), feed))
     if wanted:
         store.put(HashWrite(WANTED, (), wanted))
-    store.put(HashWrite(AUTH_STATUS, (), outside.tokens(settings).status()))
+    store.put(HashWrite(AUTH_STATUS, (), tokens(settings).status()))
     return dict(feed)
 
 

@@ -155,6 +155,14 @@ class Store(Protocol):
         """Do all of it or nothing."""
         ...
 
+    def begin(self, commit: Commit, wall_ms: int) -> None:
+        """Send a commit off; one at a time. What it holds must not change until it is settled."""
+        ...
+
+    def settle(self) -> None:
+        """Wait until the commit that was begun has taken place; nothing when there is none."""
+        ...
+
     def put(self, write: HashWrite, expire_ms: int | None = None) -> None:
         """Write one readable hash outside a commit (health, session); never anything correctness rests on."""
         ...

@@ -65,6 +65,12 @@ class MemoryStore:
         if commit.snapshot is not None:
             self._snapshots[commit.job] = (commit.progress.copy(), commit.snapshot)
 
+    def begin(self, commit: Commit, wall_ms: int) -> None:
+        self.commit(commit, wall_ms)
+
+    def settle(self) -> None:
+        """A commit to memory is done when it has begun."""
+
     def _show(self, role: Role, encoder: RowEncoder) -> None:
         """Take what Redis would be sent, and keep what it would keep."""
         for _, key, *fields in parsed(encoder.hashes()[0]):

@@ -30,11 +30,22 @@ class Pipe:
             redis.ConnectionError, redis.TimeoutError: nobody knows whether it took place.
             redis.ResponseError: it did not take place.
         """
+        self.send(commands)
+        return self.answers(count)
+
+    def send(self, commands: Sequence[bytes]) -> None:
+        """Send a transaction; its answers are to be read before the next is sent."""
         if self._connection is None:
             self._connection = self._pool.get_connection()
-        connection = self._connection
         try:
-            connection.send_packed_command([b"".join((MULTI, *commands, EXEC))], False)
+            self._connection.send_packed_command([b"".join((MULTI, *commands, EXEC))], False)
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
+            self.close()
+            raise
+
+    def answers(self, count: int) -> list[Any]:
+        """Read what became of the transaction that was sent."""
+        try:
             refused = [answer for answer in (self._answer() for _ in range(count + 1)) if isinstance(answer, Exception)]
             found = self._answer()
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):

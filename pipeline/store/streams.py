@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
@@ -23,7 +23,7 @@ from pipeline.store.face import END, Commit, Entry, EntryId, Progress, merged
 from pipeline.store.pipe import Pipe
 from pipeline.store.resp import command, pieces
 from pipeline.store.series import SeriesWriter, madd
-from pipeline.store.shown import RowsWriter
+from pipeline.store.shown import RowsWriter, Shown
 
 AT = b"at"
 """Field of every entry: wall clock of its commit; not part of the record, nor of a digest."""
@@ -40,6 +40,16 @@ def _reachable() -> Iterator[None]:
         raise Refused(f"Redis refuses ({str(error)[:160]}): check its memory limit, disk and access list") from error
 
 
+class _UnderWay(NamedTuple):
+    """A commit that was sent and not answered yet."""
+
+    commit: Commit
+    samples: list[Any]
+    shown: list[Shown]
+    fixed: int
+    """Answers before those of ``shown``."""
+
+
 class RedisStore:
     """The store over three roles. A lost connection is Ambiguous; the caller decides, nothing is resent here."""
 
@@ -48,6 +58,7 @@ class RedisStore:
         self._series = {role: SeriesWriter(client) for role, client in clients.items()}
         self._rows = {role: RowsWriter(client, self._series[role]) for role, client in clients.items()}
         self._pipes = {role: Pipe(client) for role, client in clients.items()}
+        self._under_way: _UnderWay | None = None
 
     def read(self, wanted: Sequence[tuple[Stream, EntryId]], limit: int, wait_ms: int) -> dict[str, list[Entry]]:
         with _reachable():
@@ -92,33 +103,44 @@ class RedisStore:
             return Progress.from_fields(json.loads(fields[b"progress"])), fields[b"state"]
 
     def commit(self, commit: Commit, wall_ms: int) -> None:
+        self.begin(commit, wall_ms)
+        self.settle()
+
+    def begin(self, commit: Commit, wall_ms: int) -> None:
+        if self._under_way is not None:
+            raise Corrupt(f"job {commit.job} begins a commit before the one before it is settled")
         with _reachable():
-            series, rows = self._series[commit.role], self._rows[commit.role]
-            samples, shown = series.prepare(commit.samples), rows.prepare(commit.shown, is_last=commit.progress.watermark >= END)
+            samples = self._series[commit.role].prepare(commit.samples)
+            shown = self._rows[commit.role].prepare(commit.shown, is_last=commit.progress.watermark >= END)
             commands, fixed = _commands(commit, wall_ms)
             if samples:
                 commands.append(madd(samples))
                 fixed += 1
             for part in shown:
                 commands += (part.hashes, part.madd)
-            answers = self._execute(commit, commands, fixed + sum(part.count for part in shown))
+            self._pipes[commit.role].send(commands)
+            self._under_way = _UnderWay(commit, samples, shown, fixed)
+
+    def settle(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way is None:
+            return
+        commit, samples, shown, fixed = under_way
+        with _reachable():
+            answers = self._pipes[commit.role].answers(fixed + sum(part.count for part in shown))
+            for answer in answers:
+                if isinstance(answer, redis.exceptions.ResponseError):
+                    if "equal or smaller" in str(answer):
+                        raise Corrupt(
+                            f"job {commit.job} writes ids that are there already: another copy of it is running; stop one"
+                        ) from answer
+                    raise answer
             if samples:
-                series.settle(samples, answers[fixed - 1])
+                self._series[commit.role].settle(samples, answers[fixed - 1])
             at = fixed
             for part in shown:
-                rows.settle(part, answers[at : at + part.count])
+                self._rows[commit.role].settle(part, answers[at : at + part.count])
                 at += part.count
-
-    def _execute(self, commit: Commit, commands: list[bytes], count: int) -> list[Any]:
-        answers = self._pipes[commit.role].transaction(commands, count)
-        for answer in answers:
-            if isinstance(answer, redis.exceptions.ResponseError):
-                if "equal or smaller" in str(answer):
-                    raise Corrupt(
-                        f"job {commit.job} writes ids that are there already: another copy of it is running; stop one"
-                    ) from answer
-                raise answer
-        return answers
 
     def put(self, write: HashWrite, expire_ms: int | None = None) -> None:
         with _reachable():
@@ -134,7 +156,7 @@ class RedisStore:
     def show(self, role: Role) -> None:
         with _reachable():
             shown = self._rows[role].prepare([], is_last=True)
-            if shown:
+            if shown and self._under_way is None:
                 self._pipes[role].transaction([part.hashes for part in shown], sum(part.hash_count for part in shown))
 
     def fetch(self, role: Role, key: str) -> dict[str, str]:

@@ -14,7 +14,8 @@ from typing import Any
 from pipeline.broker.intake import Intake
 from pipeline.core.schema import FRAMES
 from pipeline.core.session import ist_text
-from pipeline.run import outside, record
+from pipeline.run import record
+from pipeline.run.access import calendar_of
 from pipeline.run.dayfacts import Tally
 from pipeline.run.playback import contents, events_of
 from pipeline.run.settings import Settings
@@ -42,7 +43,7 @@ def check(path: Path, settings: Settings) -> dict[str, Any]:
         Refused: it is no day file, or cannot be read at all.
     """
     held = contents(path, skip_damage=True)
-    day = outside.calendar_of(settings).day(str(held.facts["date"]))
+    day = calendar_of(settings).day(str(held.facts["date"]))
     intake = Intake(held.instruments, day, int(held.facts["parameters"]["candles.gap_silence_ms"]))
     tally, kinds, span = Tally(), Counter[str](), [0, 0]
     with DayFile(path) as file:

@@ -20,8 +20,8 @@ from pipeline.core.feed import FeedEventKind
 from pipeline.core.schema import TICKS
 from pipeline.core.types import TickKind
 from pipeline.run.playback import Recording, contents
-from pipeline.run.runner import Pace
 from pipeline.run.settings import load
+from pipeline.run.turn import Pace
 from pipeline.run.wiring import make_runner, open_house
 from pipeline.store.dayfile import DayFile, Record, RecordKind
 from pipeline.store.daywriter import DayWriter

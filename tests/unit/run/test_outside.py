@@ -4,15 +4,12 @@ import socket
 
 import pytest
 
-from pipeline.core.errors import Refused, Stopped, Unauthorised
-from pipeline.core.feed import SubscriptionChange
-from pipeline.core.job import HashWrite
-from pipeline.core.schema import SESSION, SUBSCRIPTIONS
+from pipeline.core.errors import Refused, Stopped
+from pipeline.core.schema import SUBSCRIPTIONS
 from pipeline.run import outside
 from pipeline.run.settings import load
 from pipeline.store import codec
-from pipeline.store.face import ZERO, EntryId, Progress
-from pipeline.store.memory import MemoryStore
+from pipeline.store.face import ZERO, EntryId
 from pipeline.store.server import free_port
 from tests.fakes.trading import day
 
@@ -44,13 +41,6 @@ def test_a_watchlist_that_is_wrong_is_one_line(tmp_path, text, words):
     assert "\n" not in str(caught.value)
 
 
-def test_a_real_token_never_goes_to_a_simulator(tmp_path, monkeypatch):
-    monkeypatch.setenv("UPSTOX_ACCESS_TOKEN", "real-token")
-    assert outside.tokens(_settings(tmp_path))() == "real-token"
-    with pytest.raises(Unauthorised, match="ticktick login"):
-        outside.tokens(_settings(tmp_path, **{"upstox.rest_url": "http://127.0.0.1:1"}))()
-
-
 def test_login_at_a_real_host_is_for_people(tmp_path):
     with pytest.raises(Refused, match="is no simulator"):
         outside.login_at_simulator(_settings(tmp_path))
@@ -66,40 +56,6 @@ def test_only_feed_and_history_come_from_outside(tmp_path):
     assert outside.source_of("live", settings, None, ()) is None
     assert outside.source_of("ticks", settings, None, ()) is not None
     assert outside.source_of("history", settings, None, ()) is not None
-
-
-def test_the_feeds_patience_is_the_settings(tmp_path, monkeypatch):
-    made = []
-
-    class Source:
-        read = close = status = None
-
-        wanted_rows = idle = None
-
-        def __init__(self, config, *_, **__):
-            made.append(config)
-
-    monkeypatch.setattr(outside, "FeedSource", Source)
-    outside._feed(_settings(tmp_path, **{"feed.liveness_s": 9.0}), None, (), Progress())
-    assert (made[0].link.ping_after_s, made[0].link.dead_after_s) == (3.0, 9.0)
-    assert (made[0].plan, made[0].client, made[0].is_lossless, made[0].is_recording) == ("normal", "picows", False, False)
-
-
-def test_subscriptions_are_this_sessions_each_once():
-    store = MemoryStore()
-    early, late = (SubscriptionChange(ts, "TCS", "add", "", "test") for ts in (900, 1_500))
-    put_change(store, early)
-    reader = outside.SubscriptionReader(store, "2026-11-20")
-    assert reader.poll() == []  # no session yet
-    store.put(HashWrite(SESSION, (), {"date": "2026-11-20", "started_ms": 1_000}))
-    put_change(store, late)
-    assert reader.poll() == [late]
-    assert reader.poll() == []
-    again = SubscriptionChange(1_500, "TCS", "remove", "", "test")
-    put_change(store, again)
-    assert reader.poll() == [again]
-    assert outside.SubscriptionReader(store, "2026-11-20").poll() == [late, again]  # a restart
-    assert outside.SubscriptionReader(store, "2026-11-21").poll() == []
 
 
 def test_bar_is_silent_without_a_terminal(capsys):

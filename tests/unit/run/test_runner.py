@@ -13,8 +13,9 @@ from pipeline.core.job import HashWrite, Job
 from pipeline.core.schema import REGIME, Role, Stream
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import Alert, Confirmation
-from pipeline.run.runner import Pace, Runner
+from pipeline.run.runner import Runner
 from pipeline.run.sources import OutsideSource
+from pipeline.run.turn import Pace
 from pipeline.store import codec
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress
 from pipeline.store.memory import MemoryStore

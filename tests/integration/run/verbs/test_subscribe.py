@@ -10,7 +10,7 @@ import pytest
 from pipeline.core.job import HashWrite
 from pipeline.core.schema import SESSION, SUBSCRIPTIONS, WANTED, Role
 from pipeline.core.types import Instrument
-from pipeline.run import cli, outside, universe
+from pipeline.run import cli, feeding, outside, universe
 from pipeline.store.client import open_clients
 from pipeline.store.streams import RedisStore
 
@@ -33,7 +33,7 @@ def day(store: RedisStore) -> RedisStore:
 
 
 def changes(store: RedisStore) -> list[tuple[str, str, str]]:
-    return [(c.symbol, c.action, c.mode) for c in outside.SubscriptionReader(store, DATE).poll()]
+    return [(c.symbol, c.action, c.mode) for c in feeding.SubscriptionReader(store, DATE).poll()]
 
 
 def test_adding_and_removing_is_what_the_feed_reads(day: RedisStore, capsys: pytest.CaptureFixture[str]):

@@ -1,0 +1,45 @@
+"""What a turn of the runner is made of: how it reads, what it has yielded, and the commit that is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.core.job import HashWrite, SampleWrite
+from pipeline.core.schema import Stream
+from pipeline.core.views import RowsWrite
+from pipeline.run.sources import Input
+from pipeline.store.face import Commit, EntryId
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a runner reads: entries per turn, wait for input, and whether merging is behind watermarks."""
+
+    batch: int = 256
+    wait_ms: int = 20
+    behind_watermarks: bool = False
+    is_trimming: bool = True
+    until_drained: bool = False
+
+
+@dataclass(slots=True)
+class Pending:
+    """What one turn has yielded so far."""
+
+    entries: list[tuple[Stream, EntryId, dict[bytes, bytes]]] = field(default_factory=list)
+    hashes: list[HashWrite] = field(default_factory=list)
+    samples: list[SampleWrite] = field(default_factory=list)
+    shown: list[RowsWrite] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """A commit under way, and what is to be done when it is settled."""
+
+    commit: Commit
+    pending: Pending
+    inputs: list[Input]
+    received_ns: Sequence[int] | None
+    read_ns: int
+    stepped_ns: int
