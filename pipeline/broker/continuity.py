@@ -26,6 +26,10 @@ class Place:
     gap: tuple[int, int] | None = None
 
 
+NEXT = Place()
+"""The usual case: a new frame, with nothing missing before it."""
+
+
 class Continuity:
     """Follows frame times over connections.
 
@@ -65,7 +69,7 @@ class Continuity:
         self.last_ts = max(last, ts)
         if last > 0 and (is_blind or (self._silence_ms > 0 and self._traded_ms(last, ts) > self._silence_ms)):
             return Place(gap=(last - self._margin_ms if is_blind else last, ts))
-        return Place()
+        return NEXT
 
     def jump(self, ts: int) -> None:
         """Go on from an instant without judging what lies before it: the caller marks it."""

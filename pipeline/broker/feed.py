@@ -231,27 +231,33 @@ class FeedSource:
     # ------------------------------------------------------------------ delivering
 
     def _deliver(self, limit: int, out: list[Outcome | FeedEvent]) -> None:
-        while len(self.received_ns) < limit and not self.is_over:
+        while len(self.received_ns) < limit:
             waiting = self._backlog.pop()
             if waiting is None:
                 return
             self._take(waiting, out)
+            if waiting[1] is KIND.LOST and self.is_over:
+                return
 
     def _take(self, waiting: Waiting, out: list[Outcome | FeedEvent]) -> None:
         link, kind, body, recv_ms, at_ns = waiting
-        event = FeedEvent(self._intake.watermark, recv_ms, link, kind, body)
-        records = self._intake.take(event)
-        if self._config.is_recording:
-            out.append(event)
+        intake = self._intake
+        if kind is KIND.FRAME and not self._config.is_recording:
+            records = intake.take_frame(link, body, recv_ms)  # as take() would, without an event for each
+        else:
+            event = FeedEvent(intake.watermark, recv_ms, link, kind, body)
+            records = intake.take(event)
+            if self._config.is_recording:
+                out.append(event)
         out += records
         if kind is KIND.FRAME:
             self.received_ns.append(at_ns)
-            if self._intake.frame_ts > 0:
-                self._watch.clock.saw(link, self._intake.frame_ts, at_ns, recv_ms)
+            if intake.frame_ts > 0:
+                self._watch.clock.saw(link, intake.frame_ts, at_ns, recv_ms)
         elif kind is KIND.LOST:
-            self._lines.end(link, is_over=self._intake.has_ended(link))
+            self._lines.end(link, is_over=intake.has_ended(link))
         for record in records:
-            if isinstance(record, TickBatch):
+            if type(record) is TickBatch:
                 self._note(record)
 
     def _note(self, batch: TickBatch) -> None:

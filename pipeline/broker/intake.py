@@ -127,11 +127,11 @@ class Intake:
 
     def take(self, event: FeedEvent) -> list[Outcome]:
         """Return the records that come of one event, all of them or none."""
-        out: list[Outcome] = []
         kind = event.kind
         if kind == FeedEventKind.FRAME:
-            self._frame(event, out)
-        elif kind == FeedEventKind.FOLDED:
+            return self.take_frame(event.link, event.body, event.recv_ms)
+        out: list[Outcome] = []
+        if kind == FeedEventKind.FOLDED:
             self._folded(event, out)
         elif kind == FeedEventKind.REPAIR:
             out.append(TickBatch(self.watermark, np.frombuffer(bytearray(event.body), TICK), event.recv_ms))
@@ -195,32 +195,37 @@ class Intake:
             raise FrameRefused("other_day", f"currentTs {found.ts} is not of this session's date")
         return found
 
-    def _frame(self, event: FeedEvent, out: list[Outcome]) -> None:
-        line = self._line(event.link)
+    def take_frame(self, link: int, body: bytes, recv_ms: int) -> list[Outcome]:
+        """Return the records that come of one FRAME event, given by its parts: there are thousands a second."""
+        line = self._lines.get(link) or self._line(link)
         self.frame_ts = 0
         try:
-            found = self.judge(event.body, event.recv_ms)
+            found = self.judge(body, recv_ms)
             place = _place(line, found.ts)
         except FrameRefused as refusal:
-            self.refuse(event.body, refusal.reason)
-            return
+            self.refuse(body, refusal.reason)
+            return []
         self.frame_ts = found.ts
-        self._count(event.body, found)
-        self._merge(found.statuses, found.ts)
+        self._count(body, found)
+        if found.statuses:
+            self._merge(found.statuses, found.ts)
         if place.is_repeat:
             self.counts["repeats"] += 1
-            return
+            return []
+        out: list[Outcome] = []
         if place.gap is not None:
-            out.append(self._gap(line, place.gap, event.recv_ms))
+            out.append(self._gap(line, place.gap, recv_ms))
         line.has_frames = True
-        self.watermark = max(self.watermark, line.continuity.last_ts)
+        now = self.watermark = max(self.watermark, line.continuity.last_ts)
         if found.statuses:
-            out.append(MarketStatus(self.watermark, tuple(sorted(self._statuses.items())), self._is_closing))
-        if found.batch is not None:
-            out.append(TickBatch(self.watermark, found.batch.rows, event.recv_ms))
+            out.append(MarketStatus(now, tuple(sorted(self._statuses.items())), self._is_closing))
+        batch = found.batch
+        if batch is not None:
+            out.append(batch if batch.ts == now and batch.recv_ms == recv_ms else TickBatch(now, batch.rows, recv_ms))
         depth = getattr(found, "depth", None)
         if depth is not None:
-            out.append(DepthBatch(self.watermark, depth.rows if isinstance(depth, DepthBatch) else depth))
+            out.append(DepthBatch(now, depth.rows if isinstance(depth, DepthBatch) else depth))
+        return out
 
     def _count(self, frame: bytes, found: Decoded) -> None:
         self.counts["frames"] += 1

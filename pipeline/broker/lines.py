@@ -19,7 +19,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from pipeline.broker.link import ABNORMAL_CLOSE, NORMAL_CLOSE, Arrival, ArrivalKind, LinkLost, control
-from pipeline.core.errors import Unauthorised
+from pipeline.core.errors import Refused, Unauthorised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -201,7 +201,7 @@ class Lines:
         self._token_at_ns = now + TOKEN_CHECK_NS
         try:
             token = self._access.token()
-        except Unauthorised as error:
+        except (Unauthorised, Refused) as error:  # none, or a file that cannot be read
             self._ask_for_login(str(error))
             return None
         if token == self._dead_token:

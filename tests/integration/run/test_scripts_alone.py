@@ -130,28 +130,55 @@ def test_without_symbols_each_names_the_script_to_run(doors: Doors, redis_urls: 
     all_say(doors, {name: (name, env) for name in names}, 4, "no symbols for 2026-11-20", "run scripts/historical_data_fetcher.py first")
 
 
-@pytest.mark.parametrize(
-    ("state", "names", "words"),
-    [
-        ("absent", READERS, "the Upstox token is absent"),
-        ("expired", READERS, "the Upstox token is expired"),
-        ("rejected", ("websocket_client",), "does not accept the token"),  # candles are served to any token, as by the broker
-    ],
-)
-def test_without_a_usable_token_they_name_the_login(
-    state: str, names: tuple[str, ...], words: str, env_file: Path, doors: Doors, redis_urls: Mapping[Role, str], tmp_path: Path
+def token_file(path: Path, state: str) -> Path:
+    """Put down a token of yesterday, one that nobody gave, or none."""
+    if state == "expired":
+        save_token(path, Token("a-token-of-yesterday", TokenKind.OAUTH, 1, 2))
+    if state == "rejected":
+        save_token(path, make_token("a-token-that-nobody-gave", TokenKind.OAUTH, time.time_ns() // 1_000_000))
+    return path
+
+
+# Candles are served to any token, as by the broker: no `rejected` here.
+@pytest.mark.parametrize("state", ["absent", "expired"])
+def test_without_a_usable_token_the_history_names_the_login(
+    state: str, env_file: Path, doors: Doors, redis_urls: Mapping[Role, str], tmp_path: Path
 ):
     Day(redis_urls).write_watchlist()
-    cases = {}
-    for name in names:
-        path = tmp_path / f"{name}.token.json"
-        if state == "expired":
-            save_token(path, Token("a-token-of-yesterday", TokenKind.OAUTH, 1, 2))
-        if state == "rejected":
-            save_token(path, make_token("a-token-that-nobody-gave", TokenKind.OAUTH, time.time_ns() // 1_000_000))
-        env = environment(tmp_path, redis_urls, **QUIET) | given_by(env_file)
-        cases[name] = (name, env | {"TICKTICK__PATHS__TOKEN": str(path)})
-    all_say(doors, cases, 4, words, "ticktick login")
+    env = environment(tmp_path, redis_urls, **QUIET) | given_by(env_file)
+    env["TICKTICK__PATHS__TOKEN"] = str(token_file(tmp_path / "token.json", state))
+    name = "historical_data_fetcher"
+    all_say(doors, {name: (name, env)}, 4, f"the Upstox token is {state}", "ticktick login")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("absent", "the Upstox token is absent"), ("expired", "the Upstox token is expired"), ("rejected", "does not accept the token")],
+)
+def test_without_a_usable_token_the_feed_names_the_login_once_and_goes_on_after_it(
+    state: str, words: str, env_file: Path, doors: Doors, redis_urls: Mapping[Role, str], tmp_path: Path
+):
+    Day(redis_urls).write_watchlist()
+    given = given_by(env_file)
+    path = token_file(tmp_path / "token.json", state)
+    env = environment(tmp_path, redis_urls, **QUIET) | given | {"TICKTICK__PATHS__TOKEN": str(path)}
+    door = doors.open(script("websocket_client"), env)
+    ticks = open_clients(redis_urls)[Role.TICKS]
+
+    def feed() -> str:
+        return (ticks.hget(schema.FEED_STATUS.key(), "state") or b"").decode()
+
+    door.expect(lambda: feed() == "login needed", "the feed's wish for a login")
+    (line,) = door.err.splitlines()
+    assert words in line
+    assert "ticktick login" in line
+    fresh = path.with_name("fresh")  # put in place whole, as a login does
+    fresh.write_bytes(Path(given["TICKTICK__PATHS__TOKEN"]).read_bytes())
+    fresh.chmod(0o600)
+    fresh.replace(path)
+    door.expect(lambda: feed() in ("connected", "over"), "a connection")
+    door.proc.terminate()
+    assert door.wait(15) == 0
 
 
 def watchlists(env_file: Path, folder: Path) -> dict[str, Path]:

@@ -5,7 +5,7 @@ import pytest
 from pipeline.broker.lines import Access, Lines, LineState
 from pipeline.broker.link import ArrivalKind, LinkConfig
 from pipeline.broker.plan import Plan
-from pipeline.core.errors import Ambiguous, Unauthorised
+from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from tests.fakes.broker_server import eventually
 from tests.fakes.links import FakeLinks
 
@@ -123,12 +123,14 @@ def test_a_dead_token_is_tried_once_for_all_connections(world):
     assert world.lines.needs_login == ""
 
 
-def test_the_token_is_looked_for_once_a_second():
+@pytest.mark.parametrize("error", [Unauthorised("none"), Refused("the file cannot be understood")])
+def test_the_token_is_looked_for_once_a_second(error):
     world = World()
-    world.tokens = [Unauthorised("none")]
+    world.tokens = [error]
     for _ in range(500):
         world.turn()
     assert world.asked <= 2
+    assert world.lines.needs_login == str(error)
     world.lines.receive(30.0)
     assert world.links.waits[-1] <= 1.0
 
