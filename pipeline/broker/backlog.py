@@ -154,6 +154,11 @@ class Backlog:
         return found
 
     @property
+    def is_behind(self) -> bool:
+        """Tell whether rows wait that have not been heard yet."""
+        return self.frames > 0 or bool(self._folds)
+
+    @property
     def is_too_much(self) -> bool:
         return self.bytes > self.max_bytes
 

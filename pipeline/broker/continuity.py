@@ -57,13 +57,20 @@ class Continuity:
         self._is_proven = False
         self._margin_ms = 0 if is_own else BACKWARD_MS
 
-    def place(self, ts: int) -> Place:
+    def place(self, ts: int, *, is_state: bool = False) -> Place:
+        """Say where a frame of this time belongs.
+
+        ``is_state`` is a frame without papers. The broker greets with one before anything is subscribed: unless it is the very
+        frame that came last, it proves no overlap and ends no gap.
+        """
         last = self.last_ts
         if self._is_resuming and ts <= last:
-            self._is_proven = self._margin_ms == 0
+            self._is_proven |= self._margin_ms == 0 and (not is_state or ts == last)
             return Place(is_repeat=True)
         if ts < last - BACKWARD_MS:
             return Place(is_backward=True)
+        if is_state and self._is_resuming and not self._is_proven:
+            return Place()
         is_blind = self._is_resuming and not self._is_proven
         self._is_resuming = False
         self.last_ts = max(last, ts)

@@ -144,11 +144,11 @@ class FeedSource:
         self._backlog = Backlog(self._intake.judge, self._quarantine.keep, len(instruments), limit)
         self._lines = Lines(config.link, access, lambda: make_links(config), (config.backoff_s, config.backoff_cap_s))
         limits = (config.confirm_s, config.symbol_silence_s, config.link.dead_after_s)
-        self._watch = Watch(instruments, session, self._lines, limits, quotes, is_judging=not config.is_lossless)
+        self._watch = Watch(instruments, session, self._lines, limits, quotes, on_stall=self._stalled, is_judging=not config.is_lossless)
         self._polled_at = self._repaired_at = 0.0
-        self.received_ns: list[int] = []
         self._pressed_ns = 0
         """Since when the backlog has been full without a break; 0 when it is not."""
+        self.received_ns: list[int] = []
         """When the frames of the last read were received, on the monotonic clock."""
         self._put(0, KIND.STARTED, b"%d" % last_ts)
         self._follow()
@@ -183,14 +183,14 @@ class FeedSource:
                 break
             self._receive(left)
         self._deliver_repairs(out)
-        self._watch.look(time.monotonic_ns())
+        self._watch.look(time.monotonic_ns(), is_behind=self._backlog.is_behind)
         return out
 
     def idle(self) -> None:
         """Keep the connections alive and take in what comes, while nothing can be delivered (Redis is away)."""
         if not self._config.is_lossless:
             self._drain(0, is_stuck=True)
-            self._watch.look(time.monotonic_ns())
+            self._watch.look(time.monotonic_ns(), is_behind=self._backlog.is_behind)
 
     def _drain(self, limit: int, *, is_stuck: bool = False) -> None:
         """Take in what is there, as far as there is room; in a lossless run no more than is asked for."""
@@ -199,7 +199,7 @@ class FeedSource:
                 return
             if not self._has_room(is_stuck=is_stuck):
                 return
-            if self._receive(0.0) == 0:
+            if self._receive(0.0, is_stuck=is_stuck) == 0:
                 self._pressed_ns = 0
                 return
 
@@ -219,12 +219,14 @@ class FeedSource:
         self._pressed_ns = 0
         return True
 
-    def _receive(self, timeout_s: float) -> int:
+    def _receive(self, timeout_s: float, *, is_stuck: bool = False) -> int:
         found = self._lines.receive(timeout_s)
         if found:
             wall_ns = time.time_ns() - time.monotonic_ns()
             for arrival in found:
                 self._arrived(arrival, wall_ns)
+                if is_stuck and self._backlog.is_too_much:
+                    self._fold()
         return len(found)
 
     def _fold(self) -> None:
@@ -248,6 +250,9 @@ class FeedSource:
 
     def _put(self, link: int, kind: FeedEventKind, body: bytes, at_ns: int = 0) -> None:
         self._backlog.put(Waiting(link, kind, body, time.time_ns() // 1_000_000, at_ns or time.monotonic_ns()))
+
+    def _stalled(self, link: int, keys: dict[str, int]) -> None:
+        self._put(link, KIND.STALLED, json.dumps(keys, separators=(",", ":")).encode())
 
     # ------------------------------------------------------------------ delivering
 
@@ -291,7 +296,7 @@ class FeedSource:
             else:
                 keys = [self._instruments[sid].instrument_key for sid in rows["sid"].tolist()]
             now_ms = self._watch.clock.now_ms(time.monotonic_ns())
-            self._repair.missed(keys, int(rows["ltt"][0]), int(rows["ts_exch"][0]), now_ms)
+            self._repair.missed(keys, int(rows["ltt"].min()), int(rows["ts_exch"].max()), now_ms)
 
     def _deliver_repairs(self, out: list[Outcome | FeedEvent]) -> None:
         now = time.monotonic()

@@ -58,8 +58,8 @@ class _Line:
         self.has_ended = False
 
 
-def _place(line: _Line, ts: int) -> Place:
-    place = line.continuity.place(ts)
+def _place(line: _Line, ts: int, *, is_state: bool) -> Place:
+    place = line.continuity.place(ts, is_state=is_state)
     if place.is_backward:
         raise FrameRefused("time_went_back", f"currentTs {ts} after {line.continuity.last_ts}")
     return place
@@ -110,6 +110,8 @@ class Intake:
         self._lines: dict[int, _Line] = {}
         self._statuses: dict[str, str] = {}
         self._is_closing = False
+        self._stalled: dict[int, int] = {}
+        """Papers that the feed left out although they traded: ``sid`` -> event time of the last row."""
 
     @property
     def is_over(self) -> bool:
@@ -139,6 +141,10 @@ class Intake:
             self._begin(int(event.body))
         elif kind == FeedEventKind.LOST:
             self._lost(event)
+        elif kind == FeedEventKind.STALLED:
+            for key, last in json.loads(event.body).items():
+                if key in self._sids and last > 0:
+                    self._stalled.setdefault(self._sids[key], last)
         else:
             line = self._carries(event)
             if kind == FeedEventKind.CONNECTED:
@@ -178,9 +184,22 @@ class Intake:
         rows = np.zeros(1 if is_whole else len(line.sids), TICK)
         rows["sid"] = NO_SYMBOL if is_whole else line.sids
         rows["kind"], rows["ltt"], rows["ts_exch"] = TickKind.GAP, last, first
+        covered = set(line.sids.tolist())
+        self._stalled = {sid: since for sid, since in self._stalled.items() if since < last or sid not in covered}
         self.counts["gaps"] += 1
         log.warning("feed gap", extra={"fields": {"from": last, "to": first, "ms": first - last, "symbols": 0 if is_whole else len(rows)}})
         return TickBatch(max(self.watermark, first - 1), rows, recv_ms)
+
+    def _end_stalls(self, rows: NDArray[np.void], ts: int, recv_ms: int, out: list[Outcome]) -> None:
+        """Mark what stalled papers missed: each from its last row to this one."""
+        back = [sid for sid in sorted(set(rows["sid"].tolist())) if sid in self._stalled]
+        if back:
+            marks = np.zeros(len(back), TICK)
+            marks["sid"], marks["kind"], marks["ts_exch"] = back, TickKind.GAP, ts
+            marks["ltt"] = [self._stalled.pop(sid) for sid in back]
+            self.counts["gaps"] += 1
+            log.warning("feed gap", extra={"fields": {"from": int(marks["ltt"].min()), "to": ts, "symbols": len(back)}})
+            out.append(TickBatch(self.watermark, marks, recv_ms))
 
     # ------------------------------------------------------------------ frames
 
@@ -201,7 +220,7 @@ class Intake:
         self.frame_ts = 0
         try:
             found = self.judge(body, recv_ms)
-            place = _place(line, found.ts)
+            place = _place(line, found.ts, is_state=found.rows is None)
         except FrameRefused as refusal:
             self.refuse(body, refusal.reason)
             return []
@@ -220,6 +239,8 @@ class Intake:
         if found.statuses:
             out.append(MarketStatus(now, tuple(sorted(self._statuses.items())), self._is_closing))
         if found.rows is not None:
+            if self._stalled:
+                self._end_stalls(found.rows, found.ts, recv_ms, out)
             out.append(TickBatch(now, found.rows, recv_ms))
         if found.depth is not None:
             out.append(DepthBatch(now, found.depth.rows))

@@ -22,7 +22,7 @@ from pipeline.broker.silence import LONGEST_PAUSE_MS, Remedy, Silence
 from pipeline.core.session import group_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -61,6 +61,7 @@ class Watch:
         limits: tuple[float, float, float],
         quotes: QuoteCheck | None = None,
         *,
+        on_stall: Callable[[int, dict[str, int]], None] = lambda _link, _keys: None,
         is_judging: bool = True,
     ) -> None:
         self._instruments = instruments
@@ -69,6 +70,9 @@ class Watch:
         confirm_s, silence_s, self._liveness_s = limits
         self._confirm_ns = int(confirm_s * S)
         self._quotes = quotes
+        self._on_stall = on_stall
+        self._asked_with: dict[int, tuple[float, int]] = {}
+        """What we had of a symbol when the quotes were asked for it."""
         self._is_judging = is_judging
         self.clock = FeedClock()
         self.heard = Heard(len(instruments))
@@ -103,9 +107,9 @@ class Watch:
 
     # ------------------------------------------------------------------ the look
 
-    def look(self, now_ns: int) -> None:
-        """Judge everything, when it is time to."""
-        if not self._is_judging or now_ns - self._look_ns < LOOK_NS:
+    def look(self, now_ns: int, *, is_behind: bool = False) -> None:
+        """Judge everything, when it is time to. While frames wait with us, a silence is our own and means nothing."""
+        if not self._is_judging or is_behind or now_ns - self._look_ns < LOOK_NS:
             return
         self._look_ns = now_ns
         now_ms = self.clock.now_ms(now_ns)
@@ -149,14 +153,20 @@ class Watch:
         """Ask for the quotes of silent symbols, and do what the answers of earlier questions call for."""
         remedies: dict[Remedy, list[int]] = {}
         for key, has_moved in quotes.answers():
-            if key in self._sids:
-                remedy = self._silence.answer(self._sids[key], has_moved=has_moved, now_ms=now_ms)
-                remedies.setdefault(remedy, []).append(self._sids[key])
+            sid = self._sids.get(key)
+            # By value, too: our guess of the server's time may be some milliseconds ahead of it.
+            if sid is not None and self._asked_with.get(sid) == self._ours(sid):
+                remedy = self._silence.answer(sid, has_moved=has_moved, now_ms=now_ms)
+                remedies.setdefault(remedy, []).append(sid)
         self._cure(remedies)
         suspects = self._silence.suspects(now_ms) if now_ms > 0 else []
         if suspects:
             self.checks += len(suspects)
-            quotes.ask({self._instruments[s].instrument_key: (float(self.heard.ltp[s]), int(self.heard.vtt[s])) for s in suspects})
+            self._asked_with.update((sid, self._ours(sid)) for sid in suspects)
+            quotes.ask({self._instruments[sid].instrument_key: self._asked_with[sid] for sid in suspects})
+
+    def _ours(self, sid: int) -> tuple[float, int]:
+        return float(self.heard.ltp[sid]), int(self.heard.vtt[sid])
 
     def _cure(self, remedies: Mapping[Remedy, Sequence[int]]) -> None:
         for remedy in (Remedy.RESUBSCRIBE, Remedy.RECONNECT, Remedy.SAY):
@@ -164,6 +174,8 @@ class Watch:
                 names = ", ".join(self._instruments[sid].symbol for sid in sids[:SHOWN])
                 what = {"symbols": names, "count": len(sids), "link": number, "remedy": remedy.name.lower()}
                 log.warning("feed stalled", extra={"fields": what})
+                keys = [self._instruments[sid].instrument_key for sid in sids]
+                self._on_stall(number, dict(zip(keys, self.heard.at_ms[sids].tolist(), strict=True)))
                 if remedy is Remedy.RESUBSCRIBE:
                     self._ask_again(number, sids)
                 elif remedy is Remedy.RECONNECT:

@@ -55,6 +55,8 @@ class FeedEventKind(IntEnum):
     """Connection ``link`` is gone; ``body`` is its close code (1006 when there was none) and why, as text."""
     SUBSCRIBED = 6
     """What connection ``link`` is to carry from now on, open or not; ``body`` as of CONNECTED."""
+    STALLED = 7
+    """The broker's quotes moved without us; ``body`` is JSON: instrument key -> event time of its last row."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

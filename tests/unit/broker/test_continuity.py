@@ -88,3 +88,22 @@ def test_a_held_replay_from_any_point_gives_each_frame_once_and_no_gap(steps, da
     got += [t for t, place in places if not place.is_repeat]
     assert got == times
     assert all(place.gap is None for _, place in places)
+
+
+def test_a_greeting_without_papers_neither_proves_overlap_nor_ends_the_gap():
+    line = Continuity(0, 0)
+    line.connected()
+    line.place(50_000)
+    line.connected()
+    assert line.place(49_999, is_state=True).is_repeat
+    assert line.place(50_100, is_state=True) == Continuity(0, 0).place(1)
+    assert line.place(50_400).gap == (50_000, 50_400)
+
+
+def test_the_very_state_that_came_last_is_a_proof():
+    line = Continuity(0, 0)
+    line.connected()
+    line.place(50_000, is_state=True)
+    line.connected()
+    assert line.place(50_000, is_state=True).is_repeat
+    assert line.place(50_001).gap is None

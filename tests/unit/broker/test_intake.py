@@ -231,3 +231,42 @@ def test_the_same_events_give_the_same_bytes():
         return [(r.ts, r.rows.tobytes(), r.recv_ms) for r in found]
 
     assert told(run(Intake(WATCH, DAY), *events)) == told(run(Intake(WATCH, DAY), *events))
+
+
+def gaps_of(records):
+    rows = [row for r in records if isinstance(r, TickBatch) for row in r.rows if row["kind"] == TickKind.GAP]
+    return [(int(row["sid"]), int(row["ltt"]), int(row["ts_exch"])) for row in rows]
+
+
+def test_the_gap_of_a_reconnect_ends_with_the_first_papers_not_with_the_greeting():
+    intake = Intake(WATCH, DAY)
+    events = [carries(0, 1), frame(T0, 0), event(KIND.LOST, b"1006"), carries(0, 1)]
+    events += [event(KIND.FRAME, status(T0 + 100, 2)), frame(T0 + 300, 0, 1), frame(T0 + 400, 0)]
+    records = [record for one in events for record in intake.take(one)]
+    assert gaps_of(records) == [(NO_SYMBOL, T0, T0 + 300)]
+    assert [r.ts for r in records] == sorted(r.ts for r in records)
+
+
+def test_what_a_stalled_paper_missed_is_marked_when_it_is_back():
+    intake = Intake(WATCH, DAY)
+    stalled = event(KIND.STALLED, json.dumps({KEYS[1]: T0 + 10, KEYS[2]: T0 + 20, "NSE_EQ|NOBODY": T0}).encode())
+    events = [
+        carries(0, 1, 2),
+        frame(T0 + 10, 0, 1),
+        frame(T0 + 20, 2),
+        stalled,
+        frame(T0 + 30, 0),
+        stalled,
+        frame(T0 + 40, 0, 1),
+        frame(T0 + 50, 2, 1),
+    ]
+    records = [record for one in events for record in intake.take(one)]
+    assert gaps_of(records) == [(1, T0 + 10, T0 + 40), (2, T0 + 20, T0 + 50)]
+
+
+def test_a_reconnect_that_covers_a_stall_marks_it_once():
+    intake = Intake(WATCH, DAY)
+    stalled = event(KIND.STALLED, json.dumps({KEYS[0]: T0 + 10, KEYS[1]: T0}).encode())
+    events = [carries(0, 1), frame(T0, 1), frame(T0 + 10, 0), stalled, event(KIND.LOST, b"1006"), carries(0, 1), frame(T0 + 90, 0, 1)]
+    records = [record for one in events for record in intake.take(one)]
+    assert gaps_of(records) == [(NO_SYMBOL, T0 + 10, T0 + 90), (1, T0, T0 + 90)]

@@ -190,3 +190,25 @@ def test_how_each_symbol_is_followed(world):
         "S2": "ltpc link=1 waiting",
         "S3": "off",
     }
+
+
+def test_while_frames_wait_with_us_nothing_is_judged():
+    world = World()
+    world.now += 120 * S
+    world.watch.look(world.now, is_behind=True)
+    assert world.quotes.asked == []
+    world.watch.look(world.now)
+    assert world.quotes.asked
+
+
+def test_an_answer_about_other_values_than_ours_now_is_dropped(caplog):
+    stalls = []
+    world = World(on_stall=lambda link, keys: stalls.append((link, keys)))
+    world.frame(0, 1)
+    world.go(61)
+    asked = world.watch.heard.at_ms[0]
+    assert KEYS[0] in world.quotes.asked[-1]
+    world.watch.heard.vtt[0] += 1  # heard since, but stamped by the server before our guess of its time
+    world.quotes.told = [(KEYS[0], True), (KEYS[1], True)]
+    world.go(2)
+    assert stalls == [(0, {KEYS[1]: int(asked)})]

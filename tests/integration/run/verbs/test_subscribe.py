@@ -10,8 +10,9 @@ import pytest
 from pipeline.core.job import HashWrite
 from pipeline.core.schema import SESSION, SUBSCRIPTIONS, WANTED, Role
 from pipeline.core.types import Instrument
-from pipeline.run import cli, feeding, outside, universe
+from pipeline.run import cli, feeding, universe
 from pipeline.store.client import open_clients
+from pipeline.store.face import EntryId
 from pipeline.store.streams import RedisStore
 
 DATE = "2026-11-20"
@@ -79,4 +80,4 @@ def test_what_makes_no_sense_is_refused(day: RedisStore, line: str, words: str, 
 def test_nothing_running_is_three(store: RedisStore, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["subscribe", "list"]) == 3
     assert "start `ticktick up`" in capsys.readouterr().err
-    assert list(store.read([(SUBSCRIPTIONS, outside.EntryId(0, 0))], 5, 0).values()) == [[]]
+    assert list(store.read([(SUBSCRIPTIONS, EntryId(0, 0))], 5, 0).values()) == [[]]
