@@ -80,13 +80,19 @@ def ours(order: dict) -> dict:
     ready = replace(whole, instruments=instruments, day=day, params=replace(whole.params, ticks=params))
     store = RedisStore(open_clients({Role(name): url for name, url in order["redis"].items()}))
     committed: list[tuple[int, int]] = []
-    real = store.commit
+    begun: list[int] = []
+    begin, settle = store.begin, store.settle
 
-    def commit(what: Any, wall_ms: int) -> None:
-        real(what, wall_ms)
-        committed.append((time.monotonic_ns(), sum(1 for entry in what.entries if entry[0] is TICKS)))
+    def begin_counted(what: Any, wall_ms: int) -> None:
+        begun.append(sum(1 for entry in what.entries if entry[0] is TICKS))
+        begin(what, wall_ms)
 
-    store.commit = commit  # type: ignore[method-assign]
+    def settle_timed() -> None:
+        settle()
+        committed.extend((time.monotonic_ns(), count) for count in begun)
+        begun.clear()
+
+    store.begin, store.settle = begin_counted, settle_timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         config = FeedConfig(Path(folder), LinkConfig(order["http"]), **order.get("feed", {}))
         feed = FeedSource(config, instruments, Access(lambda: "token", lambda _t: None), day)

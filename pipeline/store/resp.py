@@ -87,6 +87,7 @@ class RowEncoder:
         self._hash_room = sum(len(bulk(c.name)) + 2 * ROOM + sum(len(w) + 1 for w in c.words) for c in view.columns) + 256
         self._out = np.zeros(max(self._sample_room, 1), np.uint8)
         self._newest, self._times = np.zeros((count, width), np.int64), np.zeros(count, np.int64)
+        self._shown_s = np.full(count, -np.inf)
         self._marks, self._told = np.zeros(count, np.uint8), np.zeros(3, np.int64)
 
     def take(self, write: RowsWrite) -> None:
@@ -105,12 +106,21 @@ class RowEncoder:
         self._told[:2] = 0
         return self._out[:size].tobytes(), count
 
-    def hashes(self) -> tuple[bytes, int]:
-        """Give an HSET for each symbol whose newest row has not been shown, and how many they are."""
-        fresh = np.flatnonzero(self._marks & FRESH)
+    def hashes(self, now_s: float = 0.0, pause_s: float = 0.0, most: int = 1 << 30) -> tuple[bytes, int]:
+        """Give an HSET for each symbol whose newest row has not been shown, and how many they are.
+
+        Args:
+            now_s: our clock.
+            pause_s: leave out what was shown so short a time ago.
+            most: no more than these at once, those first that have waited longest.
+        """
+        fresh = np.flatnonzero((self._marks & FRESH > 0) & (self._shown_s <= now_s - pause_s))
         if self.view.hash is None or len(fresh) == 0:
             return b"", 0
+        if len(fresh) > most:
+            fresh = fresh[np.argpartition(self._shown_s[fresh], most)[:most]]
         self._marks[fresh] &= ~FRESH
+        self._shown_s[fresh] = now_s
         last = int(self._times[fresh].max())
         clock = np.frombuffer(bytearray(ist_text(last).encode()), np.uint8)
         out = np.empty(len(fresh) * self._hash_room, np.uint8)

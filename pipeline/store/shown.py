@@ -19,8 +19,10 @@ from pipeline.store.resp import RowEncoder
 from pipeline.store.series import SeriesWriter, is_clean
 
 LATEST_S, LATEST_SYMBOL_S = 0.25, 0.0005
-"""Wall time between two writes of the newest rows: a quarter of a second, or half a millisecond a symbol, whichever is more. A hash
+"""Wall time between two writes of a symbol's newest row: a quarter of a second, or half a millisecond a symbol, whichever is more. A hash
 costs Redis as much as forty samples: so it is two thousand a second at most, however many symbols there are."""
+AT_ONCE = 32
+"""Hashes in one commit: more would hold it up for milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,6 @@ class RowsWriter:
         self._series = series
         self._encoders = Encoders()
         self._clock = clock
-        self._next: dict[int, float] = {}
 
     def prepare(self, writes: Sequence[RowsWrite], *, is_last: bool = False) -> list[Shown]:
         """Write the commands; series that nobody has made yet are made now.
@@ -60,17 +61,11 @@ class RowsWriter:
                 self._make(encoder)
             samples, sampled = encoder.samples()
             madd = b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b""
-            hashes, count = encoder.hashes() if is_last or self._is_due(encoder) else (b"", 0)
+            pause = max(LATEST_S, LATEST_SYMBOL_S * len(encoder.symbols))
+            hashes, count = encoder.hashes(self._clock()) if is_last else encoder.hashes(self._clock(), pause, AT_ONCE)
             if madd or count > 0:
                 out.append(Shown(encoder, hashes, count, madd))
         return out
-
-    def _is_due(self, encoder: RowEncoder) -> bool:
-        now = self._clock()
-        if now < self._next.get(id(encoder), 0.0):
-            return False
-        self._next[id(encoder)] = now + max(LATEST_S, LATEST_SYMBOL_S * len(encoder.symbols))
-        return True
 
     def settle(self, shown: Shown, answers: Sequence[Any]) -> None:
         """Look at the answers to a batch's commands; samples of series that are gone are written again.
