@@ -55,10 +55,20 @@ class SeriesWriter:
         failed = [sample for sample, answer in zip(samples, reply, strict=True) if isinstance(answer, Exception)]
         lost = {sample[0] for sample in failed}
         self.create(sorted((pair for pair, key in self._known.items() if key in lost), key=lambda pair: pair[0].key(*pair[1])))
-        again: Any = self._client.execute_command("TS.MADD", *[part for sample in failed for part in sample])
-        wrong = next((answer for answer in again if isinstance(answer, Exception)), None)
-        if wrong is not None:
-            raise Refused(f"a time series refused a sample ({wrong}): check the type and retention of {failed[0][0]}")
+        self.repeat([part for sample in failed for part in sample])
+
+    def repeat(self, arguments: Sequence[Any]) -> None:
+        """Write samples once more, whose series were gone and have been made again.
+
+        Raises:
+            Refused: a sample that the server will not take.
+        """
+        again: Any = self._client.execute_command("TS.MADD", *arguments)
+        for place, answer in enumerate(again):
+            if isinstance(answer, Exception):
+                key = arguments[3 * place]
+                name = key.decode() if isinstance(key, bytes) else key
+                raise Refused(f"a time series refused a sample ({answer}): check the type and retention of {name}")
 
     def create(self, pairs: Sequence[tuple[Any, tuple[str, ...]]]) -> None:
         """Make series as the schema says; those that are there are left alone."""

@@ -11,9 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-
-from pipeline.core.errors import Refused
 from pipeline.core.views import RowsWrite
 from pipeline.store.resp import RowEncoder
 from pipeline.store.series import SeriesWriter, is_clean
@@ -42,8 +39,7 @@ class Shown:
 class RowsWriter:
     """Shows rows in one role's database."""
 
-    def __init__(self, client: redis.Redis, series: SeriesWriter, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client: Any = client
+    def __init__(self, series: SeriesWriter, clock: Callable[[], float] = time.monotonic) -> None:
         self._series = series
         self._encoders = Encoders()
         self._clock = clock
@@ -77,10 +73,7 @@ class RowsWriter:
             return
         shown.encoder.forget()
         self._make(shown.encoder)
-        again = self._client.execute_command("TS.MADD", *_arguments(shown.madd))
-        wrong = next((answer for answer in again if isinstance(answer, Exception)), None)
-        if wrong is not None:
-            raise Refused(f"a time series refused a sample ({wrong}): check the type and retention of the keys symbol:*")
+        self._series.repeat(_arguments(shown.madd))
 
     def _make(self, encoder: RowEncoder) -> None:
         self._series.create(encoder.unknown())

@@ -56,7 +56,7 @@ class RedisStore:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._series = {role: SeriesWriter(client) for role, client in clients.items()}
-        self._rows = {role: RowsWriter(client, self._series[role]) for role, client in clients.items()}
+        self._rows = {role: RowsWriter(series) for role, series in self._series.items()}
         self._pipes = {role: Pipe(client) for role, client in clients.items()}
         self._under_way: _UnderWay | None = None
 

@@ -39,7 +39,7 @@ def test_samples_survive_a_cleared_series(redis_urls):
 
 def test_the_newest_rows_are_written_a_few_times_a_second_of_our_clock(redis_urls):
     client, now = open_clients(redis_urls)[Role.TICKS], [100.0]
-    writer = RowsWriter(client, SeriesWriter(client), lambda: now[0])
+    writer = RowsWriter(SeriesWriter(client), lambda: now[0])
     rows = np.zeros(1, TICK)
     rows["ltp"] = 1.0
 

@@ -6,10 +6,10 @@ from pipeline.core.feed import SubscriptionChange
 from pipeline.core.job import HashWrite
 from pipeline.core.schema import SESSION, SUBSCRIPTIONS
 from pipeline.run import feeding
-from pipeline.run.settings import load
 from pipeline.store import codec
 from pipeline.store.face import ZERO, EntryId, Progress
 from pipeline.store.memory import MemoryStore
+from tests.fakes.settings import settings_in
 
 
 def put_change(store, change):
@@ -19,16 +19,7 @@ def put_change(store, change):
     held.append((EntryId(*last).following(change.ts), codec.encode(SUBSCRIPTIONS, change), 0))
 
 
-def _settings(tmp_path, **overrides):
-    given = {
-        "paths.token": str(tmp_path / "t.json"),
-        "paths.credentials": str(tmp_path / "c.json"),
-        "paths.symbols": str(tmp_path / "s.json"),
-    }
-    return load(environ={}, overrides={**given, **overrides})
-
-
-def test_the_feeds_patience_is_the_settings(tmp_path, monkeypatch):
+def test_the_feeds_patience_is_thesettings_in(tmp_path, monkeypatch):
     made = []
 
     class Source:
@@ -40,7 +31,7 @@ def test_the_feeds_patience_is_the_settings(tmp_path, monkeypatch):
             made.append(config)
 
     monkeypatch.setattr(feeding, "FeedSource", Source)
-    feeding.feed_source(_settings(tmp_path, **{"feed.liveness_s": 9.0}), None, (), Progress(), is_lossless=True)
+    feeding.feed_source(settings_in(tmp_path, **{"feed.liveness_s": 9.0}), None, (), Progress(), is_lossless=True)
     assert (made[0].link.ping_after_s, made[0].link.dead_after_s) == (3.0, 9.0)
     assert (made[0].plan, made[0].client, made[0].is_lossless, made[0].is_recording) == ("normal", "picows", True, False)
 

@@ -5,29 +5,11 @@ import socket
 import pytest
 
 from pipeline.core.errors import Refused, Stopped
-from pipeline.core.schema import SUBSCRIPTIONS
 from pipeline.run import outside
 from pipeline.run.settings import load
-from pipeline.store import codec
-from pipeline.store.face import ZERO, EntryId
 from pipeline.store.server import free_port
+from tests.fakes.settings import settings_in
 from tests.fakes.trading import day
-
-
-def put_change(store, change):
-    """Append as ``store.client.append`` does."""
-    held = store.streams.setdefault(SUBSCRIPTIONS.name, [])
-    last = held[-1][0] if held else ZERO
-    held.append((EntryId(*last).following(change.ts), codec.encode(SUBSCRIPTIONS, change), 0))
-
-
-def _settings(tmp_path, **overrides):
-    given = {
-        "paths.token": str(tmp_path / "t.json"),
-        "paths.credentials": str(tmp_path / "c.json"),
-        "paths.symbols": str(tmp_path / "s.json"),
-    }
-    return load(environ={}, overrides={**given, **overrides})
 
 
 @pytest.mark.parametrize(
@@ -37,13 +19,13 @@ def test_a_watchlist_that_is_wrong_is_one_line(tmp_path, text, words):
     if text is not None:
         (tmp_path / "s.json").write_text(text)
     with pytest.raises(Refused, match=words) as caught:
-        outside.resolve_instruments(_settings(tmp_path), "2026-11-20")
+        outside.resolve_instruments(settings_in(tmp_path), "2026-11-20")
     assert "\n" not in str(caught.value)
 
 
 def test_login_at_a_real_host_is_for_people(tmp_path):
     with pytest.raises(Refused, match="is no simulator"):
-        outside.login_at_simulator(_settings(tmp_path))
+        outside.login_at_simulator(settings_in(tmp_path))
 
 
 def test_no_simulator_there():
@@ -52,7 +34,7 @@ def test_no_simulator_there():
 
 
 def test_only_feed_and_history_come_from_outside(tmp_path):
-    settings = _settings(tmp_path)
+    settings = settings_in(tmp_path)
     assert outside.source_of("live", settings, None, ()) is None
     assert outside.source_of("ticks", settings, None, ()) is not None
     assert outside.source_of("history", settings, None, ()) is not None
