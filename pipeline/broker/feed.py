@@ -16,7 +16,7 @@ import json
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pipeline.broker.backlog import Backlog, Waiting
 from pipeline.broker.intake import Intake, Outcome
@@ -25,7 +25,7 @@ from pipeline.broker.link import ArrivalKind, LinkConfig, require_client
 from pipeline.broker.plan import LIMITS
 from pipeline.broker.quarantine import Quarantine
 from pipeline.broker.subscriptions import Subscriptions
-from pipeline.broker.watch import QuoteCheck, Watch
+from pipeline.broker.watch import GapRepair, QuoteCheck, Watch
 from pipeline.core.errors import Refused
 from pipeline.core.feed import FeedEvent, FeedEventKind
 from pipeline.core.registry import did_you_mean
@@ -34,9 +34,6 @@ from pipeline.core.types import NO_SYMBOL, TickBatch, TickKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from pipeline.broker.link import Arrival, Links
     from pipeline.broker.plan import Plan
@@ -49,7 +46,7 @@ __all__ = ["Access", "FeedConfig", "FeedSource", "GapRepair", "QuoteCheck"]
 log = logging.getLogger("ticktick.feed")
 KIND = FeedEventKind
 MAX_TURNS = 64
-"""Turns of receiving in one read: when frames come faster than that, those that are here go first."""
+"""Turns of receiving in one read: beyond, those that are here go first."""
 BEHIND_S = 1.0
 """Being behind for so long without a break is no burst: what waits is folded."""
 POLL_S = 1.0
@@ -76,20 +73,6 @@ class FeedConfig:
     """The sender waits for us (headless runs, replays): never fold, and judge nothing by our clock."""
     is_recording: bool = False
     """Give the events themselves too, each before its records."""
-
-
-class GapRepair(Protocol):
-    """Fetches the minutes that a gap spoiled; never blocks."""
-
-    def missed(self, keys: Sequence[str], start_ms: int, end_ms: int, now_ms: int) -> None:
-        """Say that these instruments were not seen from ``start_ms`` to ``end_ms`` (event time); it is ``now_ms``."""
-        ...
-
-    def ready(self, now_ms: int) -> NDArray[np.void] | None:
-        """Give ``TICK[n]`` rows of kind REPAIR that have come, or None."""
-        ...
-
-    def close(self) -> None: ...
 
 
 def make_links(config: FeedConfig) -> Links:
@@ -175,7 +158,8 @@ class FeedSource:
         self.received_ns = []
         out: list[Outcome | FeedEvent] = []
         self._poll()
-        self._drain(limit)
+        if timeout_s <= 0 or len(self._backlog):  # else the wait below takes in what is there
+            self._drain(limit)
         while not self.is_over:
             self._deliver(limit, out)
             left = deadline - time.monotonic()

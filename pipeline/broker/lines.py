@@ -155,8 +155,8 @@ class Lines:
     def receive(self, timeout_s: float) -> list[Arrival]:
         """Open what is due, and give everything that arrived within the time."""
         now = time.monotonic_ns()
-        self._open_next(now)
-        found = self._lost + self.links.receive(0.0 if self._lost else min(timeout_s, self._until_due_s(now)))
+        until_s = self._open_next(now)
+        found = self._lost + self.links.receive(0.0 if self._lost else min(timeout_s, until_s))
         self._lost = []
         for number, kind, what, at_ns in found:
             line = self.lines[number]
@@ -177,19 +177,20 @@ class Lines:
         waiting = ((line.next_try_ns, n) for n, line in self.lines.items() if line.state is LineState.WAITING and self._wanted(n))
         return min(waiting, default=None)
 
-    def _until_due_s(self, now: int) -> float:
+    def _open_next(self, now: int) -> float:
+        """Begin one attempt, when one is due and none is under way; give the seconds until the next."""
         due = self._due()
+        if due is None:
+            return FOREVER_S
+        if due[0] <= now:
+            self._open(due[1], now)
+            due = self._due()
         return max(0.0, (max(due[0], self._token_at_ns) - now) / S) if due is not None else FOREVER_S
 
-    def _open_next(self, now: int) -> None:
-        """Begin one attempt, when one is due and none is under way."""
-        due = self._due()
-        if due is None or due[0] > now:
-            return
+    def _open(self, number: int, now: int) -> None:
         token = self._usable_token(now)
         if token is None:
             return
-        number = due[1]
         line = self.lines[number]
         line.state, line.carries, self._token = LineState.CONNECTING, dict(self._wanted(number)), token
         assert self.plan is not None  # noqa: S101 - for the type checker: a key that is wanted is planned

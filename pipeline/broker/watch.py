@@ -50,6 +50,20 @@ class QuoteCheck(Protocol):
     def close(self) -> None: ...
 
 
+class GapRepair(Protocol):
+    """Fetches the minutes that a gap spoiled; never blocks."""
+
+    def missed(self, keys: Sequence[str], start_ms: int, end_ms: int, now_ms: int) -> None:
+        """Say that these instruments were not seen from ``start_ms`` to ``end_ms`` (event time); it is ``now_ms``."""
+        ...
+
+    def ready(self, now_ms: int) -> NDArray[np.void] | None:
+        """Give ``TICK[n]`` rows of kind REPAIR that have come, or None."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Watch:
     """Args are those of ``FeedSource``; ``limits`` is (confirm, symbol silence, liveness) in seconds."""
 

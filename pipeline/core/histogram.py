@@ -14,6 +14,8 @@ import numpy as np
 STEPS = 32
 LOWEST, HIGHEST = -10, 31
 """Octaves that are told apart; what lies outside counts in the first or the last bucket."""
+FEW = 8
+"""So many values are counted one by one: an array costs as much as thirty."""
 
 
 class Histogram:
@@ -31,9 +33,13 @@ class Histogram:
         self.counts[min(max(bucket, 0), len(self.counts) - 1)] += times
         self.total += times
 
-    def add_all(self, values: np.ndarray) -> None:
-        """Count an array of values."""
-        logs = np.log2(np.maximum(values, 2.0**LOWEST))
+    def add_all(self, values: Sequence[float]) -> None:
+        """Count several values."""
+        if len(values) <= FEW:
+            for value in values:
+                self.add(value)
+            return
+        logs = np.log2(np.maximum(np.asarray(values, np.float64), 2.0**LOWEST))
         buckets = np.clip(((logs - LOWEST) * STEPS).astype(np.int64), 0, len(self.counts) - 1)
         np.add.at(self.counts, buckets, 1)
         self.total += len(buckets)

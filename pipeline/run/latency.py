@@ -14,8 +14,6 @@ import heapq
 import json
 from collections.abc import Sequence
 
-import numpy as np
-
 from pipeline.core.histogram import Histogram
 from pipeline.core.session import ist_clock
 
@@ -44,18 +42,16 @@ class Hops:
         """Count the inputs of one turn; they share its step and its commit. ``now`` is the event time, for the list of the slowest."""
         if len(waited_us) == 0:
             return
-        waits = np.asarray(waited_us, np.float64)
-        self._minute[self._first].add_all(waits)
-        self._minute["step"].add(step_us, len(waits))
-        self._minute["commit"].add(commit_us, len(waits))
-        self._minute["total"].add_all(waits + (step_us + commit_us))
-        told = np.asarray(exchange_us, np.float64)
-        told = told[np.abs(told) < STRANGE_US]
-        if len(told) > 0:
-            self._minute["exchange"].add_all(np.maximum(told, 0.0))
-        slowest = float(waits.max())
+        rest = step_us + commit_us
+        self._minute[self._first].add_all(waited_us)
+        self._minute["step"].add(step_us, len(waited_us))
+        self._minute["commit"].add(commit_us, len(waited_us))
+        self._minute["total"].add_all([waited + rest for waited in waited_us])
+        if exchange_us:
+            self._minute["exchange"].add_all([max(us, 0.0) for us in exchange_us if abs(us) < STRANGE_US])
+        slowest = max(waited_us)
         hop = max((slowest, self._first), (step_us, "step"), (commit_us, "commit"))[1]
-        heapq.heappush(self._worst, (slowest + step_us + commit_us, now, hop))
+        heapq.heappush(self._worst, (slowest + rest, now, hop))
         if len(self._worst) > WORST:
             heapq.heappop(self._worst)
 

@@ -171,6 +171,7 @@ class Runner:
         inputs = self.source.read(self._pace.batch, 0 if self._open is not None else wait_ms)
         if not inputs:
             self._settle()
+            self._store.show(self.role)
         read_ns, received_ns = time.monotonic_ns(), getattr(self.source, "received_ns", None)
         pending, before = Pending(), self.progress.watermark
         for item in inputs:
@@ -270,7 +271,7 @@ class Runner:
         """Repeat what concerns money in ``logs/trades.log``, once it is committed; Redis stays the journal."""
         for stream, entry_id, fields in pending.entries:
             if stream in TRADES:
-                shown = {name.decode(): value.decode() for name, value in fields.items() if name != b"v"}
+                shown = {name.decode(): bytes(value).decode() for name, value in fields.items() if name != b"v"}
                 log.info(stream.name, extra={"category": "TRADE", "fields": {"id": str(entry_id), **shown}})
 
     def _resolve(self, commit: Commit, reason: str) -> None:
@@ -348,7 +349,6 @@ class Runner:
         if time.monotonic() - self._beat_at < BEAT_S and not is_forced and not self.is_done:
             return
         self._beat_at = time.monotonic()
-        self._store.show(self.role)
         p50, p99 = self.lag_ms()
         if self.is_done or self._beat_at - self._performance_at > PERFORMANCE_S:
             self._performance_at = self._beat_at

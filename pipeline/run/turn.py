@@ -9,7 +9,7 @@ from pipeline.core.job import HashWrite, SampleWrite
 from pipeline.core.schema import Stream
 from pipeline.core.views import RowsWrite
 from pipeline.run.sources import Input
-from pipeline.store.face import Commit, EntryId
+from pipeline.store.face import Commit, EntryId, Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Pace:
 class Pending:
     """What one turn has yielded so far."""
 
-    entries: list[tuple[Stream, EntryId, dict[bytes, bytes]]] = field(default_factory=list)
+    entries: list[tuple[Stream, EntryId, Fields]] = field(default_factory=list)
     hashes: list[HashWrite] = field(default_factory=list)
     samples: list[SampleWrite] = field(default_factory=list)
     shown: list[RowsWrite] = field(default_factory=list)

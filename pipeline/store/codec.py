@@ -9,7 +9,7 @@ Refuses NaN, infinities and versions it does not know. No pickle.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from enum import StrEnum
 from functools import lru_cache
@@ -22,11 +22,13 @@ from pipeline.core.errors import Corrupt, Refused
 from pipeline.core.feed import DEPTH, DepthBatch, FeedEvent, FeedEventKind
 from pipeline.core.schema import VERSION, Stream
 from pipeline.core.types import CANDLE, TICK, CandleWave, ChartWave, IndicatorWave, TickBatch, TickKind
+from pipeline.store.face import Fields
 
-Fields = dict[bytes, bytes]
 _V, _TS, _ROWS, _RECV = b"v", b"ts", b"b", b"r"
 _VERSION_BYTES = str(VERSION).encode()
 _DIGEST_SIZE = 16
+LARGE = 2_048
+"""Bytes of a field that is worth handing on by itself, not copied."""
 _GAP = int(TickKind.GAP)
 
 
@@ -44,7 +46,10 @@ def encode(stream: Stream, record: Any) -> Fields:
     if kind is FeedEvent:
         where = b"%d %d" % (record.link, record.kind)
         return {_V: _VERSION_BYTES, _TS: b"%d" % record.ts, _RECV: b"%d" % record.recv_ms, b"k": where, _ROWS: record.body}
-    out: Fields = {_V: _VERSION_BYTES, _TS: b"%d" % record.ts, _ROWS: record.rows.tobytes()}
+    rows = record.rows
+    # Not a copy: what is under way holds the rows, and nobody changes them any more.
+    body = rows.view(np.uint8).data.toreadonly() if rows.flags.c_contiguous else rows.tobytes()
+    out: Fields = {_V: _VERSION_BYTES, _TS: b"%d" % record.ts, _ROWS: body}
     if kind is TickBatch:
         out[_RECV] = b"%d" % record.recv_ms
     if isinstance(record, IndicatorWave | ChartWave):
@@ -75,21 +80,28 @@ def decode(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
         raise Corrupt(f"stream {stream.name} holds an entry that cannot be read ({error}): clear the session first") from error
 
 
-def canonical(stream: Stream, fields: Mapping[bytes, bytes]) -> list[bytes]:
+def canonical(stream: Stream, fields: Mapping[bytes, bytes | memoryview]) -> list[bytes | memoryview]:
     """Give the bytes a digest is taken over, in pieces: all fields but our receive time, which is wall clock."""
-    parts: list[bytes] = []
+    parts: list[bytes | memoryview] = []
+    text = b""
     for name in sorted(fields):
         if name == _RECV and stream.packed:
             continue
         value = fields[name]
-        parts += (b"%d:%s%d:" % (len(name), name, len(value)), value)
+        text += b"%d:%b%d:" % (len(name), name, len(value))
+        if len(value) < LARGE:
+            text += value
+        else:
+            parts += (text, value)
+            text = b""
+    parts.append(text)
     return parts
 
 
-def chain(previous: bytes, entry_id: bytes, content: Iterable[bytes]) -> bytes:
+def chain(previous: bytes, entry_id: bytes, content: Sequence[bytes | memoryview]) -> bytes:
     """Extend a stream's digest by one entry: blake3 of the digest so far, the id and the content."""
-    hasher = blake3(previous + entry_id)
-    for part in content:
+    hasher = blake3(previous + entry_id + content[0])
+    for part in content[1:]:
         hasher.update(part)
     return hasher.digest(length=_DIGEST_SIZE)
 

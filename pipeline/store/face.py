@@ -40,6 +40,8 @@ class EntryId(NamedTuple):
 
 
 ZERO = EntryId(0, 0)
+Fields = dict[bytes, bytes | memoryview]
+"""Fields of an entry on its way to a store; large ones need not be copies."""
 
 
 class Entry(NamedTuple):
@@ -125,7 +127,7 @@ class Commit:
     job: str
     role: Role
     progress: Progress
-    entries: Sequence[tuple[Stream, EntryId, dict[bytes, bytes]]] = ()
+    entries: Sequence[tuple[Stream, EntryId, Fields]] = ()
     hashes: Sequence[HashWrite] = ()
     samples: Sequence[SampleWrite] = ()
     shown: Sequence[RowsWrite] = ()

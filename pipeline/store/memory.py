@@ -52,7 +52,8 @@ class MemoryStore:
         hashes = merged(commit.hashes)
         self._check(commit, hashes)
         for stream, entry_id, fields in commit.entries:
-            self.streams.setdefault(stream.name, []).append((entry_id, fields, wall_ms))
+            kept = {name: bytes(value) for name, value in fields.items()}
+            self.streams.setdefault(stream.name, []).append((entry_id, kept, wall_ms))
         for place, mapping in hashes.items():
             self.hashes.setdefault(place, {}).update(mapping)
         for sample in commit.samples:

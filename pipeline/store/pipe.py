@@ -1,19 +1,26 @@
-"""Transactions over one connection, from bytes that are ready: MULTI, what was prepared, EXEC.
+"""Commands over one connection, from bytes that are ready: a transaction (MULTI, what was prepared, EXEC), or one after the other.
 
-The client library packs each argument in Python, which costs more than all else a commit does; here it only keeps the connection
-(address, password, TLS, database, time-outs). Never repeats anything: a lost connection is the caller's to judge.
+The client library packs each argument and unpacks each answer in Python, which costs more than all else a commit does; here it
+only keeps the connection (address, password, TLS, database, time-outs). Large parts go to the kernel from where they lie.
+Never repeats anything: a lost connection is the caller's to judge.
 """
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
+import hiredis
 import redis
 
-from pipeline.store.resp import command
+from pipeline.store.resp import Part, command
 
 MULTI, EXEC = command(b"MULTI"), command(b"EXEC")
+MOST_PARTS = 1_000
+"""Parts handed to the kernel at once; Linux takes 1,024."""
+READ_BYTES = 64 * 1024
 
 
 class Pipe:
@@ -22,8 +29,10 @@ class Pipe:
     def __init__(self, client: redis.Redis) -> None:
         self._pool: Any = client.connection_pool
         self._connection: Any = None
+        self._reader: Any = None
+        self._socket: socket.socket | None = None
 
-    def transaction(self, commands: Sequence[bytes], count: int) -> list[Any]:
+    def transaction(self, commands: Sequence[Part], count: int) -> list[Any]:
         """Run ``count`` commands, all or nothing; give their answers, errors of single commands among them.
 
         Raises:
@@ -33,37 +42,102 @@ class Pipe:
         self.send(commands)
         return self.answers(count)
 
-    def send(self, commands: Sequence[bytes]) -> None:
+    def send(self, commands: Sequence[Part]) -> None:
         """Send a transaction; its answers are to be read before the next is sent."""
-        if self._connection is None:
-            self._connection = self._pool.get_connection()
-        try:
-            self._connection.send_packed_command([b"".join((MULTI, *commands, EXEC))], False)
-        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
-            self.close()
-            raise
+        self._send([MULTI, *commands, EXEC])
 
     def answers(self, count: int) -> list[Any]:
         """Read what became of the transaction that was sent."""
-        try:
-            refused = [answer for answer in (self._answer() for _ in range(count + 1)) if isinstance(answer, Exception)]
-            found = self._answer()
-        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
-            self.close()
-            raise
+        *queued, found = self._answers(count + 2)
         if isinstance(found, Exception):
-            raise refused[0] if refused else found
+            raise next((answer for answer in queued if isinstance(answer, Exception)), found)
         return list(found)
 
-    def _answer(self) -> Any:
+    def one_by_one(self, commands: Sequence[Part], count: int) -> list[Any]:
+        """Run ``count`` commands that do not hang together; give their answers, errors among them."""
+        self._send(commands)
+        return self._answers(count)
+
+    # ------------------------------------------------------------------ bytes
+
+    def _send(self, parts: Sequence[Part]) -> None:
+        if self._connection is None:
+            self._connection = self._pool.get_connection()
+            self._reader = hiredis.Reader(protocolError=redis.exceptions.InvalidResponse, replyError=_error)
+            found = self._connection._sock  # noqa: SLF001 - the library has no door for bytes in parts
+            self._socket = found if isinstance(found, socket.socket) else None
+        try:
+            if self._socket is not None and not isinstance(self._socket, ssl.SSLSocket):
+                _send_all(self._socket, parts)
+            else:  # TLS takes one piece; what is no socket (a double, in tests) goes the library's way
+                self._connection.send_packed_command([b"".join(parts)], False)
+        except (OSError, redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
+            raise self._lost(error) from error
+
+    def _answers(self, count: int) -> list[Any]:
+        """Read so many answers.
+
+        Raises:
+            redis.ConnectionError, redis.TimeoutError: there are not so many.
+        """
+        try:
+            out = self._received(self._socket, count) if self._socket is not None else [self._read() for _ in range(count)]
+        except (OSError, redis.exceptions.InvalidResponse, redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
+            raise self._lost(error) from error
+        loading = next((answer for answer in out if isinstance(answer, redis.exceptions.ConnectionError)), None)
+        if loading is not None:
+            raise self._lost(loading)
+        return out
+
+    def _received(self, source: socket.socket, count: int) -> list[Any]:
+        out: list[Any] = []
+        while True:
+            while len(out) < count and (answer := self._reader.gets()) is not False:
+                if not isinstance(answer, hiredis.PushNotification):
+                    out.append(answer)
+            if len(out) == count:
+                return out
+            received = source.recv(READ_BYTES)
+            if not received:
+                raise ConnectionResetError("the server closed the connection")
+            self._reader.feed(received)
+
+    def _read(self) -> Any:
         try:
             return self._connection.read_response()
         except redis.exceptions.ResponseError as error:
             return error
 
+    def _lost(self, error: Exception) -> redis.exceptions.RedisError:
+        """Give the connection up, and what to tell the caller."""
+        self.close()
+        if isinstance(error, (TimeoutError, redis.exceptions.TimeoutError)):
+            return redis.exceptions.TimeoutError(str(error) or "no answer in time")
+        return redis.exceptions.ConnectionError(str(error))
+
     def close(self) -> None:
-        """Give the connection up; the next transaction takes a fresh one."""
+        """Give the connection up; the next commands take a fresh one."""
         if self._connection is not None:
             self._connection.disconnect()
             self._pool.release(self._connection)
-            self._connection = None
+            self._connection = self._reader = self._socket = None
+
+
+def _error(text: str) -> redis.exceptions.RedisError:
+    """Make an answer of an error; a server that is loading its data is as good as away."""
+    if text.startswith("LOADING"):
+        return redis.exceptions.BusyLoadingError(text)
+    return redis.exceptions.ResponseError(text)
+
+
+def _send_all(sink: socket.socket, parts: Sequence[Part]) -> None:
+    """Send all parts in order, from where they lie."""
+    left = list(parts)
+    at = 0
+    while at < len(left):
+        sent = sink.sendmsg(left[at : at + MOST_PARTS])
+        while at < len(left) and sent >= len(left[at]):
+            sent -= len(left[at])
+            at += 1
+        if sent > 0:
+            left[at] = memoryview(left[at])[sent:]

@@ -7,7 +7,7 @@ What depends on the watchlist and the view alone (keys, field names) is text mad
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,16 +24,28 @@ FRESH, KNOWN, SEEN = np.uint8(1), np.uint8(2), np.uint8(4)
 """Marks of a symbol: its newest row has not been shown; its series are there; anything of it was ever due."""
 
 
-def command(*parts: bytes) -> bytes:
+Part = bytes | memoryview
+LARGE = 2_048
+"""Bytes of an argument that is worth a piece of its own: it is not copied on its way out."""
+
+
+def command(*parts: Part) -> bytes:
     """Write one command."""
-    return b"".join(pieces(*parts))
+    return b"".join(pieces(b"*%d\r\n" % len(parts), parts))
 
 
-def pieces(*parts: bytes) -> list[bytes]:
-    """Write one command in pieces, large parts untouched: they are copied once, on their way out."""
-    out = [b"*%d\r\n" % len(parts)]
+def pieces(head: bytes, parts: Iterable[Part]) -> list[Part]:
+    """Write arguments behind ``head``, large ones untouched, and all that is small between them as one piece each."""
+    out: list[Part] = []
+    text = head
     for part in parts:
-        out += (b"$%d\r\n" % len(part), part, b"\r\n")
+        size = len(part)
+        if size < LARGE:
+            text += b"$%d\r\n" % size + part + b"\r\n"
+        else:
+            out += (text + b"$%d\r\n" % size, part)
+            text = b"\r\n"
+    out.append(text)
     return out
 
 

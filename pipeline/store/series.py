@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import redis
-
 from pipeline.core.errors import Refused
 from pipeline.core.job import SampleWrite
+from pipeline.core.schema import Series
+from pipeline.store.pipe import Pipe
 from pipeline.store.resp import command
 
 CHUNK_BYTES = 1024
@@ -29,11 +29,18 @@ def madd(samples: Sequence[_Sample]) -> bytes:
     return command(b"TS.MADD", *(part for key, ts, value in samples for part in (key.encode(), b"%d" % ts, repr(value).encode())))
 
 
+def _create(series: Series, labels: tuple[str, ...]) -> bytes:
+    named = [part.encode() for pair in zip(series.labels, labels, strict=True) for part in pair]
+    tail = (b"LABELS", *named) if named else ()
+    kept = (b"RETENTION", b"%d" % series.retention_ms, b"CHUNK_SIZE", b"%d" % CHUNK_BYTES, b"DUPLICATE_POLICY", b"LAST")
+    return command(b"TS.CREATE", series.key(*labels).encode(), *kept, *tail)
+
+
 class SeriesWriter:
     """Writes samples of one role. Remembers which keys exist."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._client = client
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
         self._known: dict[tuple[Any, tuple[str, ...]], str] = {}
 
     def prepare(self, samples: Sequence[SampleWrite]) -> list[_Sample]:
@@ -63,7 +70,10 @@ class SeriesWriter:
         Raises:
             Refused: a sample that the server will not take.
         """
-        again: Any = self._client.execute_command("TS.MADD", *arguments)
+        parts = [part if isinstance(part, bytes) else str(part).encode() for part in arguments]
+        (again,) = self._pipe.one_by_one([command(b"TS.MADD", *parts)], 1)
+        if isinstance(again, Exception):
+            raise again
         for place, answer in enumerate(again):
             if isinstance(answer, Exception):
                 key = arguments[3 * place]
@@ -72,22 +82,8 @@ class SeriesWriter:
 
     def create(self, pairs: Sequence[tuple[Any, tuple[str, ...]]]) -> None:
         """Make series as the schema says; those that are there are left alone."""
-        pipe = self._client.pipeline(transaction=False)
-        for series, labels in pairs:
-            named = [part for pair in zip(series.labels, labels, strict=True) for part in pair]
-            tail = ["LABELS", *named] if named else []
-            pipe.execute_command(
-                "TS.CREATE",
-                series.key(*labels),
-                "RETENTION",
-                series.retention_ms,
-                "CHUNK_SIZE",
-                CHUNK_BYTES,
-                "DUPLICATE_POLICY",
-                "LAST",
-                *tail,
-            )
-        for reply in pipe.execute(raise_on_error=False):
+        made = [_create(series, labels) for series, labels in pairs]
+        for reply in self._pipe.one_by_one(made, len(made)):
             if isinstance(reply, Exception) and "already exists" not in str(reply):
                 raise reply
         self._known.update({pair: pair[0].key(*pair[1]) for pair in pairs})

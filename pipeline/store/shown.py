@@ -15,11 +15,11 @@ from pipeline.core.views import RowsWrite
 from pipeline.store.resp import RowEncoder
 from pipeline.store.series import SeriesWriter, is_clean
 
-LATEST_S, LATEST_SYMBOL_S = 0.25, 0.0005
-"""Wall time between two writes of a symbol's newest row: a quarter of a second, or half a millisecond a symbol, whichever is more. A hash
-costs Redis as much as forty samples: so it is two thousand a second at most, however many symbols there are."""
-AT_ONCE = 32
-"""Hashes in one commit: more would hold it up for milliseconds."""
+LATEST_S, LATEST_SYMBOL_S = 0.25, 0.001
+"""Wall time between two writes of a symbol's newest row: a quarter of a second, or a millisecond a symbol, whichever is more. A hash
+costs Redis as much as forty samples: so it is a thousand a second at most, however many symbols there are."""
+LOOK_S, AT_ONCE = 0.01, 16
+"""Wall time between two looks at what is due, and hashes in one commit: more would hold it up for a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class RowsWriter:
         self._series = series
         self._encoders = Encoders()
         self._clock = clock
+        self._looked_s = -LOOK_S
 
     def prepare(self, writes: Sequence[RowsWrite], *, is_last: bool = False) -> list[Shown]:
         """Write the commands; series that nobody has made yet are made now.
@@ -51,14 +52,20 @@ class RowsWriter:
         """
         for write in writes:
             self._encoders.of(write).take(write)
-        out = []
+        out, now_s = [], self._clock()
+        is_look = is_last or now_s - self._looked_s >= LOOK_S
+        if is_look:
+            self._looked_s = now_s
         for encoder in self._encoders.known:
             if encoder.has_unknown:
                 self._make(encoder)
             samples, sampled = encoder.samples()
             madd = b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b""
-            pause = max(LATEST_S, LATEST_SYMBOL_S * len(encoder.symbols))
-            hashes, count = encoder.hashes(self._clock()) if is_last else encoder.hashes(self._clock(), pause, AT_ONCE)
+            hashes, count = b"", 0
+            if is_last:
+                hashes, count = encoder.hashes(now_s)
+            elif is_look:
+                hashes, count = encoder.hashes(now_s, max(LATEST_S, LATEST_SYMBOL_S * len(encoder.symbols)), AT_ONCE)
             if madd or count > 0:
                 out.append(Shown(encoder, hashes, count, madd))
         return out

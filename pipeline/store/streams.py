@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from pipeline.store import codec
 from pipeline.store.client import Clients
 from pipeline.store.face import END, Commit, Entry, EntryId, Progress, merged
 from pipeline.store.pipe import Pipe
-from pipeline.store.resp import command, pieces
+from pipeline.store.resp import Part, bulk, command, pieces
 from pipeline.store.series import SeriesWriter, madd
 from pipeline.store.shown import RowsWriter, Shown
 
@@ -55,9 +56,9 @@ class RedisStore:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._series = {role: SeriesWriter(client) for role, client in clients.items()}
-        self._rows = {role: RowsWriter(series) for role, series in self._series.items()}
         self._pipes = {role: Pipe(client) for role, client in clients.items()}
+        self._series = {role: SeriesWriter(pipe) for role, pipe in self._pipes.items()}
+        self._rows = {role: RowsWriter(series) for role, series in self._series.items()}
         self._under_way: _UnderWay | None = None
 
     def read(self, wanted: Sequence[tuple[Stream, EntryId]], limit: int, wait_ms: int) -> dict[str, list[Entry]]:
@@ -155,8 +156,8 @@ class RedisStore:
 
     def show(self, role: Role) -> None:
         with _reachable():
-            shown = self._rows[role].prepare([], is_last=True)
-            if shown and self._under_way is None:
+            shown = self._rows[role].prepare([]) if self._under_way is None else []
+            if shown:
                 self._pipes[role].transaction([part.hashes for part in shown], sum(part.hash_count for part in shown))
 
     def fetch(self, role: Role, key: str) -> dict[str, str]:
@@ -169,15 +170,15 @@ class RedisStore:
             self._clients[stream.role].xtrim(stream.name, maxlen=keep, approximate=True)
 
 
-def _commands(commit: Commit, wall_ms: int) -> tuple[list[bytes], int]:
+def _commands(commit: Commit, wall_ms: int) -> tuple[list[Part], int]:
     """Write the commands of a commit that do not depend on what the server holds, in pieces; give their number too."""
-    out: list[bytes] = []
+    out: list[Part] = []
     hashes = merged(commit.hashes)
     at = b"%d" % wall_ms
     for stream, entry_id, fields in commit.entries:
         if stream.role is not commit.role:
             raise Corrupt(f"job {commit.job} commits to {commit.role}, but stream {stream.name} lies in {stream.role}")
-        out += pieces(b"XADD", stream.name.encode(), b"%d-%d" % entry_id, *chain.from_iterable(fields.items()), AT, at)
+        out += pieces(_xadd(stream.name, len(fields)), (b"%d-%d" % entry_id, *chain.from_iterable(fields.items()), AT, at))
     for (role, key), mapping in hashes.items():
         if role is not commit.role:
             raise Corrupt(f"job {commit.job} commits to {commit.role}, but {key} lies in {role}")
@@ -186,8 +187,14 @@ def _commands(commit: Commit, wall_ms: int) -> tuple[list[bytes], int]:
     out.append(_hset(PROGRESS.key(commit.job), progress))
     if commit.snapshot is not None:
         saved = (b"progress", json.dumps(progress).encode(), b"state", commit.snapshot)
-        out += pieces(b"HSET", SNAPSHOT.key(commit.job).encode(), *saved)
+        out += pieces(b"*6\r\n$4\r\nHSET\r\n" + bulk(SNAPSHOT.key(commit.job)), saved)
     return out, len(commit.entries) + len(hashes) + 1 + (commit.snapshot is not None)
+
+
+@lru_cache(maxsize=64)
+def _xadd(name: str, fields: int) -> bytes:
+    """Write the beginning of an entry of so many fields, and the one of its commit."""
+    return b"*%d\r\n$4\r\nXADD\r\n" % (5 + 2 * fields) + bulk(name)
 
 
 def _hset(key: str, mapping: Mapping[str, str]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import fakeredis
@@ -155,6 +156,9 @@ def test_what_was_held_back_is_shown_when_asked(store):
         fresh["ltp"] = price
         shown = [RowsWrite(VIEW, SHOWN_SYMBOLS, n, fresh, np.ones(1, np.uint8))]
         store.commit(Commit("ticks", Role.TICKS, Progress(session="s", commits=n), shown=shown), 7)
-    store.show(Role.TICKS)
-    assert store.fetch(Role.TICKS, "tick:HELD")["ltp"] == "3.5"
+    deadline = time.monotonic() + 5.0
+    while store.fetch(Role.TICKS, "tick:HELD")["ltp"] != "3.5":
+        assert time.monotonic() < deadline, "it was never its turn"
+        store.show(Role.TICKS)
+        time.sleep(0.02)
     store.show(Role.TICKS)

@@ -22,7 +22,7 @@ def _write(writer: SeriesWriter, client: redis.Redis, *samples: SampleWrite) -> 
 
 
 def test_created_from_the_schema_with_labels_and_policy(client):
-    writer = SeriesWriter(client)
+    writer = SeriesWriter(Pipe(client))
     _write(writer, client, SampleWrite(METRIC, ("RELIANCE", "mid"), 1000, 1.5))
     raw = client.execute_command("TS.INFO", "symbol:RELIANCE:mid")
     text = str(raw if isinstance(raw, (list, dict)) else vars(raw))
@@ -32,14 +32,14 @@ def test_created_from_the_schema_with_labels_and_policy(client):
 
 
 def test_same_instant_keeps_the_newest(client):
-    writer = SeriesWriter(client)
+    writer = SeriesWriter(Pipe(client))
     _write(writer, client, SampleWrite(LTP, ("X",), 5, 1.0), SampleWrite(LTP, ("X",), 5, 2.0))
     _write(writer, client, SampleWrite(LTP, ("X",), 5, 3.0))
     assert client.ts().range("symbol:X", "-", "+") == [(5, 3.0)]
 
 
 def test_a_key_that_went_away_is_made_again(client):
-    writer = SeriesWriter(client)
+    writer = SeriesWriter(Pipe(client))
     _write(writer, client, SampleWrite(LTP, ("X",), 5, 1.0))
     client.unlink("symbol:X")
     _write(writer, client, SampleWrite(LTP, ("X",), 6, 2.0), SampleWrite(LTP, ("Y",), 6, 2.0))
@@ -48,6 +48,6 @@ def test_a_key_that_went_away_is_made_again(client):
 
 def test_a_sample_that_is_not_taken_is_refused(client):
     client.set("symbol:Z", "not a series")
-    writer = SeriesWriter(client)
+    writer = SeriesWriter(Pipe(client))
     with pytest.raises((Refused, redis.exceptions.ResponseError)):
         _write(writer, client, SampleWrite(LTP, ("Z",), 5, 1.0))
