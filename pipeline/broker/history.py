@@ -23,8 +23,8 @@ import numpy as np
 from pipeline.broker.rest import Throttled, path_part
 from pipeline.core.errors import Ambiguous, Refused
 from pipeline.core.schema import timeframe_label
-from pipeline.core.session import Phase, group_of, ist_date, ist_text
-from pipeline.core.types import CANDLE, MINUTE_MS, CandleFlag, CandleWave
+from pipeline.core.session import Phase, group_of, ist_date, ist_ms, ist_text
+from pipeline.core.types import CANDLE, MINUTE_MS, CandleFlag, CandleWave, Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -116,7 +116,7 @@ class HistoryReader:
             if len(candles) < wanted:
                 short.append((instrument.symbol, label, len(candles), wanted))
             self._progress(done, total, f"{instrument.symbol} {label}")
-        return History(waves_of(found), tuple(self._refused), tuple(short), self._calls)
+        return History(waves_of(found, plan.session_date), tuple(self._refused), tuple(short), self._calls)
 
     def _candles(self, instrument: Instrument, minutes: int, wanted: int, plan: HistoryPlan) -> list[Candle]:
         """Return one symbol's candles of one timeframe, oldest first; a refusal leaves what is there."""
@@ -253,12 +253,14 @@ def _start(text: Any) -> int:
     return int(moment.timestamp()) * 1000
 
 
-def waves_of(found: Sequence[tuple[int, int, Candle]]) -> tuple[CandleWave, ...]:
-    """Order (timeframe, sid, candle) by close instant and make one wave of each instant."""
+def waves_of(found: Sequence[tuple[int, int, Candle]], session_date: str) -> tuple[CandleWave, ...]:
+    """Order (timeframe, sid, candle) by close instant and make one wave of each instant; its lineage is told by its day."""
+    today = ist_ms(session_date, "00:00")
     ordered = sorted(found, key=lambda item: (item[2][1], item[0], item[1]))
     rows = np.zeros(len(ordered), CANDLE)
     for n, (minutes, sid, (start, _end, o, h, low, c, volume, oi)) in enumerate(ordered):
-        rows[n] = (sid, minutes, int(CandleFlag.HISTORY), start, o, h, low, c, volume, oi, 0)
+        lineage = Lineage.INTRADAY if start >= today else Lineage.HISTORICAL
+        rows[n] = (sid, minutes, int(CandleFlag.HISTORY), start, o, h, low, c, volume, oi, 0, minutes == 1 and volume > 0, int(lineage), 0)
     ends = np.array([item[2][1] for item in ordered], np.int64)
     cuts = np.flatnonzero(np.diff(ends)) + 1
     parts = np.split(rows, cuts)

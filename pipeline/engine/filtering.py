@@ -25,7 +25,7 @@ from pipeline.core.params import Params
 from pipeline.core.registry import STRATEGIES
 from pipeline.core.schema import timeframe_label
 from pipeline.core.session import Group, SessionDay, group_of
-from pipeline.core.types import CandleFlag, ChartWave, Instrument, Recommendation, Side, Signal
+from pipeline.core.types import CandleFlag, ChartWave, Instrument, Lineage, Recommendation, Side, Signal
 from pipeline.engine.exits import no_entry_ms
 from pipeline.engine.identity import entry_cause, identity
 from pipeline.signals.regime import MARKET, NEEDS, TIMEFRAME, UNKNOWN, RegimeState, observe, of_market
@@ -56,6 +56,7 @@ class Candidate:
     spec: StrategySpec
     view: StrategyView
     flags: int
+    lineage: Lineage
     decision: Decision
     score: float
     regime: str
@@ -187,7 +188,7 @@ def _candidates(state: FilterState, wave: ChartWave, now: int) -> Iterator[Candi
             mine = state.regimes.get(view.symbol)
             word = UNKNOWN if mine is None else mine.regime
             score = round(min(1.0, max(0.0, decision.score * spec.fits.get(word, 1.0))), 4)
-            yield Candidate(spec, view, flags, decision, score, word)
+            yield Candidate(spec, view, flags, Lineage(int(wave.rows["lineage"][at])), decision, score, word)
 
 
 def _view(state: FilterState, wave: ChartWave, at: int, now: int) -> StrategyView:
@@ -265,7 +266,8 @@ def _signal(c: Candidate, outcome: str, now: int) -> Signal:
         strength=c.score,
         regime=c.regime,
         outcome=outcome,
-        reasons="; ".join((*c.decision.reasons, f"regime {c.regime}")),
+        lineage=c.lineage.words,
+        reasons="; ".join((*c.decision.reasons, f"regime {c.regime}", f"candle from {c.lineage.words}")),
     )
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.errors import Corrupt
 from pipeline.core.params import CandleParams
@@ -40,6 +41,7 @@ from pipeline.market.candle_kernel import (
     OPEN,
     SYMBOL,
     close_k,
+    longer_k,
     mark_gap_k,
     paint_k,
     revise_k,
@@ -70,23 +72,29 @@ CHECKS = (
 )
 
 
+def windows_of(windows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64]:
+    """Lay out the stretches of continuous trading of each symbol as int64[n, widest, 2]; a last one is repeated."""
+    widest = max((len(w) for w in windows), default=0)
+    if widest == 0 or min(len(w) for w in windows) == 0:
+        msg = "candles: every symbol needs a window of continuous trading on this date"
+        raise ValueError(msg)
+    laid = np.array([[*w, *[w[-1]] * (widest - len(w))] for w in windows], np.int64)
+    if ((laid[:, :, 0] - laid[:, :, 0].min()) % MINUTE_MS).any():
+        msg = "candles: windows of continuous trading must begin whole minutes apart"
+        raise ValueError(msg)
+    return laid
+
+
 class CandleState:
     """Minutes of all symbols. ``windows`` holds, per symbol, its stretches of continuous trading as (start, end) ms."""
 
     __slots__ = ("bars", "clock", "marks", "out", "params", "symbols", "windows")
 
     def __init__(self, windows: Sequence[Sequence[tuple[int, int]]], params: CandleParams) -> None:
-        widest = max((len(w) for w in windows), default=0)
-        if widest == 0 or min(len(w) for w in windows) == 0:
-            msg = "candles: every symbol needs a window of continuous trading on this date"
-            raise ValueError(msg)
         n = len(windows)
         self.params = params
-        self.windows = np.array([[*w, *[w[-1]] * (widest - len(w))] for w in windows], np.int64)
+        self.windows = windows_of(windows)
         base, end = int(self.windows[:, :, 0].min()), int(self.windows[:, :, 1].max())
-        if ((self.windows[:, :, 0] - base) % MINUTE_MS).any():
-            msg = "candles: windows of continuous trading must begin whole minutes apart"
-            raise ValueError(msg)
         minutes = (end - base) // MINUTE_MS + 1
         kept = min(minutes + AHEAD, max(KEPT_LEAST, KEPT_BYTES // (n * BAR.itemsize)))
         self.symbols = np.zeros(n, SYMBOL)
@@ -141,6 +149,25 @@ def checks(state: CandleState, sid: int) -> Mapping[str, int | float]:
     return {name: row[name].item() for name in CHECKS}
 
 
+def longer(minutes: NDArray[np.void], windows: NDArray[np.int64], timeframes: Sequence[int] = TIMEFRAMES[1:]) -> NDArray[np.void]:
+    """Build the longer candles of one day from its one-minute rows, by the code that builds them live.
+
+    Args:
+        minutes: CANDLE[n] of one day, any order, each (sid, ts) once.
+        windows: of ``windows_of``, by sid.
+        timeframes: in minutes.
+
+    Returns:
+        CANDLE rows by (timeframe, sid, ts).
+    """
+    rows = writable(minutes[np.lexsort((minutes["ts"], minutes["sid"]))])
+    out = np.zeros(len(rows) * len(timeframes), CANDLE)
+    count = 0
+    for timeframe in timeframes:
+        count += longer_k(out[count:], rows, windows, timeframe)
+    return out[:count]
+
+
 def _close_due(state: CandleState, until: int, now: int) -> Iterator[CandleWave]:
     """Close every minute that ends at or before ``until``, oldest first."""
     clock = state.clock
@@ -170,5 +197,5 @@ def _warm() -> None:
             pass
     rows["kind"][1], rows["i1_vol"][1] = TickKind.REPAIR, 1
     rows["i1_open"][1] = rows["i1_high"][1] = rows["i1_low"][1] = rows["i1_close"][1] = 1.0
-    for _ in step(state, TickBatch(9 * MINUTE_MS, rows)):
-        pass
+    told = [wave.rows for wave in step(state, TickBatch(9 * MINUTE_MS, rows))]
+    longer(np.concatenate([*told, state.out[:1]]), state.windows)
