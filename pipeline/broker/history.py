@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.broker.rest import Throttled, path_part
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Ambiguous, Refused
 from pipeline.core.schema import timeframe_label
 from pipeline.core.session import Phase, group_of, ist_date, ist_ms, ist_text
-from pipeline.core.types import CANDLE, MINUTE_MS, CandleFlag, CandleWave, Lineage
+from pipeline.core.types import CANDLE, MINUTE_MS, CandleFlag, CandleWave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -229,7 +230,7 @@ class CandleChecker:
     def _placed(self, start: int, day: SessionDay, rest: tuple[float, float, float, float, int, float]) -> Candle | None:
         if day.phase_at(start, self._group) is not Phase.CONTINUOUS:
             return None
-        if day.candle_start(start, self._minutes) != start:
+        if day.candle_start(start, self._minutes, self._group) != start:
             raise Refused(f"{ist_text(start)}: does not start on a multiple of {self._minutes} minutes from the open")
         if start in self._seen:
             raise Refused(f"{ist_text(start)}: came twice")

@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Refused
 from pipeline.core.money import round_out, round_to_tick, to_paise
 from pipeline.core.params import Params
 from pipeline.core.registry import STRATEGIES
 from pipeline.core.schema import timeframe_label
 from pipeline.core.session import Group, SessionDay, group_of
-from pipeline.core.types import CandleFlag, ChartWave, Instrument, Lineage, Recommendation, Side, Signal
+from pipeline.core.types import CandleFlag, ChartWave, Instrument, Recommendation, Side, Signal
 from pipeline.engine.exits import no_entry_ms
 from pipeline.engine.identity import entry_cause, identity
 from pipeline.signals.regime import MARKET, NEEDS, TIMEFRAME, UNKNOWN, RegimeState, observe, of_market

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.types import MINUTE_MS, NO_SYMBOL, CandleFlag, Lineage, TickFlag, TickKind
+from pipeline.core.candle import Lineage
+from pipeline.core.types import MINUTE_MS, NO_SYMBOL, CandleFlag, TickFlag, TickKind
 from pipeline.kernels.jit import kernel
 
 AHEAD = 8
@@ -345,9 +346,9 @@ def revise_k(out: Any, bars: Any, windows: Any, marks: Any, clock: Any, timefram
 def longer_k(out: Any, rows: Any, windows: Any, timeframe: int) -> int:
     """Sum one-minute rows, ordered by (sid, ts), into candles of one timeframe; return how many.
 
-    The candle's flags are those of its minutes, and PARTIAL when the close cuts it; a row outside its day's stretches of trading is left out.
+    The candle's flags are those of its minutes, and PARTIAL when the close cuts it; a row outside the stretches of trading is left out.
     """
-    count, ends = 0, np.int64(0)
+    count, ends = 0, 0
     for i in range(len(rows)):
         minute = rows[i]
         sid: Any = np.int64(minute["sid"])

@@ -11,8 +11,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.candle import Lineage
 from pipeline.core.params import CandleParams
-from pipeline.core.types import CANDLE, NO_SYMBOL, TICK, TIMEFRAMES, CandleFlag, Lineage, TickBatch
+from pipeline.core.types import CANDLE, NO_SYMBOL, TICK, TIMEFRAMES, CandleFlag, TickBatch
 from pipeline.market import candles
 from tests.fakes.feed_rows import OPEN, gap, repair, trade
 

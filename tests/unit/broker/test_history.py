@@ -11,9 +11,10 @@ from pipeline.broker import history
 from pipeline.broker.history import HistoryPlan, HistoryReader, spans, waves_of
 from pipeline.broker.quota import Limit, ReadBudget
 from pipeline.broker.rest import Throttled
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from pipeline.core.session import Calendar, Group, group_of, ist_clock, ist_ms
-from pipeline.core.types import TIMEFRAMES, CandleFlag, Instrument, Lineage
+from pipeline.core.types import TIMEFRAMES, CandleFlag, Instrument
 
 ROOT = Path(__file__).resolve().parents[3]
 CALENDAR = Calendar.from_rows(json.loads((ROOT / "config" / "holidays.json").read_text()))

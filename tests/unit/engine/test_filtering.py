@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Refused
-from pipeline.core.types import CandleFlag, Lineage, Recommendation, Side, Signal
+from pipeline.core.types import CandleFlag, Recommendation, Side, Signal
 from pipeline.engine.filtering import RegimeChange, new_filter, price, step
 from pipeline.engine.identity import entry_cause, identity
 from tests.fakes.trading import PAPERS, PARAMS, at, day, params, wave

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Corrupt
-from pipeline.core.types import CandleFlag, Lineage, TickFlag, TickKind
+from pipeline.core.types import CandleFlag, TickFlag, TickKind
 from pipeline.market import candles, ticks
 from tests.fakes.feed_rows import CANDLES, CLOSE, OPEN, TICKS, batch, gap, repair, tick, trade
 from tests.fakes.recorded import names, rows_of
