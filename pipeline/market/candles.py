@@ -19,7 +19,7 @@ kept for the whole day up to some 650 symbols, and for at least two hours beyond
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,7 @@ CHECKS = (
     "too_late",
     "refused",
 )
+"""Counts of a symbol, in its row of the state."""
 
 
 def windows_of(windows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64]:
@@ -98,6 +99,7 @@ class CandleState:
         minutes = (end - base) // MINUTE_MS + 1
         kept = min(minutes + AHEAD, max(KEPT_LEAST, KEPT_BYTES // (n * BAR.itemsize)))
         self.symbols = np.zeros(n, SYMBOL)
+        self.symbols["sid"] = np.arange(n)
         self.bars = np.zeros((n, kept), BAR)
         self.marks = np.zeros((n + 1, minutes), np.uint8)
         self.out = np.zeros(n * len(TIMEFRAMES), CANDLE)
@@ -143,10 +145,9 @@ def finish(state: CandleState, now: int) -> Iterator[CandleWave]:
     yield from _close_due(state, int(state.clock[END]), now)
 
 
-def checks(state: CandleState, sid: int) -> Mapping[str, int | float]:
-    """How the minutes of a symbol compare with the feed's own, what was kept out of them and what was repaired."""
-    row = state.symbols[sid]
-    return {name: row[name].item() for name in CHECKS}
+def checks(state: CandleState, sids: NDArray[np.uint32]) -> NDArray[np.void]:
+    """How the minutes of some symbols compare with the feed's own, what was kept out of them and what was repaired: the ``CHECKS``."""
+    return state.symbols[sids]
 
 
 def longer(minutes: NDArray[np.void], windows: NDArray[np.int64], timeframes: Sequence[int] = TIMEFRAMES[1:]) -> NDArray[np.void]:
