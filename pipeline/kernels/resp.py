@@ -128,9 +128,9 @@ def take_rows_k(
 ) -> None:
     """Write (key, time, value) of each sample that is due behind what ``out`` holds, and keep the newest rows.
 
-    ``words`` is int64[n * w], the rows; ``series[k]`` is (word of the value, word of what it needs, whether that is a
-    decimal, its bit of ``due``, whether the value is a decimal). ``newest`` is int64[symbols, w], ``times`` its times; ``marks[sid]``
-    is 1 when the row has not been shown, plus 2 when the symbol's series are known, plus 4 when anything of it was ever due. ``told`` is (bytes in
+    ``words`` is int64[n * w], the rows; ``series[k]`` is (word of the value, word of what it needs, whether that is a decimal, its bit
+    of ``due``, whether the value is a decimal). ``newest`` is int64[symbols, w], ``times`` its times; ``marks[sid]`` is 1 when the row
+    has not been shown, plus 2 when the symbol's series are known, plus 4 when anything of it was ever due. ``told`` is (bytes in
     ``out``, samples, rows whose series are not known).
     """
     stamp, value = np.empty(64, np.uint8), np.empty(64, np.uint8)
