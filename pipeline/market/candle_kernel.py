@@ -36,16 +36,9 @@ BASE, END, OPEN, FIRST, LAST, EPOCH = range(6)
 newest frame seen, number of gaps of all symbols so far."""
 
 SYMBOL = np.dtype(
-    [
-        ("sid", "<i8"),
-        ("epoch", "<i8"),
-        ("late", "<i8"),
-        ("ahead", "<i8"),
-        ("auction_trades", "<i8"),
-        ("auction_qty", "<i8"),
-        ("auction_px", "<f8"),
-    ]
-    + [("i1_ts", "<i8"), ("i1_open", "<f8"), ("i1_high", "<f8"), ("i1_low", "<f8"), ("i1_close", "<f8"), ("i1_vol", "<i8")]
+    [(name, "<i8") for name in ("sid", "epoch", "late", "ahead", "auction_trades", "auction_qty")]
+    + [("auction_px", "<f8"), ("i1_ts", "<i8"), ("i1_open", "<f8"), ("i1_high", "<f8"), ("i1_low", "<f8"), ("i1_close", "<f8")]
+    + [("i1_vol", "<i8")]
     + [(name, "<i8") for name in ("is_checked", "minutes", "open", "high", "low", "close", "volume_minutes", "volume", "missing")]
     + [(name, "<i8") for name in ("repaired", "too_late", "refused")]
 )
