@@ -94,7 +94,11 @@ def boundary(symbols: int, rounds: int) -> Row:
             last = OPEN + (n + 1) * HOUR - 1000
             prints = trade(last, 100.0)
             rows = np.repeat(prints, symbols)
-            rows["sid"], rows["ltp"], rows["volume"] = np.arange(symbols), rng.integers(2000, 60_000, symbols) / 20, rng.integers(1, 9000, symbols)
+            rows["sid"], rows["ltp"], rows["volume"] = (
+                np.arange(symbols),
+                rng.integers(2000, 60_000, symbols) / 20,
+                rng.integers(1, 9000, symbols),
+            )
             pending.append(TickBatch(last, rows))
             runner.turn(0)
             is_raw = n % 2 == 1

@@ -161,7 +161,10 @@ def longer(minutes: NDArray[np.void], windows: NDArray[np.int64], timeframes: Se
     Returns:
         CANDLE rows by (timeframe, sid, ts).
     """
-    rows = writable(minutes[np.lexsort((minutes["ts"], minutes["sid"]))])
+    order = np.lexsort((minutes["ts"], minutes["sid"]))
+    rows = (
+        np.ascontiguousarray(minutes).view(f"V{CANDLE.itemsize}")[order].view(CANDLE)
+    )  # by whole rows: field by field takes five times as long
     out = np.zeros(len(rows) * len(timeframes), CANDLE)
     count = 0
     for timeframe in timeframes:
