@@ -33,6 +33,7 @@ from pipeline.store.face import ZERO, Store
 from pipeline.store.streams import RedisStore
 
 READ = 500
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ def ask_broker(settings: Settings, minutes: Minutes) -> None:
         Unauthorised: no token, or one that is not accepted. Refused: nothing came.
     """
     day, now = minutes.day, now_ms()
+    if settings.session_date == day.date:  # a simulator's day: it is over
+        now = day.close_ms(Group.EQ) + HOUR_MS
     is_today = ist_date(now) == day.date
     # The history is asked for what lies before a session: for a day that is over, that of the day after it.
     session = day.date if is_today else ist_date(day.open_ms(Group.EQ) + 86_400_000)

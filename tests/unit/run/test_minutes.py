@@ -120,3 +120,12 @@ def test_the_running_day_is_asked_for_over_the_intraday_call(settings, monkeypat
     assert found.versions.lineages == (Lineage.INTRADAY,)
     assert "/intraday/" in broker.asked[0]
     assert found.versions.rows(Lineage.INTRADAY)["ts"].tolist() == [OPEN]
+
+
+def test_a_simulators_day_is_its_running_one(monkeypatch):
+    broker = Broker([[ist_text(OPEN + 374 * M).replace(" +", "+"), 100.0, 101.0, 99.0, 100.5, 7, 0]])
+    monkeypatch.setattr(minutes, "rest_client", lambda _settings: broker)
+    found = minutes.Minutes(DAY, STOCKS[:1], "Redis")
+    minutes.ask_broker(load(overrides={"session_date": DAY.date}), found)
+    assert "/intraday/" in broker.asked[0]
+    assert found.versions.rows(Lineage.INTRADAY)["ts"].tolist() == [OPEN + 374 * M]
