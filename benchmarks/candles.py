@@ -72,7 +72,7 @@ def boundary(symbols: int, rounds: int) -> Row:
     pending: list[TickBatch] = []
     with redis_server() as server:
         store = RedisStore(open_clients(server.urls))
-        pipe, raw, held = store._pipes[Role.CANDLES], Exchange(server.urls[Role.CANDLES]), {"s": 0.0, "catch": False}
+        pipe, raw, held = store._pipes[Role.CANDLES], Exchange(server.urls[Role.CANDLES]), {"s": 0.0}
         send, answers = pipe.send, pipe.answers
 
         def caught(commands: list[bytes]) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ from pipeline.core.candle import CANDLE, Lineage
 from pipeline.core.types import TickFlag, TickKind
 from pipeline.market.candle_kernel import VOLUME_TOLERANCE
 
+WORST = 10
 PRICES = ("open", "high", "low", "close")
-_KEY = ("sid", "ts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,11 @@ class Versions:
         parts = self._parts.get(lineage)
         if not parts:
             return np.zeros(0, CANDLE)
-        rows = np.concatenate(parts)[::-1]  # newest first: of equal keys the first is kept
-        _, first = np.unique(rows[[*_KEY]], return_index=True)
-        return rows[first]
+        rows = np.concatenate(parts)
+        order = np.lexsort((rows["ts"], rows["sid"]))  # stable: of equal keys the newest telling is the last
+        sid, ts = rows["sid"][order], rows["ts"][order]
+        is_last = np.append((sid[1:] != sid[:-1]) | (ts[1:] != ts[:-1]), True)
+        return rows[order[is_last]]
 
 
 def _minutes_of(rows: NDArray[np.void], lineage: Lineage) -> NDArray[np.void]:
@@ -109,7 +112,7 @@ def _minutes_of(rows: NDArray[np.void], lineage: Lineage) -> NDArray[np.void]:
 def compare(
     ours: NDArray[np.void], theirs: NDArray[np.void], other: Lineage, tolerance_bps: float
 ) -> Iterator[tuple[Agreement, list[Difference]]]:
-    """Compare symbol by symbol; give counts, and the difference of each candle that has one.
+    """Compare symbol by symbol; give counts, and the ``WORST`` candles of each, those furthest apart first.
 
     Args:
         ours: CANDLE rows of one timeframe by (sid, ts), each once.
@@ -117,24 +120,42 @@ def compare(
         other: that version's lineage.
         tolerance_bps: up to which prices count as within, in hundredths of a percent.
     """
-    for sid in np.union1d(ours["sid"], theirs["sid"]).tolist():
-        a, b = ours[ours["sid"] == sid], theirs[theirs["sid"] == sid]
-        both, at_a, at_b = np.intersect1d(a["ts"], b["ts"], assume_unique=True, return_indices=True)
-        a_both, b_both = a[at_a], b[at_b]
-        mine = np.column_stack([a_both[price] for price in PRICES])
-        yours = np.column_stack([b_both[price] for price in PRICES])
-        bps = np.abs(mine - yours) / yours * 10_000
-        is_near = np.abs(a_both["volume"] - b_both["volume"]) <= VOLUME_TOLERANCE * b_both["volume"]
-        is_within = is_near & (bps <= tolerance_bps).all(axis=1)
-        opens, highs, lows, closes = (mine == yours).sum(axis=0).tolist()
-        counts = (len(both), len(a) - len(both), len(b) - len(both), (opens, highs, lows, closes))
-        agreement = Agreement(sid, other, *counts, int(is_near.sum()), int(is_within.sum()))
-        furthest = bps.argmax(axis=1) if len(both) > 0 else np.zeros(0, np.int64)
-        yield (
-            agreement,
-            [
-                Difference(float(bps[i, k]), sid, int(both[i]), other, PRICES[k], float(mine[i, k]), float(yours[i, k]))
-                for i, k in enumerate(furthest.tolist())
-                if bps[i, k] > 0
-            ],
-        )
+    sids = np.union1d(ours["sid"], theirs["sid"])
+    mine, yours = _cut(ours, sids), _cut(theirs, sids)
+    for sid, a, b in zip(sids.tolist(), mine, yours, strict=True):
+        yield _compared(a, b, Agreement(sid, other, 0, len(a), len(b), (0, 0, 0, 0), 0, 0), tolerance_bps)
+
+
+def _cut(rows: NDArray[np.void], sids: NDArray[np.uint32]) -> list[NDArray[np.void]]:
+    """Cut rows into those of each symbol."""
+    edges = np.searchsorted(np.ascontiguousarray(rows["sid"]), np.append(sids, np.iinfo(np.uint32).max))
+    return [rows[first:end] for first, end in pairwise(edges.tolist())]
+
+
+def _compared(a: NDArray[np.void], b: NDArray[np.void], none: Agreement, tolerance_bps: float) -> tuple[Agreement, list[Difference]]:
+    """Compare the candles of one symbol; ``none`` is what is told when they have none in common."""
+    both, at_a, at_b = np.intersect1d(a["ts"], b["ts"], assume_unique=True, return_indices=True)
+    if len(both) == 0:
+        return none, []
+    a_both, b_both = a[at_a], b[at_b]
+    mine = np.column_stack([a_both[price] for price in PRICES])
+    yours = np.column_stack([b_both[price] for price in PRICES])
+    bps = np.abs(mine - yours) / yours * 10_000
+    is_near = np.abs(a_both["volume"] - b_both["volume"]) <= VOLUME_TOLERANCE * b_both["volume"]
+    is_within = is_near & (bps <= tolerance_bps).all(axis=1)
+    opens, highs, lows, closes = (mine == yours).sum(axis=0).tolist()
+    found = replace(
+        none,
+        both=len(both),
+        only_ours=len(a) - len(both),
+        only_theirs=len(b) - len(both),
+        equal=(opens, highs, lows, closes),
+        volume=int(is_near.sum()),
+        within=int(is_within.sum()),
+    )
+    furthest = bps.argmax(axis=1)
+    apart = bps[np.arange(len(bps)), furthest]
+    worst = [(i, int(furthest[i])) for i in np.argsort(-apart, kind="stable")[:WORST].tolist() if apart[i] > 0]
+    return found, [
+        Difference(float(bps[i, k]), none.sid, int(both[i]), none.other, PRICES[k], float(mine[i, k]), float(yours[i, k])) for i, k in worst
+    ]

@@ -20,11 +20,10 @@ from pipeline.core.schema import timeframe_label
 from pipeline.core.session import ist_clock
 from pipeline.core.types import Instrument
 from pipeline.market import candles
-from pipeline.market.candle_diff import PRICES, Agreement, Difference, compare
+from pipeline.market.candle_diff import PRICES, WORST, Agreement, Difference, compare
 from pipeline.run.minutes import Minutes, ask_broker, find
 from pipeline.run.verbs.shared import settings_for, show
 
-WORST = 10
 NOTHING = 2
 
 
@@ -65,14 +64,14 @@ def diff(minutes: Minutes, timeframe: int, tolerance_bps: float, least: float) -
 
 
 def _candles(minutes: Minutes, lineage: Lineage, timeframe: int) -> NDArray[np.void]:
-    """Give one version's candles in continuous trading; a minute in which the other side saw no trade is none."""
+    """Give one version's candles in continuous trading; a minute without a trade or a price is none."""
     rows = minutes.versions.rows(lineage)
     is_index = np.array([i.is_index for i in minutes.instruments])
     rows = rows[rows["sid"] < len(is_index)]
     windows = candles.windows_of(minutes.windows())
     stretch = windows[rows["sid"]]
     is_inside = ((rows["ts"][:, None] >= stretch[:, :, 0]) & (rows["ts"][:, None] < stretch[:, :, 1])).any(axis=1)
-    rows = rows[is_inside & ((rows["minutes"] > 0) | is_index[rows["sid"]])]
+    rows = rows[is_inside & (rows["low"] > 0) & ((rows["minutes"] > 0) | is_index[rows["sid"]])]
     return rows if timeframe == 1 else candles.longer(rows, windows, (timeframe,))
 
 

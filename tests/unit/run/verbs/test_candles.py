@@ -105,9 +105,10 @@ def test_nothing_to_compare_is_two(monkeypatch, capsys):
 def test_a_minute_in_which_they_saw_no_trade_is_none_of_theirs(day, capsys):
     filler = version(Lineage.INTRADAY)
     filler["minutes"][30:] = 0
+    filler["low"][29] = 0.0
     day.versions.take_candles(filler)
     told = json.loads(run(capsys, "--json")[1])
-    assert [(r["with"], r["both"], r["only_ours"]) for r in told["symbols"]] == [("feed_i1", 60, 0), ("intraday", 28, 32)]
+    assert [(r["with"], r["both"], r["only_ours"]) for r in told["symbols"]] == [("feed_i1", 60, 0), ("intraday", 27, 33)]
 
 
 def test_bad_dates_and_days_without_trading_are_one_line(capsys):
