@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.broker.rest import Throttled, path_part
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Ambiguous, Refused
 from pipeline.core.schema import timeframe_label
-from pipeline.core.session import Phase, group_of, ist_date, ist_text
+from pipeline.core.session import Phase, group_of, ist_date, ist_ms, ist_text
 from pipeline.core.types import CANDLE, MINUTE_MS, CandleFlag, CandleWave
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class HistoryReader:
             if len(candles) < wanted:
                 short.append((instrument.symbol, label, len(candles), wanted))
             self._progress(done, total, f"{instrument.symbol} {label}")
-        return History(waves_of(found), tuple(self._refused), tuple(short), self._calls)
+        return History(waves_of(found, plan.session_date), tuple(self._refused), tuple(short), self._calls)
 
     def _candles(self, instrument: Instrument, minutes: int, wanted: int, plan: HistoryPlan) -> list[Candle]:
         """Return one symbol's candles of one timeframe, oldest first; a refusal leaves what is there."""
@@ -229,7 +230,7 @@ class CandleChecker:
     def _placed(self, start: int, day: SessionDay, rest: tuple[float, float, float, float, int, float]) -> Candle | None:
         if day.phase_at(start, self._group) is not Phase.CONTINUOUS:
             return None
-        if day.candle_start(start, self._minutes) != start:
+        if day.candle_start(start, self._minutes, self._group) != start:
             raise Refused(f"{ist_text(start)}: does not start on a multiple of {self._minutes} minutes from the open")
         if start in self._seen:
             raise Refused(f"{ist_text(start)}: came twice")
@@ -253,12 +254,14 @@ def _start(text: Any) -> int:
     return int(moment.timestamp()) * 1000
 
 
-def waves_of(found: Sequence[tuple[int, int, Candle]]) -> tuple[CandleWave, ...]:
-    """Order (timeframe, sid, candle) by close instant and make one wave of each instant."""
+def waves_of(found: Sequence[tuple[int, int, Candle]], session_date: str) -> tuple[CandleWave, ...]:
+    """Order (timeframe, sid, candle) by close instant and make one wave of each instant; its lineage is told by its day."""
+    today = ist_ms(session_date, "00:00")
     ordered = sorted(found, key=lambda item: (item[2][1], item[0], item[1]))
     rows = np.zeros(len(ordered), CANDLE)
     for n, (minutes, sid, (start, _end, o, h, low, c, volume, oi)) in enumerate(ordered):
-        rows[n] = (sid, minutes, int(CandleFlag.HISTORY), start, o, h, low, c, volume, oi, 0)
+        lineage = Lineage.INTRADAY if start >= today else Lineage.HISTORICAL
+        rows[n] = (sid, minutes, int(CandleFlag.HISTORY), start, o, h, low, c, volume, oi, 0, minutes == 1 and volume > 0, int(lineage), 0)
     ends = np.array([item[2][1] for item in ordered], np.int64)
     cuts = np.flatnonzero(np.diff(ends)) + 1
     parts = np.split(rows, cuts)

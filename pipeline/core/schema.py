@@ -14,7 +14,7 @@ from functools import lru_cache
 from pipeline.core import feed as f
 from pipeline.core import types as t
 
-VERSION = 2
+VERSION = 3
 """Leads every record; a reader refuses what it does not know."""
 
 

@@ -84,9 +84,12 @@ class SessionDay:
         """Return the end of the last continuous window, before any closing auction."""
         return self.continuous(group)[-1].end_ms
 
-    def candle_start(self, ts_ms: int, minutes: int) -> int:
-        """Floor to a multiple of ``minutes`` counted from the day's continuous open, before it as well as after."""
-        anchor = self.open_ms(Group.EQ)
+    def candle_start(self, ts_ms: int, minutes: int, group: Group = Group.EQ) -> int:
+        """Floor to a multiple of ``minutes`` counted from the day's continuous open, before it as well as after.
+
+        A pause does not move the count: after it, candles go on from the same open.
+        """
+        anchor = self.open_ms(group)
         return anchor + (ts_ms - anchor) // (minutes * MINUTE_MS) * (minutes * MINUTE_MS)
 
 
@@ -97,9 +100,8 @@ _Clock = tuple[tuple[Phase, str, str], ...]
 class _Special:
     kind: str
     description: str
-    clock: _Clock | None
-    """None: the regular phases of that date."""
-    is_timed: bool
+    clocks: Mapping[Group, _Clock | None]
+    """None: the regular phases of that date. Empty: its hours are not known."""
 
 
 class Calendar:
@@ -143,6 +145,10 @@ class Calendar:
                 special[_date(row["date"]).isoformat()] = _special(row)
             where = "listed_years"
             years = [int(year) for year in rows["listed_years"]]
+            where = "observed_closed"
+            for row in rows["observed_closed"]:
+                years.append(int(row["year"]))
+                holidays |= {_date(f"{row['year']}-{day}").isoformat(): "no trading seen" for day in row["days"]}
         except (KeyError, IndexError, ValueError, TypeError, AttributeError, Refused) as error:
             raise Refused(f"holidays.json: {where}: {error}; correct that row, see the file's note") from error
         return cls(regular, holidays, special, years)
@@ -171,7 +177,7 @@ class Calendar:
         return "weekend" if _date(date_iso).weekday() >= SATURDAY else ""
 
     def is_listed(self, date_iso: str) -> bool:
-        """Tell whether the exchange's holiday list of that year is in the file."""
+        """Tell whether the holidays of that year are in the file, by the exchange's list or by the days without trading."""
         return _date(date_iso).year in self._listed_years
 
     def _build(self, date_iso: str) -> SessionDay | None:
@@ -181,12 +187,11 @@ class Calendar:
             if at.weekday() >= SATURDAY or date_iso in self._holidays:
                 return None
             return SessionDay(date_iso, "regular", {group: self._regular_windows(date_iso, group) for group in Group})
-        if not special.is_timed:
+        if not special.clocks:
             return None
-        if special.clock is None:
-            return SessionDay(date_iso, special.kind, {group: self._regular_windows(date_iso, group) for group in Group})
-        windows = _windows(date_iso, special.clock)
-        return SessionDay(date_iso, special.kind, dict.fromkeys(Group, windows))
+        clocks = special.clocks.items()
+        own = {group: self._regular_windows(date_iso, group) if clock is None else _windows(date_iso, clock) for group, clock in clocks}
+        return SessionDay(date_iso, special.kind, own)
 
     def _regular_windows(self, date_iso: str, group: Group) -> tuple[Window, ...]:
         versions = [clock for since, clock in self._regular[group] if since <= date_iso]
@@ -268,11 +273,13 @@ def _special(row: Mapping[str, Any]) -> _Special:
     if kind not in ("special", "muhurat"):
         raise ValueError(f"kind {kind!r} is neither special nor muhurat")
     phases = row["phases"]
-    if phases == "regular":
-        return _Special(kind, str(row["description"]), None, is_timed=True)
     if phases == "to be notified":
-        return _Special(kind, f"{row['description']}; write its hours into config/holidays.json to trade it", None, is_timed=False)
-    return _Special(kind, str(row["description"]), _clock(phases), is_timed=True)
+        return _Special(kind, f"{row['description']}; write its hours into config/holidays.json to trade it", {})
+    by_group = phases if isinstance(phases, dict) else dict.fromkeys(Group, phases)
+    if set(by_group) != set(Group):
+        raise ValueError(f"phases are given for {', '.join(by_group)}: give them for {', '.join(Group)}")
+    clocks = {group: None if by_group[group] == "regular" else _clock(by_group[group]) for group in Group}
+    return _Special(kind, str(row["description"]), clocks)
 
 
 def _windows(date_iso: str, clock: _Clock) -> tuple[Window, ...]:

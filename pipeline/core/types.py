@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from pipeline.core.candle import CANDLE as CANDLE  # noqa: PLC0414 (handed on)
+from pipeline.core.candle import CandleFlag as CandleFlag  # noqa: PLC0414
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -76,15 +79,6 @@ class TickFlag(IntFlag):
     """The row carries the feed's own bar of the day (1d)."""
     IV_JUMP = 4096
     """Implied volatility moved by more than the threshold within its window."""
-
-
-class CandleFlag(IntFlag):
-    GAP = 1
-    """The feed was blind for a part of this candle."""
-    REVISED = 2
-    HISTORY = 4
-    PARTIAL = 8
-    """First candle after a start in mid-session, or cut by the end of the session."""
 
 
 TICK = np.dtype(
@@ -158,23 +152,6 @@ not carry is zero; a metric that is not defined (no depth, cold window) is zero 
 
 TICK_RAW_FIELDS = TICK.names[: TICK.names.index("volume")] if TICK.names else ()
 TICK_METRIC_FIELDS = TICK.names[TICK.names.index("volume") :] if TICK.names else ()
-
-CANDLE = np.dtype(
-    [
-        ("sid", "<u4"),
-        ("timeframe", "<u2"),
-        ("flags", "<u2"),
-        ("ts", "<i8"),
-        ("open", "<f8"),
-        ("high", "<f8"),
-        ("low", "<f8"),
-        ("close", "<f8"),
-        ("volume", "<i8"),
-        ("oi", "<f8"),
-        ("trades", "<i8"),
-    ]
-)
-"""A closed candle over [ts, ts + timeframe minutes), stamped by its start. Rupees and shares."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,6 +243,8 @@ class Signal:
     regime: str
     outcome: str
     """``recommended`` or the code of the rule that stopped it."""
+    lineage: str
+    """Where the signal's candle came from: ``ticks``, ``ticks+intraday``."""
     reasons: str
 
 

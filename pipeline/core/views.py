@@ -31,7 +31,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """One series per symbol. A row has a sample when its field ``need`` is not zero."""
+    """One series per symbol, of a whole word: decimal or integer. A row has a sample when its field ``need`` is not zero."""
 
     series: Series
     labels: tuple[str, ...]

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Refused
 from pipeline.core.money import round_out, round_to_tick, to_paise
 from pipeline.core.params import Params
@@ -56,6 +57,7 @@ class Candidate:
     spec: StrategySpec
     view: StrategyView
     flags: int
+    lineage: Lineage
     decision: Decision
     score: float
     regime: str
@@ -187,7 +189,7 @@ def _candidates(state: FilterState, wave: ChartWave, now: int) -> Iterator[Candi
             mine = state.regimes.get(view.symbol)
             word = UNKNOWN if mine is None else mine.regime
             score = round(min(1.0, max(0.0, decision.score * spec.fits.get(word, 1.0))), 4)
-            yield Candidate(spec, view, flags, decision, score, word)
+            yield Candidate(spec, view, flags, Lineage(int(wave.rows["lineage"][at])), decision, score, word)
 
 
 def _view(state: FilterState, wave: ChartWave, at: int, now: int) -> StrategyView:
@@ -265,7 +267,8 @@ def _signal(c: Candidate, outcome: str, now: int) -> Signal:
         strength=c.score,
         regime=c.regime,
         outcome=outcome,
-        reasons="; ".join((*c.decision.reasons, f"regime {c.regime}")),
+        lineage=c.lineage.words,
+        reasons="; ".join((*c.decision.reasons, f"regime {c.regime}", f"candle from {c.lineage.words}")),
     )
 
 

@@ -3,7 +3,8 @@
 Reads   TICKS    one packed entry per feed frame, in order of event time
 Writes  CANDLES  one packed entry per close wave, six timeframes
         candle:<symbol>:<timeframe>:<field>  one sample per closed candle, stamped by its start
-        candle:check:<symbol>  hash: how our minutes agree with the feed's own (I1), and what was kept out of them
+        candle:check:<symbol>  hash: how our minutes agree with the feed's own (I1), and what was kept out of them; ``time`` is the
+        start of the newest minute told (the store writes it a few times a second at most, on our clock)
 State   market/candles.py's open minutes. At the end of the input whatever is open closes.
 """
 
@@ -11,15 +12,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.job import Context, HashWrite, Job, Output, SampleWrite
+from pipeline.core.candle import CANDLE
+from pipeline.core.job import Context, Job, Output
 from pipeline.core.schema import CANDLE_CHECK, CANDLE_FIELD, CANDLE_FIELDS, CANDLES, TICKS, timeframe_label
-from pipeline.core.session import group_of, ist_text
-from pipeline.core.types import CandleWave, TickBatch
+from pipeline.core.session import group_of
+from pipeline.core.types import TIMEFRAMES, CandleWave, TickBatch
+from pipeline.core.views import HASH_BIT, Column, RowsWrite, RowView, Sampled
 from pipeline.market import candles
+from pipeline.market.candle_kernel import SYMBOL
+
+SAMPLE_BIT = 1
+VIEWS = {
+    minutes: RowView(
+        CANDLE, series=tuple(Sampled(CANDLE_FIELD, (timeframe_label(minutes), name), name, "low", SAMPLE_BIT) for name in CANDLE_FIELDS)
+    )
+    for minutes in TIMEFRAMES
+}
+"""A view for each timeframe, since its name stands in the key; every candle has a low."""
+CHECK_VIEW = RowView(SYMBOL, CANDLE_CHECK, (Column("time"), *(Column(name, name) for name in candles.CHECKS)))
 
 
 @dataclass(slots=True)
@@ -45,17 +60,19 @@ def _told(state: State, waves: Iterable[CandleWave]) -> Iterator[Output]:
     for wave in waves:
         yield wave
         yield from samples(state.symbols, wave.rows)
-        for row in wave.rows[wave.rows["timeframe"] == 1]:
-            fields = dict(candles.checks(state.builder, int(row["sid"])))
-            yield HashWrite(CANDLE_CHECK, (state.symbols[row["sid"]],), {"time": ist_text(int(row["ts"])), **fields})
+        minutes = wave.rows[wave.rows["timeframe"] == 1]
+        if len(minutes) > 0:
+            checked = candles.checks(state.builder, minutes["sid"])
+            yield RowsWrite(CHECK_VIEW, state.symbols, int(minutes["ts"][0]), checked, np.full(len(checked), 1 << HASH_BIT, np.uint8))
 
 
-def samples(symbols: tuple[str, ...], rows: NDArray[np.void]) -> Iterator[SampleWrite]:
-    """Give the readable form of candles: one sample per field, stamped by the candle's start."""
-    columns = [rows[name].tolist() for name in CANDLE_FIELDS]
-    for i, (sid, minutes, ts) in enumerate(zip(rows["sid"].tolist(), rows["timeframe"].tolist(), rows["ts"].tolist(), strict=True)):
-        for name, column in zip(CANDLE_FIELDS, columns, strict=True):
-            yield SampleWrite(CANDLE_FIELD, (symbols[sid], timeframe_label(minutes), name), ts, float(column[i]))
+def samples(symbols: tuple[str, ...], rows: NDArray[np.void]) -> Iterator[RowsWrite]:
+    """Give the readable form of candles: one sample per field, stamped by the candle's start. ``rows`` is sorted by timeframe."""
+    cuts = np.flatnonzero((np.diff(rows["timeframe"]) != 0) | (np.diff(rows["ts"]) != 0)) + 1
+    for first, end in pairwise([0, *cuts.tolist(), len(rows)] if len(rows) > 0 else []):
+        part = rows[first:end]
+        view = VIEWS[int(part["timeframe"][0])]
+        yield RowsWrite(view, symbols, int(part["ts"][0]), part, np.full(len(part), 1 << SAMPLE_BIT, np.uint8))
 
 
 def dump(state: State) -> bytes:

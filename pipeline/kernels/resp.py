@@ -128,9 +128,9 @@ def take_rows_k(
 ) -> None:
     """Write (key, time, value) of each sample that is due behind what ``out`` holds, and keep the newest rows.
 
-    ``words`` is int64[n * w], the rows; ``series[k]`` is (word of the value, word of what it needs, whether that is a
-    decimal, its bit of ``due``). ``newest`` is int64[symbols, w], ``times`` its times; ``marks[sid]`` is 1 when the row has not
-    been shown, plus 2 when the symbol's series are known, plus 4 when anything of it was ever due. ``told`` is (bytes in
+    ``words`` is int64[n * w], the rows; ``series[k]`` is (word of the value, word of what it needs, whether that is a decimal, its bit
+    of ``due``, whether the value is a decimal). ``newest`` is int64[symbols, w], ``times`` its times; ``marks[sid]`` is 1 when the row
+    has not been shown, plus 2 when the symbol's series are known, plus 4 when anything of it was ever due. ``told`` is (bytes in
     ``out``, samples, rows whose series are not known).
     """
     stamp, value = np.empty(64, np.uint8), np.empty(64, np.uint8)
@@ -160,6 +160,8 @@ def take_rows_k(
             copy_bytes(here + at, texts + keys[sid, k, 0], keys[sid, k, 1])
             at += keys[sid, k, 1]
             copy_bytes(here + at, stamps, stamped)
-            at = put_number_k(out, at + stamped, np.int64(words[row + series[k, 0]]).view(np.float64))
+            told_word = words[row + series[k, 0]]
+            number = np.int64(told_word).view(np.float64) if series[k, 4] == 1 else float(told_word)
+            at = put_number_k(out, at + stamped, number)
             count += 1
     told[0], told[1] = at, count

@@ -1,7 +1,7 @@
 """The kernels of the candles, and the layouts of what they keep.
 
 Reads   TICK[n] rows with their metrics; SYMBOL[n], BAR[n, kept], windows int64[n, w, 2], marks uint8[n + 1, minutes], clock int64[6]
-Writes  the state in place; CANDLE rows of a wave into ``out``
+Writes  the state in place; CANDLE rows of a wave, or of history, into ``out``
 
 A symbol's minutes, open and closed, lie in a ring by their number since the day's first; a longer candle is always summed
 from them, so that a minute that is repaired is right in every candle from then on. ``marks`` has a row per symbol and a last
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.candle import Lineage
 from pipeline.core.types import MINUTE_MS, NO_SYMBOL, CandleFlag, TickFlag, TickKind
 from pipeline.kernels.jit import kernel
 
@@ -21,7 +22,8 @@ AHEAD = 8
 """Minutes that may be open at once: the oldest open one and those that prints are ahead of it."""
 GAP_ROW, REPAIR, LIVE = int(TickKind.GAP), int(TickKind.REPAIR), int(TickKind.LIVE)
 TRADED, HAS_MINUTE, INDEX = int(TickFlag.TRADED), int(TickFlag.HAS_MINUTE), int(TickFlag.INDEX)
-GAP, PARTIAL, REVISED = int(CandleFlag.GAP), int(CandleFlag.PARTIAL), int(CandleFlag.REVISED)
+GAP, PARTIAL, REVISED, AFTER_GAP = (int(CandleFlag[name]) for name in ("GAP", "PARTIAL", "REVISED", "AFTER_GAP"))
+TICKS, INTRADAY = int(Lineage.TICKS), int(Lineage.INTRADAY)
 VOLUME_TOLERANCE = 0.05
 HOUR_MS = 60 * MINUTE_MS
 """The longest candle."""
@@ -34,8 +36,9 @@ BASE, END, OPEN, FIRST, LAST, EPOCH = range(6)
 newest frame seen, number of gaps of all symbols so far."""
 
 SYMBOL = np.dtype(
-    [("epoch", "<i8"), ("late", "<i8"), ("ahead", "<i8"), ("auction_trades", "<i8"), ("auction_qty", "<i8"), ("auction_px", "<f8")]
-    + [("i1_ts", "<i8"), ("i1_open", "<f8"), ("i1_high", "<f8"), ("i1_low", "<f8"), ("i1_close", "<f8"), ("i1_vol", "<i8")]
+    [(name, "<i8") for name in ("sid", "epoch", "late", "ahead", "auction_trades", "auction_qty")]
+    + [("auction_px", "<f8"), ("i1_ts", "<i8"), ("i1_open", "<f8"), ("i1_high", "<f8"), ("i1_low", "<f8"), ("i1_close", "<f8")]
+    + [("i1_vol", "<i8")]
     + [(name, "<i8") for name in ("is_checked", "minutes", "open", "high", "low", "close", "volume_minutes", "volume", "missing")]
     + [(name, "<i8") for name in ("repaired", "too_late", "refused")]
 )
@@ -43,7 +46,7 @@ SYMBOL = np.dtype(
 changed, repairs of minutes no longer kept, and repairs that made no sense. ``epoch`` -1: a gap of this symbol came last."""
 
 BAR = np.dtype(
-    [("ts", "<i8"), ("volume", "<i8"), ("trades", "<i4"), ("flags", "<u4")]
+    [("ts", "<i8"), ("volume", "<i8"), ("trades", "<i4"), ("flags", "<u2"), ("lineage", "<u2")]
     + [(name, "<f8") for name in ("open", "high", "low", "close", "oi")]
 )
 """One minute of a symbol, a cache line; ``trades`` is 0 in an empty one."""
@@ -69,14 +72,25 @@ def is_open_k(windows: Any, at: int) -> bool:
 
 @kernel
 def merge_k(row: Any, bar: Any) -> None:
-    """Add a minute to a longer candle; ``trades`` is zero in an empty one."""
-    if row["trades"] == 0:
+    """Add a minute (of the ring, or a row) to a longer candle; ``minutes`` is zero in an empty one."""
+    if row["minutes"] == 0:
         row["open"], row["high"], row["low"], row["volume"] = bar["open"], bar["high"], bar["low"], 0
+        row["trades"], row["lineage"] = 0, 0
     row["high"] = max(row["high"], bar["high"])
     row["low"] = min(row["low"], bar["low"])
     row["close"], row["oi"] = bar["close"], bar["oi"]
     row["volume"] += bar["volume"]
     row["trades"] += bar["trades"]
+    row["minutes"] += 1
+    row["lineage"] |= bar["lineage"]
+
+
+@kernel
+def span_k(windows: Any, start: int, span: int) -> tuple[int, int]:
+    """Give the (start, end) of the longer candle around a minute: counted from the day's open, cut at its last close."""
+    anchor = windows[0, 0]
+    first = anchor + (start - anchor) // span * span
+    return first, min(first + span, windows[-1, 1])
 
 
 @kernel
@@ -102,7 +116,7 @@ def print_k(row: Any, s: Any, bars: Any, windows: Any, marks: Any, clock: Any) -
     bar = bars[m % len(bars)]
     if bar["ts"] != start or bar["trades"] == 0:
         bar["ts"], bar["open"], bar["high"], bar["low"] = start, px, px, px
-        bar["volume"], bar["trades"], bar["flags"] = 0, 0, 0
+        bar["volume"], bar["trades"], bar["flags"], bar["lineage"] = 0, 0, 0, TICKS
     bar["high"] = max(bar["high"], px)
     bar["low"] = min(bar["low"], px)
     bar["close"], bar["oi"] = px, row["oi"]
@@ -123,7 +137,7 @@ def is_sound_k(row: Any, windows: Any, clock: Any) -> bool:
 @kernel
 def is_kept_k(start: int, bars: Any, windows: Any, clock: Any) -> bool:
     """Tell whether every minute of the longest candle around ``start`` is still in the ring."""
-    hour = windows[0, 0] + (start - windows[0, 0]) // HOUR_MS * HOUR_MS
+    hour, _ = span_k(windows, start, HOUR_MS)
     return (clock[OPEN] - hour) // MINUTE_MS + AHEAD <= len(bars)
 
 
@@ -158,7 +172,7 @@ def repair_k(row: Any, s: Any, bars: Any, windows: Any, marks: Any, everyone: An
     s["repaired"] += 1
     if has_trades:
         bar["trades"] = bar["trades"] if has_ours else 1
-        bar["ts"], bar["flags"], bar["oi"] = start, REVISED, oi
+        bar["ts"], bar["flags"], bar["oi"], bar["lineage"] = start, REVISED, oi, INTRADAY
         bar["open"], bar["high"], bar["low"], bar["close"] = row["i1_open"], row["i1_high"], row["i1_low"], row["i1_close"]
         bar["volume"] = row["i1_vol"]
     is_told = start < clock[OPEN]
@@ -248,21 +262,44 @@ def flags_k(marks: Any, everyone: Any, clock: Any, start: int, end: int, cut: in
 
 
 @kernel
-def emit_k(row: Any, bars: Any, marks: Any, clock: Any, sid: int, timeframe: int, start: int, cut: int) -> int:
+def before_k(row: Any, bars: Any, windows: Any, marks: Any, everyone: Any, clock: Any, minute: int) -> None:
+    """Look back from a candle's first trade: ``quiet`` counts minutes without one, AFTER_GAP says that some were lost."""
+    oldest = max((clock[OPEN] - clock[BASE]) // MINUTE_MS - len(bars) + AHEAD, 0)
+    row["quiet"] = 0
+    for m in range(minute - 1, oldest - 1, -1):
+        start = clock[BASE] + m * MINUTE_MS
+        bar = bars[m % len(bars)]
+        if not is_open_k(windows, start) or (bar["ts"] == start and bar["trades"] > 0):
+            return
+        if marks[m] & REPAIRED == 0:
+            if clock[FIRST] > start and clock[FIRST] > clock[BASE]:
+                return
+            if (marks[m] | everyone[m]) & BLIND != 0:
+                row["flags"] |= AFTER_GAP
+                continue
+        row["quiet"] += 1
+
+
+@kernel
+def emit_k(row: Any, bars: Any, windows: Any, marks: Any, clock: Any, sid: int, timeframe: int, start: int, cut: int) -> int:
     """Sum a closed candle of a symbol from its minutes into ``row``; return 1, or 0 when nothing was traded in it."""
-    row["trades"] = 0
+    row["minutes"] = 0
     end = start + timeframe * MINUTE_MS
     first = (start - clock[BASE]) // MINUTE_MS
+    traded = first
     for m in range(first, (min(end, clock[OPEN]) - clock[BASE]) // MINUTE_MS):
         bar = bars[sid, m % bars.shape[1]]
         if bar["ts"] == clock[BASE] + m * MINUTE_MS and bar["trades"] > 0:
+            if row["minutes"] == 0:
+                traded = m
             merge_k(row, bar)
-    if row["trades"] == 0:
+    if row["minutes"] == 0:
         return 0
     row["sid"], row["timeframe"], row["ts"] = sid, timeframe, start
     row["flags"] = flags_k(marks[sid], marks[-1], clock, start, end, cut)
     if timeframe == 1:
         bars[sid, first % bars.shape[1]]["flags"] = row["flags"]
+    before_k(row, bars[sid], windows[sid], marks[sid], marks[-1], clock, traded)
     return 1
 
 
@@ -270,16 +307,14 @@ def emit_k(row: Any, bars: Any, marks: Any, clock: Any, sid: int, timeframe: int
 def close_k(out: Any, symbols: Any, bars: Any, windows: Any, marks: Any, clock: Any, timeframes: Any, seen_to: int) -> int:
     """Close the oldest open minute and every longer candle that ends with it; return the number of rows."""
     start = clock[OPEN]
-    end = start + MINUTE_MS
-    clock[OPEN] = end
+    clock[OPEN] = start + MINUTE_MS
     count = 0
     for k in range(len(timeframes)):
-        span = timeframes[k] * MINUTE_MS
         for sid in range(len(symbols)):
-            anchor, close = windows[sid, 0, 0], windows[sid, -1, 1]
-            first = anchor + (start - anchor) // span * span
-            if anchor <= start < close and min(first + span, close) <= end:
-                count += emit_k(out[count], bars, marks, clock, sid, timeframes[k], first, min(close, seen_to))
+            first, end = span_k(windows[sid], start, timeframes[k] * MINUTE_MS)
+            close = windows[sid, -1, 1]
+            if windows[sid, 0, 0] <= start < close and end <= clock[OPEN]:
+                count += emit_k(out[count], bars, windows, marks, clock, sid, timeframes[k], first, min(close, seen_to))
     for sid in range(len(symbols)):
         if symbols[sid]["i1_ts"] == start and symbols[sid]["is_checked"] == 0:
             check_k(symbols[sid], bars[sid], windows[sid], clock)
@@ -294,18 +329,42 @@ def revise_k(out: Any, bars: Any, windows: Any, marks: Any, clock: Any, timefram
     """
     start, count, n = clock[BASE] + minute * MINUTE_MS, 0, len(windows)
     for k in range(len(timeframes)):
-        span = timeframes[k] * MINUTE_MS
         for sid in range(n):
             if marks[sid, minute] & CHANGED == 0:
                 continue
-            anchor, close = windows[sid, 0, 0], windows[sid, -1, 1]
-            first = anchor + (start - anchor) // span * span
-            end = min(first + span, close)
+            first, end = span_k(windows[sid], start, timeframes[k] * MINUTE_MS)
             is_due = end <= clock[OPEN]
             for m in range(minute + 1, (end - clock[BASE]) // MINUTE_MS):
                 is_due = is_due and marks[sid, m] & CHANGED == 0
             if is_due:
-                count += emit_k(out[count], bars, marks, clock, sid, timeframes[k], first, close)
+                count += emit_k(out[count], bars, windows, marks, clock, sid, timeframes[k], first, windows[sid, -1, 1])
     for sid in range(n):
         marks[sid, minute] &= BLIND | REPAIRED
+    return count
+
+
+@kernel
+def longer_k(out: Any, rows: Any, windows: Any, timeframe: int) -> int:
+    """Sum one-minute rows, ordered by (sid, ts), into candles of one timeframe; return how many.
+
+    The candle's flags are those of its minutes, and PARTIAL when the close cuts it; a row outside the stretches of trading is left out.
+    """
+    count, ends = 0, 0
+    for i in range(len(rows)):
+        minute = rows[i]
+        sid: Any = np.int64(minute["sid"])
+        if not is_open_k(windows[sid], minute["ts"]):
+            continue
+        first, end = span_k(windows[sid], minute["ts"], timeframe * MINUTE_MS)
+        if count == 0 or out[count - 1]["sid"] != sid or minute["ts"] >= ends:
+            row, ends = out[count], end
+            row["minutes"], row["flags"] = 0, PARTIAL if first + timeframe * MINUTE_MS > end else 0
+            row["sid"], row["timeframe"], row["ts"], row["quiet"] = sid, timeframe, first, minute["quiet"]
+            count += 1
+        row = out[count - 1]
+        lost = minute["flags"] & AFTER_GAP
+        row["flags"] |= minute["flags"] & ~np.int64(AFTER_GAP)
+        if lost != 0:
+            row["flags"] |= AFTER_GAP if row["minutes"] == 0 else GAP
+        merge_k(row, minute)
     return count

@@ -19,9 +19,10 @@ kept for the whole day up to some 650 symbols, and for at least two hours beyond
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.errors import Corrupt
 from pipeline.core.params import CandleParams
@@ -40,6 +41,7 @@ from pipeline.market.candle_kernel import (
     OPEN,
     SYMBOL,
     close_k,
+    longer_k,
     mark_gap_k,
     paint_k,
     revise_k,
@@ -68,6 +70,20 @@ CHECKS = (
     "too_late",
     "refused",
 )
+"""Counts of a symbol, in its row of the state."""
+
+
+def windows_of(windows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64]:
+    """Lay out the stretches of continuous trading of each symbol as int64[n, widest, 2]; a last one is repeated."""
+    widest = max((len(w) for w in windows), default=0)
+    if widest == 0 or min(len(w) for w in windows) == 0:
+        msg = "candles: every symbol needs a window of continuous trading on this date"
+        raise ValueError(msg)
+    laid = np.array([[*w, *[w[-1]] * (widest - len(w))] for w in windows], np.int64)
+    if ((laid[:, :, 0] - laid[:, :, 0].min()) % MINUTE_MS).any():
+        msg = "candles: windows of continuous trading must begin whole minutes apart"
+        raise ValueError(msg)
+    return laid
 
 
 class CandleState:
@@ -76,20 +92,14 @@ class CandleState:
     __slots__ = ("bars", "clock", "marks", "out", "params", "symbols", "windows")
 
     def __init__(self, windows: Sequence[Sequence[tuple[int, int]]], params: CandleParams) -> None:
-        widest = max((len(w) for w in windows), default=0)
-        if widest == 0 or min(len(w) for w in windows) == 0:
-            msg = "candles: every symbol needs a window of continuous trading on this date"
-            raise ValueError(msg)
         n = len(windows)
         self.params = params
-        self.windows = np.array([[*w, *[w[-1]] * (widest - len(w))] for w in windows], np.int64)
+        self.windows = windows_of(windows)
         base, end = int(self.windows[:, :, 0].min()), int(self.windows[:, :, 1].max())
-        if ((self.windows[:, :, 0] - base) % MINUTE_MS).any():
-            msg = "candles: windows of continuous trading must begin whole minutes apart"
-            raise ValueError(msg)
         minutes = (end - base) // MINUTE_MS + 1
         kept = min(minutes + AHEAD, max(KEPT_LEAST, KEPT_BYTES // (n * BAR.itemsize)))
         self.symbols = np.zeros(n, SYMBOL)
+        self.symbols["sid"] = np.arange(n)
         self.bars = np.zeros((n, kept), BAR)
         self.marks = np.zeros((n + 1, minutes), np.uint8)
         self.out = np.zeros(n * len(TIMEFRAMES), CANDLE)
@@ -135,10 +145,31 @@ def finish(state: CandleState, now: int) -> Iterator[CandleWave]:
     yield from _close_due(state, int(state.clock[END]), now)
 
 
-def checks(state: CandleState, sid: int) -> Mapping[str, int | float]:
-    """How the minutes of a symbol compare with the feed's own, what was kept out of them and what was repaired."""
-    row = state.symbols[sid]
-    return {name: row[name].item() for name in CHECKS}
+def checks(state: CandleState, sids: NDArray[np.uint32]) -> NDArray[np.void]:
+    """How the minutes of some symbols compare with the feed's own, what was kept out of them and what was repaired: the ``CHECKS``."""
+    return state.symbols[sids]
+
+
+def longer(minutes: NDArray[np.void], windows: NDArray[np.int64], timeframes: Sequence[int] = TIMEFRAMES[1:]) -> NDArray[np.void]:
+    """Build the longer candles of one day from its one-minute rows, by the code that builds them live.
+
+    Args:
+        minutes: CANDLE[n] of one day, any order, each (sid, ts) once.
+        windows: of ``windows_of``, by sid.
+        timeframes: in minutes.
+
+    Returns:
+        CANDLE rows by (timeframe, sid, ts).
+    """
+    order = np.lexsort((minutes["ts"], minutes["sid"]))
+    rows = (
+        np.ascontiguousarray(minutes).view(f"V{CANDLE.itemsize}")[order].view(CANDLE)
+    )  # by whole rows: field by field takes five times as long
+    out = np.zeros(len(rows) * len(timeframes), CANDLE)
+    count = 0
+    for timeframe in timeframes:
+        count += longer_k(out[count:], rows, windows, timeframe)
+    return out[:count]
 
 
 def _close_due(state: CandleState, until: int, now: int) -> Iterator[CandleWave]:
@@ -170,5 +201,5 @@ def _warm() -> None:
             pass
     rows["kind"][1], rows["i1_vol"][1] = TickKind.REPAIR, 1
     rows["i1_open"][1] = rows["i1_high"][1] = rows["i1_low"][1] = rows["i1_close"][1] = 1.0
-    for _ in step(state, TickBatch(9 * MINUTE_MS, rows)):
-        pass
+    told = [wave.rows for wave in step(state, TickBatch(9 * MINUTE_MS, rows))]
+    longer(np.concatenate([*told, state.out[:1]]), state.windows)

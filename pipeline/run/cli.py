@@ -40,7 +40,23 @@ def parser() -> argparse.ArgumentParser:
     """Build the whole command line."""
     top = argparse.ArgumentParser(prog="ticktick", description="Intraday monitoring and trading for the Indian market.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode, _subscribe):
+    for add in (
+        _demo,
+        _simulate,
+        _replay,
+        _record,
+        _login,
+        _status,
+        _doctor,
+        _up,
+        _down,
+        _history,
+        _candles,
+        _clear,
+        _logs,
+        _mode,
+        _subscribe,
+    ):
         add(verbs)
     return top
 
@@ -169,6 +185,21 @@ def _down(verbs: Any) -> None:
 def _history(verbs: Any) -> None:
     verb = _verb(verbs, "history", "candles from the broker", "pipeline.run.verbs.history")
     verb.add_argument("what", choices=("fetch",), help="fetch: symbols, and the candles that indicators need at start")
+
+
+def _candles(verbs: Any) -> None:
+    verb = _verb(verbs, "candles", "our candles against the feed's own and the broker's", "pipeline.run.verbs.candles")
+    verb.add_argument(
+        "what", choices=("diff",), help="diff: match table and the worst; exit 1 when too few agree, 2 without a second version"
+    )
+    verb.add_argument("date", metavar="DATE", help="trading day, YYYY-MM-DD: its newest recording, else the session in Redis")
+    verb.add_argument("--file", default="", help="this day file of `ticktick record`")
+    verb.add_argument("--rest", action="store_true", help="also ask the broker: its intraday candles today, its history later")
+    verb.add_argument("--timeframe", type=int, choices=(1, 3, 5, 10, 15, 60), default=1, help="minutes (%(default)s)")
+    verb.add_argument("--tolerance", type=float, default=10.0, metavar="BPS", help="prices this near are within, in 0.01 %% (%(default)s)")
+    verb.add_argument("--least", type=float, default=70.0, metavar="PERCENT", help="candles within that a symbol must have (%(default)s)")
+    verb.add_argument("--redis-url", default="", help="look into this Redis instead of the configured one")
+    _add_json(verb)
 
 
 def _clear(verbs: Any) -> None:

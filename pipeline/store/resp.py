@@ -90,7 +90,7 @@ class RowEncoder:
             at += len(column.words)
         arity = 2 + 2 * len(view.columns)
         self._hash_keys = np.array([heads.put(_head(view, name, arity)) for name in symbols] if view.hash is not None else [], np.int64)
-        self._series = np.array([_series(view.row, s) for s in view.series], np.int64).reshape(-1, 4)
+        self._series = np.array([_series(view.row, s) for s in view.series], np.int64).reshape(-1, 5)
         keys = [[heads.put(bulk(s.series.key(name, *s.labels))) for s in view.series] for name in symbols]
         self._series_keys = np.array(keys, np.int64).reshape(count, -1, 2)
         self._arena, self._heads = arena.bytes(), heads.bytes()
@@ -183,10 +183,10 @@ def _column(dtype: Any, column: Column, arena: _Arena) -> tuple[int, ...]:
     return (kind, offset // 8, shift, bits, *name, 0, 0)
 
 
-def _series(dtype: Any, sampled: Sampled) -> tuple[int, int, int, int]:
-    """Describe a series: word of its value, word of what it needs, whether that is a decimal, its bit."""
+def _series(dtype: Any, sampled: Sampled) -> tuple[int, int, int, int, int]:
+    """Describe a series: word of its value, word of what it needs, whether that is a decimal, its bit, whether the value is one."""
     value, need = dtype.fields[sampled.field], dtype.fields[sampled.need]
-    return value[1] // 8, need[1] // 8, int(need[0].kind == "f"), sampled.bit
+    return value[1] // 8, need[1] // 8, int(need[0].kind == "f"), sampled.bit, int(value[0].kind == "f")
 
 
 @warmer

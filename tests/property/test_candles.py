@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.candle import Lineage
 from pipeline.core.params import CandleParams
-from pipeline.core.types import NO_SYMBOL, TICK, TIMEFRAMES, CandleFlag, TickBatch
+from pipeline.core.types import CANDLE, NO_SYMBOL, TICK, TIMEFRAMES, CandleFlag, TickBatch
 from pipeline.market import candles
 from tests.fakes.feed_rows import OPEN, gap, repair, trade
 
@@ -80,7 +81,20 @@ class Slow:
         flags = CandleFlag.GAP if any((s - OPEN) // M in self.blind for s in range(first, min(first + tf * M, END + M), M)) else 0
         if first + tf * M > cut or OPEN < self.first > first:
             flags |= CandleFlag.PARTIAL
-        self.closed.append((tf, sid, int(flags), first, px[0], max(px), min(px), px[-1], sum(v for _, v in inside), len(px)))
+        traded = [s for s in range(first, end, M) if (sid, s) in self.prints]
+        quiet, is_lost = self.before(sid, traded[0])
+        flags |= CandleFlag.AFTER_GAP if is_lost else 0
+        made = (len(px), len(traded), int(Lineage.TICKS), quiet)
+        self.closed.append((tf, sid, int(flags), first, px[0], max(px), min(px), px[-1], sum(v for _, v in inside), *made))
+
+    def before(self, sid: int, minute: int) -> tuple[int, bool]:
+        quiet, is_lost = 0, False
+        while True:
+            minute -= M
+            if not any(a <= minute < b for a, b in WINDOWS[sid]) or (sid, minute) in self.prints or OPEN < self.first > minute:
+                return quiet, is_lost
+            is_blind = (minute - OPEN) // M in self.blind
+            quiet, is_lost = quiet + (not is_blind), is_lost or is_blind
 
 
 def session(seed: int, length: int) -> list:
@@ -114,7 +128,7 @@ def test_equals_the_slow_version(frames, is_cut):
     now = frames[-1][0] if is_cut else END
     waves += candles.finish(fast, now)
     slow.close(END, min(now, END))
-    names = ("timeframe", "sid", "flags", "ts", "open", "high", "low", "close", "volume", "trades")
+    names = ("timeframe", "sid", "flags", "ts", "open", "high", "low", "close", "volume", "trades", "minutes", "lineage", "quiet")
     assert [tuple(row[n].item() for n in names) for w in waves for row in w.rows] == slow.closed
     for sid in range(2):
         assert candles.checks(fast, sid)["late"] == slow.late[sid]
@@ -233,6 +247,10 @@ def test_repaired_candles_equal_those_of_the_unbroken_feed(seed):
         assert key[0] > 1 or not got[key]["flags"] & CandleFlag.GAP
         holds = {m for sid, m in spoiled.keys() & minutes.keys() if sid == key[1] and key[2] <= m < key[2] + key[0] * M}
         assert bool(got[key]["flags"] & CandleFlag.REVISED) == bool(holds), key
+        # Lineage, minute by minute: what was repaired came over REST, everything else from prints.
+        inside = {m for sid, m in minutes if sid == key[1] and key[2] <= m < key[2] + key[0] * M}
+        assert got[key]["minutes"] == len(inside), key
+        assert got[key]["lineage"] == (Lineage.INTRADAY if holds else 0) | (Lineage.TICKS if inside - holds else 0), key
     for wave in waves:
         order = list(zip(wave.rows["timeframe"].tolist(), wave.rows["sid"].tolist(), strict=True))
         assert order == sorted(set(order))
@@ -258,3 +276,61 @@ def test_warm_equals_cold_around_repairs(seed, cut):
         waves += candles.step(warm, TickBatch(ts, np.concatenate(rows) if rows else np.zeros(0, TICK)))
     assert [w.rows.tobytes() for w in waves] == [w.rows.tobytes() for w in expected]
     assert warm.dump() == straight.dump()
+
+
+LONG = tuple(tf for tf in TIMEFRAMES if tf > 1)
+LAID = candles.windows_of(WINDOWS)
+
+
+def rows_by_key(rows) -> list:
+    return sorted(rows, key=lambda r: (int(r["timeframe"]), int(r["sid"]), int(r["ts"])))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32))
+def test_history_builds_the_candles_that_live_told(seed):
+    """One code path: longer candles from the day's one-minute rows are those of the waves, bit for bit."""
+    _, waves = run(unbroken(np.random.default_rng(seed)))
+    told = np.concatenate([w.rows for w in waves])
+    built = candles.longer(told[told["timeframe"] == 1], LAID)
+    assert b"".join(r.tobytes() for r in built) == b"".join(r.tobytes() for r in rows_by_key(told[told["timeframe"] > 1]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(sessions)
+@example(session(536, 44))  # a gap that was marked after its minute had been told
+def test_history_invents_nothing_around_gaps(frames):
+    """Flags of gaps and of a late start may be fewer, everything else is equal.
+
+    Minutes do not tell of a gap where nothing traded, nor of one that was marked after they were told: the longer candle,
+    told later, knows, and does not count that minute as quiet.
+    """
+    _, waves = run([*frames, (END + 5000, [])])
+    told = np.concatenate([w.rows for w in waves]) if waves else np.zeros(0, CANDLE)
+    built, live = candles.longer(told[told["timeframe"] == 1], LAID), rows_by_key(told[told["timeframe"] > 1])
+    assert len(built) == len(live)
+    weak = int(CandleFlag.GAP | CandleFlag.PARTIAL | CandleFlag.AFTER_GAP)
+    for mine, theirs in zip(built, live, strict=True):
+        mine_flags, their_flags = int(mine["flags"]), int(theirs["flags"])
+        assert mine_flags & ~their_flags == 0
+        assert mine_flags & ~weak == their_flags & ~weak
+        assert mine["quiet"] == theirs["quiet"] or (their_flags & CandleFlag.AFTER_GAP and mine["quiet"] > theirs["quiet"])
+        theirs["flags"], theirs["quiet"] = mine["flags"], mine["quiet"]
+        assert mine == theirs
+
+
+@settings(max_examples=100, deadline=None)
+@given(sessions, st.integers(0, 150))
+def test_what_was_told_does_not_depend_on_what_comes(frames, cut):
+    """Prefix invariance: of the waves, and of what history builds of a part of the day."""
+    _, whole = run(frames)
+    _, part = run(frames[:cut])
+    assert [w.rows.tobytes() for w in part] == [w.rows.tobytes() for w in whole[: len(part)]]
+    minutes = [r for w in whole for r in w.rows if r["timeframe"] == 1]
+    if not minutes:
+        return
+    end = int(minutes[-1]["ts"])
+    every = candles.longer(np.array(minutes), LAID)
+    early = candles.longer(np.array([m for m in minutes if m["ts"] < end] or minutes[:0], CANDLE), LAID)
+    over = {r.tobytes() for r in early if r["ts"] + r["timeframe"].astype(int) * M <= end}
+    assert over == {r.tobytes() for r in every if r["ts"] + r["timeframe"].astype(int) * M <= end}

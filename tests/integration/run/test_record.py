@@ -15,10 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Corrupt
 from pipeline.core.feed import FeedEventKind
 from pipeline.core.schema import TICKS
 from pipeline.core.types import TickKind
+from pipeline.run import minutes
+from pipeline.run.access import calendar_of
 from pipeline.run.playback import Recording, contents
 from pipeline.run.settings import load
 from pipeline.run.turn import Pace
@@ -205,6 +208,27 @@ def test_a_gap_in_the_day_is_the_same_gap_in_its_replay(recorded, tmp_path):
         after = found[-1].id
     assert any(e.record.rows["kind"][0] == TickKind.GAP for e in entries)
     require_equal(live, file_of(run.folder), tmp_path, "--store", "memory")
+    settings = load(environ={})
+    day = calendar_of(settings).day("2026-11-20")
+    there, here = minutes.from_redis(store, day).versions, minutes.from_file(settings, day, file_of(run.folder)).versions
+    assert there.lineages == here.lineages
+    assert {Lineage.TICKS, Lineage.FEED_I1, Lineage.HISTORICAL} <= set(there.lineages)
+    for lineage in there.lineages:
+        assert there.rows(lineage).tobytes() == here.rows(lineage).tobytes(), lineage
+
+
+def test_candles_of_a_recorded_day_are_compared_without_redis(quiet, tmp_path):
+    path, env = quiet[1], environment(tmp_path)
+    args = command("candles", "diff", "2026-11-20", "--file", str(path), "--json")
+    done = subprocess.run(args, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["is_ok"], told["source"]) == (0, True, path.name), done.stderr
+    assert {row["with"] for row in told["symbols"]} == {"feed_i1"}
+    assert len(told["symbols"]) >= 15
+    # The simulator's feed tells its own minutes of the very prints it sends: all agree; the last one it tells no more.
+    for row in told["symbols"]:
+        assert (row["both"], row["only_ours"], row["only_theirs"], row["within"]) == (9, 1, 0, 100.0), row
+    assert told["worst"] == []
 
 
 def ticks_of(path: Path, store: MemoryStore | None = None, turns: int | None = None) -> list[tuple]:

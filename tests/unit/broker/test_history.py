@@ -11,6 +11,7 @@ from pipeline.broker import history
 from pipeline.broker.history import HistoryPlan, HistoryReader, spans, waves_of
 from pipeline.broker.quota import Limit, ReadBudget
 from pipeline.broker.rest import Throttled
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from pipeline.core.session import Calendar, Group, group_of, ist_clock, ist_ms
 from pipeline.core.types import TIMEFRAMES, CandleFlag, Instrument
@@ -124,7 +125,9 @@ def test_candles_of_today_up_to_now_and_none_that_forms_or_settles():
     found, _ = fetch(Broker(until=now), depth={1: 100, 5: 10}, now=now)
     assert rows_of(found)["ts"][-1] == OPEN + 28 * 60_000  # 09:44 is 20 s old and may still change
     assert rows_of(found, minutes=5)["ts"][-1] == OPEN + 20 * 60_000
-    assert np.count_nonzero(rows_of(found)["ts"] >= OPEN) == 29
+    is_today = rows_of(found)["ts"] >= OPEN
+    assert np.count_nonzero(is_today) == 29
+    assert rows_of(found)["lineage"].tolist() == np.where(is_today, Lineage.INTRADAY, Lineage.HISTORICAL).tolist()
     found, _ = fetch(Broker(until=now), depth={1: 100}, now=now, settle_ms=0)
     assert rows_of(found)["ts"][-1] == OPEN + 29 * 60_000
 
@@ -241,7 +244,7 @@ def test_spans_stay_within_the_limits_do_not_overlap_and_reach_far_enough(minute
 
 
 def test_no_candles_no_waves():
-    assert waves_of([]) == ()
+    assert waves_of([], "2026-11-20") == ()
 
 
 def test_a_recorded_answer_is_taken_whole(shared_data):

@@ -69,7 +69,9 @@ def test_phases_follow_the_rules_of_their_date(day: str, clock: str, group: Grou
 @pytest.mark.parametrize(
     ("day", "kind", "windows"),
     [
-        ("2021-02-24", "special", [("09:15", "11:40"), ("15:45", "17:00")]),
+        ("2015-11-11", "muhurat", [("17:45", "18:45")]),
+        ("2016-10-30", "muhurat", [("18:30", "19:30")]),
+        ("2020-02-01", "special", [("09:15", "15:30")]),
         ("2021-11-04", "muhurat", [("18:15", "19:15")]),
         ("2024-01-20", "special", [("09:15", "15:30")]),
         ("2024-03-02", "special", [("09:15", "10:00"), ("11:30", "12:30")]),
@@ -92,6 +94,24 @@ def test_special_days(day: str, kind: str, windows: list[tuple[str, str]]) -> No
             assert session.phase_at(ist_ms(day, earlier[1]), group) is Phase.CLOSED
             assert session.phase_at(ist_ms(day, later[0]), group) is Phase.CONTINUOUS
     assert CALENDAR.reason(day) != ""
+
+
+@pytest.mark.parametrize(
+    ("day", "stocks", "indices"),
+    [
+        ("2017-07-10", [("12:30", "15:30")], [("09:15", "15:30")]),
+        ("2020-03-13", [("09:15", "09:30"), ("10:15", "15:30")], [("09:15", "15:30")]),
+        ("2021-02-24", [("09:15", "11:40"), ("15:45", "17:00")], [("09:15", "10:08"), ("15:45", "17:00")]),
+    ],
+)
+def test_days_on_which_stocks_and_indices_kept_other_hours(day: str, stocks: list, indices: list) -> None:
+    session = CALENDAR.day(day)
+    assert session is not None
+    for group in Group:
+        windows = [(ist_clock(w.start_ms)[:5], ist_clock(w.end_ms)[:5]) for w in session.continuous(group)]
+        assert windows == (indices if group is Group.INDEX else stocks)
+        anchor = windows[0][0]
+        assert ist_clock(session.candle_start(session.open_ms(group) + 59 * 60_000, 60, group))[:5] == anchor
 
 
 def test_the_close_of_continuous_trading_per_group_since_the_closing_auction() -> None:
@@ -143,7 +163,8 @@ def test_every_listed_holiday_is_in_the_calendar(shared_data: Path) -> None:
 def test_listed_years_end_where_the_exchange_has_published() -> None:
     assert CALENDAR.is_listed("2024-01-01")
     assert not CALENDAR.is_listed("2027-06-01")
-    assert not CALENDAR.is_listed("2016-08-16")
+    assert CALENDAR.is_listed("2016-08-16")
+    assert not CALENDAR.is_listed("2014-08-16")
 
 
 @pytest.mark.parametrize(
@@ -215,6 +236,11 @@ def test_a_segment_without_session_times_is_refused() -> None:
         ({"regular": ROWS["regular"][:1]}, "no regular row for group EQ_CAS"),
         ({"regular": [{"from": "2010-10-18", "group": "XX", "phases": []}]}, "XX"),
         ({"listed_years": ["soon"]}, "listed_years"),
+        ({"observed_closed": [{"year": 2016, "days": ["02-30"]}]}, "observed_closed"),
+        (
+            {"special": [{"date": "2026-01-01", "kind": "special", "description": "x", "phases": {"EQ": "regular"}}]},
+            "give them for EQ, EQ_CAS, FO, INDEX",
+        ),
         ({"holidays": None}, "holidays"),
     ],
 )

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Refused
 from pipeline.core.types import CandleFlag, Recommendation, Side, Signal
 from pipeline.engine.filtering import RegimeChange, new_filter, price, step
@@ -33,11 +34,21 @@ def crossed(state, *rows, ts=T):
 def test_a_cross_becomes_a_signal_and_a_priced_recommendation():
     (signal,), (r,) = crossed(make())
     assert (signal.outcome, signal.symbol, signal.side, signal.timeframe) == ("recommended", "AAA", Side.BUY, "1m")
-    assert signal.reasons.endswith("regime unknown")
+    assert signal.reasons.endswith("regime unknown; candle from unknown")
     assert (r.ref_paise, r.limit_paise, r.stop_paise, r.target_paise) == (101_00, 101_25, 99_00, 104_00)
     assert (r.rank, r.ts, r.expires_ms, r.score) == (1, T, T + 60_000, signal.strength)
     key = identity(entry_cause("ema_momentum", "AAA", "1m", signal.ts_candle, Side.BUY))
     assert (signal.id, r.id, r.signal_id) == (f"S{key}", f"R{key}", f"S{key}")
+
+
+@pytest.mark.parametrize(
+    ("lineage", "words"), [(Lineage.TICKS, "ticks"), (Lineage.TICKS | Lineage.INTRADAY, "ticks+intraday"), (Lineage.ARCHIVE, "archive")]
+)
+def test_a_signal_says_where_its_candle_came_from(lineage, words):
+    (signal,), (proposal,) = crossed(make(), {"sid": 0, "lineage": lineage})
+    assert signal.lineage == words
+    assert signal.reasons == proposal.reasons
+    assert signal.reasons.endswith(f"candle from {words}")
 
 
 def test_the_best_are_ranked_and_the_rest_outranked():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pipeline.core.job import HashWrite, SampleWrite
-from pipeline.core.schema import CANDLE_CHECK, CANDLE_FIELD
-from pipeline.core.types import CandleFlag, CandleWave
-from pipeline.jobs.live import job
+import numpy as np
+
+from pipeline.core.types import CANDLE, CandleFlag, CandleWave
+from pipeline.jobs.live import job, samples
 from tests.fakes.context import context
 from tests.fakes.feed_rows import OPEN, batch, repair, trade
+from tests.fakes.shown import hashes_of, samples_of
 
 
 def run(state, *times, price=100.0):
@@ -23,12 +24,26 @@ def test_a_wave_comes_with_its_samples_and_check():
     assert out == []
     wave, *rest = run(state, 62_500)
     assert isinstance(wave, CandleWave)
-    samples = [o for o in rest if isinstance(o, SampleWrite)]
-    assert [(s.series, s.labels, s.ts, s.value) for s in samples[:1]] == [(CANDLE_FIELD, ("BRAVO", "1m", "open"), OPEN, 100.0)]
-    assert [s.labels[2] for s in samples] == ["open", "high", "low", "close", "volume", "oi"]
-    (check,) = [o for o in rest if isinstance(o, HashWrite)]
-    assert (check.hash, check.labels) == (CANDLE_CHECK, ("BRAVO",))
-    assert check.fields["late"] == 0
+    values = {"open": 100.0, "high": 100.0, "low": 100.0, "close": 100.0, "volume": 30.0, "oi": 0.0}
+    assert samples_of(rest) == {(f"candle:BRAVO:1m:{name}", OPEN): value for name, value in values.items()}
+    ((key, check),) = hashes_of(rest).items()
+    assert key == "candle:check:BRAVO"
+    assert (check["time"], check["late"], check["auction_px"]) == ("2025-12-15 09:15:00.000 +05:30", "0", "0")
+
+
+def test_each_timeframe_is_sampled_at_its_own_start():
+    rows = np.concatenate([job_rows(1, 14), job_rows(3, 12), job_rows(15, 0)])
+    told = samples_of(samples(("ALPHA", "BRAVO"), rows))
+    assert len(told) == 3 * 2 * 6
+    for label, minute in (("1m", 14), ("3m", 12), ("15m", 0)):
+        assert [told[f"candle:{name}:{label}:volume", OPEN + minute * 60_000] for name in ("ALPHA", "BRAVO")] == [7.0, 2.0**53]
+    assert list(samples(("ALPHA", "BRAVO"), rows[:0])) == []
+
+
+def job_rows(timeframe, minute):
+    rows = np.zeros(2, CANDLE)
+    rows["sid"], rows["timeframe"], rows["ts"], rows["low"], rows["volume"] = [0, 1], timeframe, OPEN + minute * 60_000, 1.0, [7, 2**53]
+    return rows
 
 
 def test_the_end_of_the_input_closes_what_is_open():
@@ -55,6 +70,5 @@ def test_a_repaired_minute_is_told_again_with_its_samples_and_count():
     wave, *rest = job.step(state, fixed, OPEN + 65_000)
     assert isinstance(wave, CandleWave)
     assert [(r["timeframe"], r["high"], r["flags"]) for r in wave.rows] == [(1, 120.0, CandleFlag.REVISED)]
-    assert [(s.ts, s.value) for s in rest if isinstance(s, SampleWrite) and s.labels[2] == "volume"] == [(OPEN, 900.0)]
-    (check,) = [o for o in rest if isinstance(o, HashWrite)]
-    assert check.fields["repaired"] == 1
+    assert samples_of(rest)["candle:BRAVO:1m:volume", OPEN] == 900.0
+    assert hashes_of(rest)["candle:check:BRAVO"]["repaired"] == "1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.core.candle import Lineage
 from pipeline.core.errors import Corrupt
 from pipeline.core.types import CandleFlag, TickFlag, TickKind
 from pipeline.market import candles, ticks
@@ -71,6 +72,19 @@ def test_a_silent_symbol_has_no_row_and_rows_are_sorted(state):
     assert told(wave) == [(1, 0, 2, 50.0, 1), (1, 1, 2, 101.0, 2), (3, 0, 0, 50.0, 1), (3, 1, 0, 101.0, 3)]
 
 
+def test_a_minute_without_a_trade_is_marked_on_the_next_and_missing_in_the_longer(state):
+    feed(state, trade(OPEN + 1000, 100.0), ts=OPEN + 1000)
+    waves = quiet(state, OPEN + 5000, OPEN + 3 * M)
+    waves += feed(state, trade(OPEN + 3 * M + 1000, 101.0), ts=OPEN + 3 * M + 1000)
+    waves += quiet(state, OPEN + 3 * M + 5000, OPEN + 4 * M)
+    waves += feed(state, trade(OPEN + 4 * M, 102.0), ts=OPEN + 4 * M)
+    waves += quiet(state, OPEN + 4 * M + 5000, OPEN + 5 * M + 5000)
+    rows = np.concatenate([w.rows for w in waves])
+    assert rows[["timeframe", "minutes", "quiet"]].tolist() == [(1, 1, 0), (3, 1, 0), (1, 1, 2), (1, 1, 0), (5, 3, 0)]
+    assert set(rows["lineage"].tolist()) == {int(Lineage.TICKS)}
+    assert not rows["flags"].any()
+
+
 def test_all_six_timeframes_end_at_the_hour(state):
     waves = []
     for m in range(60):
@@ -86,15 +100,16 @@ def test_all_six_timeframes_end_at_the_hour(state):
 
 
 def test_everything_closes_with_the_session(state):
+    gaps = CandleFlag.GAP | CandleFlag.AFTER_GAP
     feed(state, trade(CLOSE - 1000, 100.0), ts=CLOSE - 1000)
     (wave,) = feed(state, ts=CLOSE + 2000)
     assert [(t, (ts - OPEN) // M, f) for t, ts, f in wave.rows[["timeframe", "ts", "flags"]].tolist()] == [
-        (1, 374, int(CandleFlag.GAP)),
-        (3, 372, int(CandleFlag.GAP)),
-        (5, 370, int(CandleFlag.GAP)),
-        (10, 370, int(CandleFlag.GAP | CandleFlag.PARTIAL)),
-        (15, 360, int(CandleFlag.GAP)),
-        (60, 360, int(CandleFlag.GAP | CandleFlag.PARTIAL)),
+        (1, 374, int(gaps)),
+        (3, 372, int(gaps)),
+        (5, 370, int(gaps)),
+        (10, 370, int(gaps | CandleFlag.PARTIAL)),
+        (15, 360, int(gaps)),
+        (60, 360, int(gaps | CandleFlag.PARTIAL)),
     ]
 
 
@@ -110,11 +125,7 @@ def test_symbols_close_by_their_own_clock():
 def test_auction_prints_are_kept_apart(state):
     feed(state, trade(OPEN - 8 * M, 99.0, 700), ts=OPEN - 8 * M)
     feed(state, trade(CLOSE + 1, 99.5, 300), ts=OPEN)
-    assert {k: v for k, v in candles.checks(state, 0).items() if k.startswith("auction")} == {
-        "auction_trades": 2,
-        "auction_qty": 1000,
-        "auction_px": 99.5,
-    }
+    assert candles.checks(state, 0)[["auction_trades", "auction_qty", "auction_px"]].item() == (2, 1000, 99.5)
     assert list(candles.finish(state, CLOSE)) == []
 
 
@@ -124,7 +135,9 @@ def test_silence_marks_a_gap_and_does_not_fill_it(state):
     assert [told(w) for w in waves] == [[(1, 0, 0, 100.0, 5)]]
     waves += quiet(state, OPEN + 3 * M + 5000, OPEN + 5 * M + 5000)
     rows = np.concatenate([w.rows for w in waves])
-    assert rows["flags"].tolist() == [int(CandleFlag.GAP)] * len(rows)
+    blind, after = int(CandleFlag.GAP), int(CandleFlag.GAP | CandleFlag.AFTER_GAP)
+    assert rows["flags"].tolist() == [blind, blind, after, blind]  # the first minute, its three; then minute 3, and the five
+    assert rows["quiet"].tolist() == [0] * 4, "lost is not quiet"
     assert rows["volume"].tolist() == [5, 5, 4, 9]
 
 

@@ -62,7 +62,7 @@ def test_not_a_number_in_text_is_refused():
     from pipeline.core.types import Signal
 
     with pytest.raises(Refused, match=r"Signal\.strength"):
-        codec.encode(schema.SIGNALS, Signal(1, "i", 1, "X", "1m", "s", Side.BUY, float("inf"), "r", "o", "w"))
+        codec.encode(schema.SIGNALS, Signal(1, "i", 1, "X", "1m", "s", Side.BUY, float("inf"), "r", "o", "ticks", "w"))
 
 
 def test_wrong_type_is_refused():

@@ -95,6 +95,17 @@ def test_hashes_and_samples_say_what_the_rows_hold(rows):
     assert {int(t) for t in flat[1::3]} <= {TS}
 
 
+def test_a_whole_number_is_sampled_as_it_is():
+    view = RowView(ROW, series=(Sampled(METRIC, ("n",), "n", "px", 1),))
+    packed = np.zeros(4, ROW)
+    packed["sid"], packed["n"], packed["px"] = [0, 1, 2, 0], [12_345_678, -3, 2**53, 5], [1.5, 1.5, 1.5, 0.0]
+    encoder = RowEncoder(view, SYMBOLS)
+    encoder.take(RowsWrite(view, SYMBOLS, TS, packed, np.full(4, 0b10, np.uint8)))
+    samples, count = encoder.samples()
+    flat = parsed(b"*%d\r\n" % (3 * count) + samples)[0]
+    assert [float(x) for x in flat[2::3]] == [12_345_678.0, -3.0, 2.0**53], "the last one needs a price and has none"
+
+
 def test_only_what_is_due_is_shown():
     packed = np.zeros(3, ROW)
     packed["sid"], packed["px"], packed["need"] = [0, 1, 2], [1.5, 2.5, 3.5], 1
