@@ -7,6 +7,7 @@ all of them again whenever one changes; a Python call for each would cost more t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 
 from numba import types
@@ -17,8 +18,9 @@ FLOAT_PLACE = cast(Any, types.CPointer)(types.float64)
 """Float64 numbers in memory, indexed like an array; the plain twin takes an array."""
 
 
+@cache
 def address_of(kernel: Callable[[Any], int]) -> int:
-    """Give the address of ``kernel(v) -> int``, compiled now or loaded from the disk cache. The kernel must stay alive."""
+    """Give the address of ``kernel(v) -> int``, compiled now or loaded from the disk cache, and keep it alive."""
     dispatcher = cast(Any, kernel)
     dispatcher.compile((FLOAT_PLACE,))
     compiled = dispatcher.overloads[FLOAT_PLACE,]

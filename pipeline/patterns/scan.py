@@ -67,8 +67,8 @@ class Scan:
         Raises:
             Corrupt: a slot that is not one of ours; the kernel would write past its state.
         """
-        if len(rows) > 0 and not (0 <= slots.min() and slots.max() < len(self.counts)):
-            raise Corrupt(f"a wave of candles names a place outside the {len(self.counts)} of today: clear the session with `ticktick clear`")
+        if len(rows) > 0 and not (slots.min() >= 0 and slots.max() < len(self.counts)):
+            raise Corrupt(f"a candle wave names a place outside the {len(self.counts)} of today: clear the session with `ticktick clear`")
         bars = np.empty((len(rows), 4))
         for k, name in enumerate(("open", "high", "low", "close")):
             bars[:, k] = rows[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def by_symbol(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     symbols = np.asarray(table["symbol"].to_pylist(), dtype=object)
     starts = [0, *(np.flatnonzero(symbols[1:] != symbols[:-1]) + 1).tolist(), len(symbols)]
     columns = {name: table[name].to_numpy() for name in PRICES}
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in itertools.pairwise(starts):
         rows = np.zeros(end - start, CANDLE)
         rows["timeframe"], rows["ts"] = 1, OPEN + np.arange(len(rows)) * 60_000
         for name, column in columns.items():

@@ -34,7 +34,7 @@ def test_slots_do_not_touch_each_other():
     got = scan.step(np.tile([0, 2], 300).astype(np.int64), rows)
     assert got[0::2].tolist() == one_by_one(Scan(1), ROWS).tolist()
     assert got[1::2].tolist() == one_by_one(Scan(1), other).tolist()
-    assert not scan.rings[1].any()
+    assert not scan.views[1].any()
 
 
 def test_old_and_infinite_candles_are_refused():
@@ -61,6 +61,18 @@ def test_a_state_of_other_patterns_is_corrupt():
     plain, arrays = unpack(Scan(1).dump())
     with pytest.raises(Corrupt, match="clear the session"):
         Scan(1).load(pack(plain | {"patterns": ["other"]}, arrays))
+
+
+def test_a_slot_beyond_the_end_is_refused_before_anything_is_written():
+    with pytest.raises(Corrupt, match="outside the 2 of today"):
+        Scan(2).step(np.array([2]), ROWS[:1])
+    with pytest.raises(Corrupt, match="outside the 2 of today"):
+        Scan(2).step(np.array([-1]), ROWS[:1])
+
+
+def test_state_is_small():
+    scan = Scan(10)
+    assert scan.views.nbytes + scan.counts.nbytes + scan.last.nbytes <= 10 * 2048
 
 
 def test_an_empty_wave_is_fine():
