@@ -213,7 +213,10 @@ class IndicatorWave:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChartWave:
-    """An indicator wave with the patterns of each row. ``found`` is int8[n, len(patterns)]: +1, -1 or 0."""
+    """An indicator wave with the patterns of each row.
+
+    ``found`` is int8[n, len(patterns)]: strength in tenths (10; 8 with level ends, 20 confirmed), its sign is the side, 0 not there.
+    """
 
     ts: int
     rows: NDArray[np.void]
@@ -243,12 +246,27 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class PatternHit:
+    """A pattern that a closed candle completed, and how such hits turned out before (``patterns/reliability.py``).
+
+    ``hits`` counts those whose outcome is known. Without one, and on the side ``neutral``, the ratios are zero.
+    """
+
     ts: int
     ts_candle: int
     symbol: str
     timeframe: str
     pattern: str
     side: str
+    strength: int
+    """TA-Lib's number over ten."""
+    hits: int
+    hit_ratio: float
+    """Of the hits so far, those that the price followed."""
+    low_ratio: float
+    """95 % interval of ``hit_ratio``."""
+    high_ratio: float
+    base_ratio: float
+    """Of all candles, those that the price followed in the same direction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def scan_k(wave: Any, views: int, counts: Any, kernels: Any, found: Any) -> None
 class Scan:
     """State of every pattern for ``slots`` pairs of symbol and timeframe."""
 
-    __slots__ = ("_kernels", "_specs", "counts", "last", "patterns", "refused", "views")
+    __slots__ = ("_kernels", "_specs", "counts", "last", "patterns", "refused", "taken", "views")
 
     def __init__(self, slots: int) -> None:
         self._specs: tuple[PatternSpec, ...] = tuple(spec for _, spec in PATTERNS.items())
@@ -60,6 +60,8 @@ class Scan:
         self.counts = np.full(slots, -1, np.int64)
         self.last = np.full(slots, np.iinfo(np.int64).min, np.int64)
         self.refused = 0
+        self.taken = np.zeros(0, np.bool_)
+        """Which rows of the last wave were not refused."""
 
     def step(self, slots: NDArray[np.int64], rows: NDArray[np.void]) -> NDArray[np.int8]:
         """Look at a wave; rows of one slot must stand in order of time.
@@ -72,10 +74,10 @@ class Scan:
         bars = np.empty((len(rows), 4))
         for k, name in enumerate(("open", "high", "low", "close")):
             bars[:, k] = rows[name]
-        ok = np.empty(len(rows), np.bool_)
-        self.refused += accept_k(slots, np.ascontiguousarray(rows["ts"]), bars, self.last, ok)
+        self.taken = np.empty(len(rows), np.bool_)
+        self.refused += accept_k(slots, np.ascontiguousarray(rows["ts"]), bars, self.last, self.taken)
         found = np.zeros((len(rows), len(self._specs)), np.int8)
-        scan_k((slots, bars, ok), self.views.ctypes.data, self.counts, self._kernels, found)
+        scan_k((slots, bars, self.taken), self.views.ctypes.data, self.counts, self._kernels, found)
         return found
 
     def dump(self) -> bytes:
