@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.job import Context, HashWrite, Job, Output
-from pipeline.core.registry import PATTERNS as REGISTERED
 from pipeline.core.schema import CHARTS, HISTORY, INDICATORS, PATTERN_RECORD, PATTERNS, timeframe_label
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import TIMEFRAMES, CandleWave, ChartWave, IndicatorWave, PatternHit
@@ -44,9 +44,9 @@ class Hits:
 
     slots: NDArray[np.int64]
     ts_candle: NDArray[np.int64]
-    patterns: NDArray[np.int64]
     strengths: NDArray[np.int8]
     claims: NDArray[np.int64]
+    """Places in the tally: a pattern on a side."""
     rates: Rates
 
 
@@ -64,58 +64,34 @@ def step(state: State, wave: IndicatorWave | CandleWave, now: int) -> Iterator[O
     yield ChartWave(wave.ts, wave.rows, wave.columns, wave.values, wave.warm, state.scan.patterns, found)
     rows, patterns = np.nonzero(found)
     strengths = found[rows, patterns]
-    claims = state.tally.claims_of(patterns, strengths)
-    hits = Hits(slots[rows], wave.rows["ts"][rows], patterns, strengths, claims, state.tally.rates(slots[rows], claims))
-    yield from _entries(state, wave.ts, hits)
-    yield from _records(state, hits)
-    for slot in slots[~state.is_told[slots]].tolist():
-        yield _whole_record(state, slot)
+    at, claims = slots[rows], state.tally.claims_of(patterns, strengths)
+    known = state.tally.rates(at, claims)
+    yield from _entries(state, wave.ts, Hits(at, wave.rows["ts"][rows], strengths, claims, known))
+    yield from _records(state, at, claims, known)
+    at, claims = state.tally.known(slots[~state.is_told[slots]])
+    yield from _records(state, at, claims, state.tally.rates(at, claims))
     state.is_told[slots] = True
 
 
 def _entries(state: State, ts: int, hits: Hits) -> Iterator[PatternHit]:
     known = hits.rates
-    ratios = [np.round(x, 4).tolist() for x in (known.hit_ratio, known.low_ratio, known.high_ratio, known.base_ratio)]
-    is_rated = ((known.hits > 0) & (state.tally.sides[hits.claims] != 0)).tolist()
-    columns = (hits.slots.tolist(), hits.ts_candle.tolist(), hits.patterns.tolist(), hits.strengths.tolist(), known.hits.tolist(), is_rated)
-    for slot, ts_candle, pattern, strength, count, has_rate, *four in zip(*columns, *ratios, strict=True):
-        name = state.scan.patterns[pattern]
-        rate, low, high, base = four if has_rate else (0.0, 0.0, 0.0, 0.0)
-        yield PatternHit(
-            ts=ts,
-            ts_candle=ts_candle,
-            symbol=state.symbols[slot // len(TIMEFRAMES)],
-            timeframe=LABELS[slot % len(TIMEFRAMES)],
-            pattern=name,
-            side=REGISTERED.get(name).side(strength),
-            strength=strength,
-            hits=count,
-            hit_ratio=rate,
-            low_ratio=low,
-            high_ratio=high,
-            base_ratio=base,
-        )
+    is_rated = (known.hits > 0) & (state.tally.sides[hits.claims] != 0)
+    ratios = (known.hit_ratio, known.low_ratio, known.high_ratio, known.base_ratio)
+    whole = (x.tolist() for x in (hits.slots, hits.ts_candle, hits.claims, hits.strengths, known.hits))
+    parts = (np.where(is_rated, np.round(x, 4), 0.0).tolist() for x in ratios)
+    for slot, ts_candle, claim, *numbers in zip(*whole, *parts, strict=True):
+        symbol, label = state.symbols[slot // len(TIMEFRAMES)], LABELS[slot % len(TIMEFRAMES)]
+        yield PatternHit(ts, ts_candle, symbol, label, *state.tally.words[claim], *numbers)
 
 
-def _records(state: State, hits: Hits) -> Iterator[HashWrite]:
-    """Tell the record of what was found, one hash for each slot with hits."""
-    claims = hits.claims.tolist()
-    for slot, group in groupby(range(len(claims)), hits.slots.tolist().__getitem__):
-        yield _record(state, slot, [(claims[at], at) for at in group], hits.rates)
-
-
-def _whole_record(state: State, slot: int) -> HashWrite:
-    claims = state.tally.known(slot)
-    known = state.tally.rates(np.full(len(claims), slot), claims)
-    return _record(state, slot, [(claim, at) for at, claim in enumerate(claims.tolist())], known)
-
-
-def _record(state: State, slot: int, claims: list[tuple[int, int]], known: Rates) -> HashWrite:
-    tally = state.tally
-    fields: dict[str, str | int | float] = {"any": told_base(tally.base[slot])}
-    for claim, at in claims:
-        fields[tally.names[claim]] = told(known, at, int(tally.sides[claim]))
-    return HashWrite(PATTERN_RECORD, (state.symbols[slot // len(TIMEFRAMES)], LABELS[slot % len(TIMEFRAMES)]), fields)
+def _records(state: State, slots: NDArray[np.int64], claims: NDArray[np.int64], known: Rates) -> Iterator[HashWrite]:
+    """Tell the record of claims, which stand slot by slot: one hash a slot."""
+    names, base = state.tally.names, state.tally.base
+    lines = zip(slots.tolist(), claims.tolist(), told(known, state.tally.sides[claims]), strict=True)
+    for slot, group in groupby(lines, itemgetter(0)):
+        fields: dict[str, str | int | float] = {"any": told_base(base[slot])}
+        fields |= {names[claim]: line for _, claim, line in group}
+        yield HashWrite(PATTERN_RECORD, (state.symbols[slot // len(TIMEFRAMES)], LABELS[slot % len(TIMEFRAMES)]), fields)
 
 
 def dump(state: State) -> bytes:

@@ -119,14 +119,16 @@ def rates(sides: NDArray[np.int64], hits: NDArray[np.int64], true: NDArray[np.in
 class Tally:
     """Hits and outcomes of every pattern for ``slots`` pairs of symbol and timeframe."""
 
-    __slots__ = ("_claims", "_places", "base", "closes", "counts", "hits", "names", "sides", "true", "waiting")
+    __slots__ = ("_claims", "_places", "base", "closes", "counts", "hits", "names", "sides", "true", "waiting", "words")
 
     def __init__(self, slots: int) -> None:
         specs = [spec for _, spec in PATTERNS.items()]
         pairs = [(k, side) for k, spec in enumerate(specs) for side in _SIDES[spec.lean]]
         self._claims = np.array(pairs, np.int64).reshape(-1, 2)
         self.sides = np.ascontiguousarray(self._claims[:, 1])
-        self.names: tuple[str, ...] = tuple(f"{specs[k].name}:{_WORDS[side]}" for k, side in pairs)
+        self.words: tuple[tuple[str, str], ...] = tuple((specs[k].name, _WORDS[side]) for k, side in pairs)
+        """Pattern and side of each claim."""
+        self.names: tuple[str, ...] = tuple(":".join(words) for words in self.words)
         # Place of a claim by pattern and by the sign of an answer: [0] and [-1] stand for +1 and -1 as they index.
         self._places = np.zeros((len(specs), 3), np.int64)
         for place, (k, side) in enumerate(pairs):
@@ -151,9 +153,10 @@ class Tally:
         hits, true = (book[slots, claims].astype(np.int64) for book in (self.hits, self.true))
         return rates(self.sides[claims], hits, true, self.base[slots].astype(np.int64))
 
-    def known(self, slot: int) -> NDArray[np.int64]:
-        """Give the claims of a slot that were ever hit."""
-        return np.flatnonzero(self.hits[slot])
+    def known(self, slots: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give the pairs of slot and claim that were ever hit, slot by slot."""
+        rows, claims = np.nonzero(self.hits[slots])
+        return slots[rows], claims
 
     def dump(self) -> bytes:
         return pack({"claims": list(self.names), "ahead": AHEAD}, {name: getattr(self, name) for name in _ARRAYS})
@@ -170,15 +173,19 @@ class Tally:
 _ARRAYS = ("counts", "closes", "base", "waiting", "hits", "true")
 
 
-def told(known: Rates, at: int, side: int) -> str:
-    """Say one claim in a line: rate, hits and interval, base rate, gain over it with its interval, lift."""
-    hits = int(known.hits[at])
-    if side == 0:
-        return f"{hits} hits, takes no side"
-    rate, low, high, base = (100 * float(x[at]) for x in (known.hit_ratio, known.low_ratio, known.high_ratio, known.base_ratio))
-    least, most = 100 * float(known.gain_low_ratio[at]), 100 * float(known.gain_high_ratio[at])
-    gain = f"{rate - base:+.0f} ({least:+.0f}..{most:+.0f})"
-    return f"{rate:.0f}% of {hits} ({low:.0f}..{high:.0f}), base {base:.0f}%, {gain}, lift {float(known.lift[at]):.2f}"
+_LINE = "{:.0f}% of {} ({:.0f}..{:.0f}), base {:.0f}%, {:+.0f} ({:+.0f}..{:+.0f}), lift {:.2f}"
+
+
+def told(known: Rates, sides: NDArray[np.int64]) -> list[str]:
+    """Say each claim in a line: rate, hits and interval, base rate, gain over it with its interval, lift."""
+    ratios = (known.hit_ratio, known.low_ratio, known.high_ratio, known.base_ratio)
+    gains = (known.hit_ratio - known.base_ratio, known.gain_low_ratio, known.gain_high_ratio)
+    rate, low, high, base, gain, least, most = ((100 * x).tolist() for x in (*ratios, *gains))
+    columns = (rate, known.hits.tolist(), low, high, base, gain, least, most, known.lift.tolist())
+    lines = (_LINE.format(*row) for row in zip(*columns, strict=True))
+    return [
+        line if side != 0 else f"{hits} hits, takes no side" for line, side, hits in zip(lines, sides.tolist(), columns[1], strict=True)
+    ]
 
 
 def told_base(base: NDArray[np.int32]) -> str:

@@ -73,13 +73,13 @@ def test_the_record_is_told_whole_at_first_and_then_what_was_found():
     out = run(state, ROWS[200:])
     first = [w for w in out[0] if isinstance(w, HashWrite)][-1].fields
     tally = from_candles(ROWS[:201])
-    assert set(first) == {"any"} | {tally.names[k] for k in tally.known(0)}
+    assert set(first) == {"any"} | {tally.names[k] for k in tally.known(np.zeros(1, np.int64))[1]}
     assert all(len(w.fields) <= 12 for o in out[1:] for w in o if isinstance(w, HashWrite))
     last = hits_of(out)[-1]
     final = from_candles(ROWS[: int(np.flatnonzero(ROWS["ts"] == last.ts_candle)[0]) + 1])
     claim = np.array([final.names.index(f"{last.pattern}:{last.side}")])
     now = records_of(out)
-    assert now[f"{last.pattern}:{last.side}"] == told(final.rates(np.zeros(1, np.int64), claim), 0, int(final.sides[claim[0]]))
+    assert now[f"{last.pattern}:{last.side}"] == told(final.rates(np.zeros(1, np.int64), claim), final.sides[claim])[0]
     assert now["any"] == told_base(final.base[0])
 
 

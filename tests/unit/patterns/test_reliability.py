@@ -39,7 +39,7 @@ def counted_slowly(rows):
 
 
 def counted(tally):
-    return {tally.names[k]: (int(tally.hits[0, k]), int(tally.true[0, k])) for k in tally.known(0)}, tally.base[0].tolist()
+    return {tally.names[k]: (int(tally.hits[0, k]), int(tally.true[0, k])) for k in tally.known(ZERO)[1]}, tally.base[0].tolist()
 
 
 @examples
@@ -102,8 +102,9 @@ def test_a_neutral_claim_and_one_without_hits_have_no_rate():
 
 
 def test_it_is_told_in_a_line():
-    assert told(one(1, 40, 26, [1000, 480, 470]), 0, 1) == "65% of 40 (50..78), base 48%, +17 (+1..+30), lift 1.35"
-    assert told(one(0, 12, 0, [1000, 480, 470]), 0, 0) == "12 hits, takes no side"
+    up, none = np.array([1]), np.array([0])
+    assert told(one(1, 40, 26, [1000, 480, 470]), up) == ["65% of 40 (50..78), base 48%, +17 (+1..+30), lift 1.35"]
+    assert told(one(0, 12, 0, [1000, 480, 470]), none) == ["12 hits, takes no side"]
     assert told_base(np.array([1000, 480, 470], np.int32)) == "rose 48%, fell 47% of 1000, 5 candles later"
     assert told_base(np.zeros(3, np.int32)) == "rose 0%, fell 0% of 0, 5 candles later"
 
