@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from pipeline.core import feed as f
 from pipeline.core import types as t
+from pipeline.core.hits import PatternHit
 
 VERSION = 2
 """Leads every record; a reader refuses what it does not know."""
@@ -97,7 +98,7 @@ INDICATORS = Stream(
     "indicators", D, t.IndicatorWave, "indicators", 5_000, packed=True, about="one entry per wave: indicators of each candle"
 )
 CHARTS = Stream("charts", D, t.ChartWave, "chart", 5_000, packed=True, about="one entry per wave: indicators and patterns, for the filter")
-PATTERNS = Stream("patterns", D, t.PatternHit, "chart", 100_000, about="candlestick patterns as they are found, with their record so far")
+PATTERNS = Stream("patterns", D, PatternHit, "chart", 100_000, about="candlestick patterns as they are found, with their record so far")
 SIGNALS = Stream("signals", D, t.Signal, "filtering", 100_000, about="what a strategy saw, and what became of it")
 RECOMMENDATIONS = Stream("recommendations", D, t.Recommendation, "filtering", FOREVER, about="ranked proposals to confirm")
 CONFIRM_TERMINAL = Stream("confirmations:terminal", D, t.Confirmation, "terminal", FOREVER, about="answers typed at the prompt")

@@ -19,10 +19,11 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.hits import PatternHit
 from pipeline.core.job import Context, HashWrite, Job, Output
 from pipeline.core.schema import CHARTS, HISTORY, INDICATORS, PATTERN_RECORD, PATTERNS, timeframe_label
 from pipeline.core.snapshot import pack, unpack
-from pipeline.core.types import TIMEFRAMES, CandleWave, ChartWave, IndicatorWave, PatternHit
+from pipeline.core.types import TIMEFRAMES, CandleWave, ChartWave, IndicatorWave
 from pipeline.jobs.indicators import slots_of
 from pipeline.patterns.reliability import Rates, Tally, told, told_base
 from pipeline.patterns.scan import Scan

@@ -29,6 +29,11 @@ def address_of(kernel: Callable[[Any], int]) -> int:
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
+def _room(builder: Any, kind: Any) -> Any:
+    """Make room for one value on the stack."""
+    return cgutils.alloca_once(builder, kind, zfill=True)  # type: ignore[no-untyped-call]
+
+
 def _floats_at(typing_context: Any, address: Any) -> Any:
     """Give the place of float64 numbers that begins at an address."""
     if not isinstance(address, types.Integer):
@@ -47,7 +52,7 @@ def _call_at(typing_context: Any, address: Any, place: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = context.call_conv.get_function_type(types.int64, (FLOAT_PLACE,))
-        answer, error = (cgutils.alloca_once(builder, pointer.pointee, zfill=True) for pointer in kind.args[:2])
+        answer, error = (_room(builder, pointer.pointee) for pointer in kind.args[:2])
         builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), [answer, error, arguments[1]])
         return builder.load(answer)
 

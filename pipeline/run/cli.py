@@ -40,7 +40,23 @@ def parser() -> argparse.ArgumentParser:
     """Build the whole command line."""
     top = argparse.ArgumentParser(prog="ticktick", description="Intraday monitoring and trading for the Indian market.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode, _subscribe):
+    for add in (
+        _demo,
+        _simulate,
+        _replay,
+        _record,
+        _login,
+        _status,
+        _doctor,
+        _up,
+        _down,
+        _history,
+        _clear,
+        _logs,
+        _mode,
+        _subscribe,
+        _patterns,
+    ):
         add(verbs)
     return top
 
@@ -195,6 +211,14 @@ def _subscribe(verbs: Any) -> None:
     verb.add_argument("symbols", nargs="*", metavar="SYMBOL", help="of today's watchlist: RELIANCE, RELIANCE.NS or its instrument key")
     verb.add_argument("--mode", default="", help="ltpc, full, option_greeks or full_d30 (the watchlist's, else the settings')")
     verb.add_argument("--redis-url", default="", help="ask over this Redis instead of the configured one")
+    _add_json(verb)
+
+
+def _patterns(verbs: Any) -> None:
+    verb = _verb(verbs, "patterns", "candlestick patterns, and how they turned out on a symbol", "pipeline.run.verbs.patterns")
+    verb.add_argument("symbol", nargs="?", default="", metavar="SYMBOL", help="of today's watchlist; without one, the patterns there are")
+    verb.add_argument("--timeframe", default="", help="1m, 3m, 5m, 10m, 15m or 60m (all)")
+    verb.add_argument("--redis-url", default="", help="ask this Redis instead of the configured one")
     _add_json(verb)
 
 

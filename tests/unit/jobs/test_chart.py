@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.core.hits import PatternHit
 from pipeline.core.job import HashWrite
 from pipeline.core.registry import PATTERNS
-from pipeline.core.types import CandleFlag, CandleWave, ChartWave, IndicatorWave, PatternHit
+from pipeline.core.types import CandleFlag, CandleWave, ChartWave, IndicatorWave
 from pipeline.jobs.chart import job
 from pipeline.patterns.reliability import from_candles, told, told_base
 from tests.fakes.bars import candles, found
