@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pipeline.core.hits import PatternHit
 from pipeline.core.job import Context, HashWrite, Job, Output
 from pipeline.core.schema import CHARTS, HISTORY, INDICATORS, PATTERN_RECORD, PATTERNS, timeframe_label
+from pipeline.core.session import ist_clock
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import TIMEFRAMES, CandleWave, ChartWave, IndicatorWave
 from pipeline.jobs.indicators import slots_of
@@ -67,8 +68,9 @@ def step(state: State, wave: IndicatorWave | CandleWave, now: int) -> Iterator[O
     strengths = found[rows, patterns]
     at, claims = slots[rows], state.tally.claims_of(patterns, strengths)
     known = state.tally.rates(at, claims)
-    yield from _entries(state, wave.ts, Hits(at, wave.rows["ts"][rows], strengths, claims, known))
-    yield from _records(state, at, claims, known)
+    starts = wave.rows["ts"][rows]
+    yield from _entries(state, wave.ts, Hits(at, starts, strengths, claims, known))
+    yield from _records(state, at, claims, known, starts)
     at, claims = state.tally.known(slots[~state.is_told[slots]])
     yield from _records(state, at, claims, state.tally.rates(at, claims))
     state.is_told[slots] = True
@@ -85,13 +87,19 @@ def _entries(state: State, ts: int, hits: Hits) -> Iterator[PatternHit]:
         yield PatternHit(ts, ts_candle, symbol, label, *state.tally.words[claim], *numbers)
 
 
-def _records(state: State, slots: NDArray[np.int64], claims: NDArray[np.int64], known: Rates) -> Iterator[HashWrite]:
-    """Tell the record of claims, which stand slot by slot: one hash a slot."""
+def _records(
+    state: State, slots: NDArray[np.int64], claims: NDArray[np.int64], known: Rates, starts: NDArray[np.int64] | None = None
+) -> Iterator[HashWrite]:
+    """Tell the record of claims, which stand slot by slot: one hash a slot. With the starts of their candles they are its newest."""
     names, base = state.tally.names, state.tally.base
-    lines = zip(slots.tolist(), claims.tolist(), told(known, state.tally.sides[claims]), strict=True)
+    times = [0] * len(claims) if starts is None else starts.tolist()
+    lines = zip(slots.tolist(), claims.tolist(), told(known, state.tally.sides[claims]), times, strict=True)
     for slot, group in groupby(lines, itemgetter(0)):
+        told_now = list(group)
         fields: dict[str, str | int | float] = {"any": told_base(base[slot])}
-        fields |= {names[claim]: line for _, claim, line in group}
+        fields |= {names[claim]: line for _, claim, line, _ in told_now}
+        if starts is not None:
+            fields["newest"] = " ".join([ist_clock(told_now[0][3])[:5], *(names[claim] for _, claim, _, _ in told_now)])
         yield HashWrite(PATTERN_RECORD, (state.symbols[slot // len(TIMEFRAMES)], LABELS[slot % len(TIMEFRAMES)]), fields)
 
 

@@ -22,7 +22,8 @@ from pipeline.store.client import check, open_clients
 from pipeline.store.streams import RedisStore
 
 LABELS = tuple(timeframe_label(minutes) for minutes in TIMEFRAMES)
-ANY = "any"
+NO_CLAIMS = ("any", "newest")
+"""Fields of a record that are no claims."""
 Record = Mapping[str, str]
 
 
@@ -61,5 +62,5 @@ def _words(symbol: str, records: Mapping[str, Record]) -> str:
 
 
 def _table(symbol: str, label: str, record: Record) -> str:
-    lines = [f"{claim.replace(':', ' '):<40} {text}" for claim, text in sorted(record.items()) if claim != ANY]
-    return "\n".join([f"{symbol} {label}: {record.get(ANY, '')}", *lines])
+    lines = [f"{claim.replace(':', ' '):<40} {text}" for claim, text in sorted(record.items()) if claim not in NO_CLAIMS]
+    return "\n".join([f"{symbol} {label}: {record.get('any', '')}", *lines])

@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.core.hits import PatternHit
 from pipeline.core.job import HashWrite
 from pipeline.core.registry import PATTERNS
+from pipeline.core.session import ist_clock
 from pipeline.core.types import CandleFlag, CandleWave, ChartWave, IndicatorWave
 from pipeline.jobs.chart import job
 from pipeline.patterns.reliability import from_candles, told, told_base
@@ -82,6 +83,8 @@ def test_the_record_is_told_whole_at_first_and_then_what_was_found():
     now = records_of(out)
     assert now[f"{last.pattern}:{last.side}"] == told(final.rates(np.zeros(1, np.int64), claim), final.sides[claim])[0]
     assert now["any"] == told_base(final.base[0])
+    together = [f"{h.pattern}:{h.side}" for h in hits_of(out) if h.ts_candle == last.ts_candle]
+    assert now["newest"].split() == [ist_clock(last.ts_candle)[:5], *together]
 
 
 def test_a_wave_without_a_hit_makes_only_the_wave():
