@@ -99,7 +99,8 @@ def _records(
         fields: dict[str, str | int | float] = {"any": told_base(base[slot])}
         fields |= {names[claim]: line for _, claim, line, _ in told_now}
         if starts is not None:
-            fields["newest"] = " ".join([ist_clock(told_now[0][3])[:5], *(names[claim] for _, claim, _, _ in told_now)])
+            newest = told_now[-1][3]
+            fields["newest"] = " ".join([ist_clock(newest)[:5], *(names[claim] for _, claim, _, start in told_now if start == newest)])
         yield HashWrite(PATTERN_RECORD, (state.symbols[slot // len(TIMEFRAMES)], LABELS[slot % len(TIMEFRAMES)]), fields)
 
 

@@ -10,7 +10,8 @@ is the same move from every candle of the same symbol and timeframe, the hits am
 
 Interval of a rate: Wilson (1927), 95 %. Of the gain over the base rate: Newcombe (1998), his tenth method, which takes hits and base for
 independent; that they share candles makes it a little wide. Outcomes of hits less than AHEAD candles apart share candles too, and that
-makes both a little narrow. Few hits make a wide interval, which is how little history shows.
+makes both a little narrow. Few hits make a wide interval, which is how little history shows. With so many patterns, one interval in
+twenty misses the truth by chance: a lift is a question to more history, not a promise.
 """
 
 from __future__ import annotations

@@ -57,7 +57,10 @@ def _words(symbol: str, records: Mapping[str, Record]) -> str:
     parts = [_table(symbol, label, record) for label, record in records.items() if record]
     if not parts:
         return f"no pattern of {symbol} has an outcome yet: one is read {AHEAD} candles after the hit"
-    legend = f"rate of hits that the price followed {AHEAD} candles later (95 % interval), rate on all candles, gain (95 % interval), lift"
+    legend = (
+        f"rate of hits that the price followed {AHEAD} candles later (95 % interval), rate on all candles, gain (95 % interval), lift.\n"
+        "With so many patterns one interval in twenty misses by chance."
+    )
     return "\n\n".join([*parts, legend])
 
 

@@ -87,6 +87,21 @@ def test_the_record_is_told_whole_at_first_and_then_what_was_found():
     assert now["newest"].split() == [ist_clock(last.ts_candle)[:5], *together]
 
 
+def test_two_candles_of_a_slot_in_one_wave_tell_the_newer():
+    state = job.initial(context())
+    run(state, ROWS[:100])
+    for i in range(100, 300, 2):
+        rows = ROWS[i : i + 2]
+        out = list(job.step(state, IndicatorWave(int(rows["ts"][1]) + 62_000, rows, ("a",), np.ones((2, 1)), np.ones((2, 1), np.bool_)), 1))
+        hits = [h for h in out if isinstance(h, PatternHit)]
+        if len({h.ts_candle for h in hits}) == 2:
+            newest = [f"{h.pattern}:{h.side}" for h in hits if h.ts_candle == rows["ts"][1]]
+            write = next(w for w in out if isinstance(w, HashWrite))
+            assert write.fields["newest"].split() == [ist_clock(int(rows["ts"][1]))[:5], *newest]
+            return
+    raise AssertionError("no such wave among the candles")
+
+
 def test_a_wave_without_a_hit_makes_only_the_wave():
     state = job.initial(context())
     run(state, ROWS[:50])

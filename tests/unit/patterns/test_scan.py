@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import Corrupt
-from pipeline.core.registry import PATTERNS
+from pipeline.core.registry import PATTERNS, Registry
 from pipeline.core.snapshot import pack, unpack
+from pipeline.kernels.geometry import high_k, is_long_k, low_k
+from pipeline.kernels.jit import kernel
+from pipeline.patterns import scan, spec
 from pipeline.patterns.scan import Scan
 from tests.fakes.bars import candles
 
@@ -73,6 +76,27 @@ def test_a_slot_beyond_the_end_is_refused_before_anything_is_written():
 def test_state_is_small():
     scan = Scan(10)
     assert scan.views.nbytes + scan.counts.nbytes + scan.last.nbytes <= 10 * 2048
+
+
+@kernel
+def outside_k(v):
+    """An outside candle with a body longer than average: a pattern that TA-Lib does not have."""
+    return 10 if high_k(v, 0) > high_k(v, 1) and low_k(v, 0) < low_k(v, 1) and is_long_k(v, 0, 40) else 0
+
+
+def test_a_new_pattern_is_one_decorated_kernel(monkeypatch):
+    """Its first candle is later than any of TA-Lib's functions has."""
+    fresh = Registry("pattern")
+    monkeypatch.setattr(spec, "PATTERNS", fresh)
+    monkeypatch.setattr(scan, "PATTERNS", fresh)
+    spec.pattern("outside", candles=2, lean=spec.Lean.NEUTRAL, warmup=40)(outside_k)
+    got = Scan(1)
+    assert got.patterns == ("outside",)
+    o, h, l, c = (ROWS[name] for name in ("open", "high", "low", "close"))
+    bodies = np.abs(c - o)
+    expected = [i >= 40 and h[i] > h[i - 1] and l[i] < l[i - 1] and bodies[i] > bodies[i - 10 : i].mean() + 1e-9 for i in range(len(ROWS))]
+    assert any(expected)
+    assert (got.step(ZERO, ROWS)[:, 0] == 10).tolist() == expected
 
 
 def test_an_empty_wave_is_fine():
