@@ -28,6 +28,7 @@ export async function loadCandles(isNew) {
     const found = await reply.json();
     if (symbol !== view.symbol || minutes !== view.minutes) return;
     showIndicators(found.indicators);
+    showPatterns(found.patterns);
     const hasCandles = found.candles.length > 0;
     $("chart-empty").hidden = hasCandles || !view.chart;
     if (view.chart) {
@@ -47,6 +48,14 @@ function showIndicators(fields) {
   const at = Number(fields.ts_candle ?? fields.ts);
   if (known.length > 0 && at > 0) $("indicators").prepend(el("span", "", `candle of ${time(at).slice(0, 5)}`));
   $("indicators").hidden = known.length === 0;
+}
+
+const SIDE_TONE = { bullish: "up", bearish: "down" };
+/** The newest patterns, each with how such hits turned out on this symbol and timeframe. */
+function showPatterns(newest) {
+  $("patterns").replaceChildren(...newest.found.map((hit) => el("span", "", `${hit.pattern.replaceAll("_", " ")} `, el("b", SIDE_TONE[hit.side] ?? "", hit.side), ` ${hit.record}`)));
+  if (newest.found.length > 0) $("patterns").prepend(el("span", "", `patterns of ${newest.time}`));
+  $("patterns").hidden = newest.found.length === 0;
 }
 
 export function showChartHead() {

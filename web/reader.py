@@ -171,6 +171,12 @@ class Reader:
         raw: Any = await self._clients[Role.DERIVED].hgetall(key)
         return text_of(raw)
 
+    async def patterns(self, symbol: str, minutes: int) -> Fields:
+        """The record of patterns of one symbol and timeframe, the newest among them."""
+        key = schema.PATTERN_RECORD.key(symbol, schema.timeframe_label(minutes))
+        raw: Any = await self._clients[Role.DERIVED].hgetall(key)
+        return text_of(raw)
+
 
 async def _all(client: redis.asyncio.Redis, key: HashKey) -> Any:
     return await client.hgetall(key.key())

@@ -137,10 +137,16 @@ class Page:
         try:
             columns = await self.reader.candles(symbol, int(minutes), limit + overlays.WARMUP)
             newest = await self.reader.indicators(symbol, int(minutes))
+            record = await self.reader.patterns(symbol, int(minutes))
         except (redis.exceptions.RedisError, OSError) as error:
             raise _away(error) from error
         rows = views.candles(columns)
-        shown = {"candles": rows[-limit:], "overlays": overlays.lines(rows, limit), "indicators": newest}
+        shown = {
+            "candles": rows[-limit:],
+            "overlays": overlays.lines(rows, limit),
+            "indicators": newest,
+            "patterns": views.patterns(record),
+        }
         return web.json_response({"symbol": symbol, "timeframe": f"{minutes}m", **shown})
 
     async def metrics(self, _request: web.Request) -> web.Response:

@@ -294,6 +294,15 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
     return sorted(out, key=lambda alert: alert["level"] != "error")
 
 
+def patterns(record: Fields) -> Json:
+    """The newest candle with patterns: its time, and each pattern with its side and how such hits turned out on this symbol."""
+    at, *claims = record.get("newest", "").split() or [""]
+    found = [
+        {"pattern": name, "side": side, "record": record.get(f"{name}:{side}", "")} for name, _, side in (c.partition(":") for c in claims)
+    ]
+    return {"time": at, "found": found, "any": record.get("any", "")}
+
+
 Samples = Sequence[tuple[int, float]]
 
 

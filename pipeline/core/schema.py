@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from pipeline.core import feed as f
 from pipeline.core import types as t
+from pipeline.core.hits import PatternHit
 
 VERSION = 3
 """Leads every record; a reader refuses what it does not know."""
@@ -97,7 +98,7 @@ INDICATORS = Stream(
     "indicators", D, t.IndicatorWave, "indicators", 5_000, packed=True, about="one entry per wave: indicators of each candle"
 )
 CHARTS = Stream("charts", D, t.ChartWave, "chart", 5_000, packed=True, about="one entry per wave: indicators and patterns, for the filter")
-PATTERNS = Stream("patterns", D, t.PatternHit, "chart", 100_000, about="candlestick patterns as they are found")
+PATTERNS = Stream("patterns", D, PatternHit, "chart", 100_000, about="candlestick patterns as they are found, with their record so far")
 SIGNALS = Stream("signals", D, t.Signal, "filtering", 100_000, about="what a strategy saw, and what became of it")
 RECOMMENDATIONS = Stream("recommendations", D, t.Recommendation, "filtering", FOREVER, about="ranked proposals to confirm")
 CONFIRM_TERMINAL = Stream("confirmations:terminal", D, t.Confirmation, "terminal", FOREVER, about="answers typed at the prompt")
@@ -132,6 +133,9 @@ FEED_STATUS = HashKey("feed:status", T, (), "connection state, frames, gaps, sub
 CANDLE_CHECK = HashKey("candle:check:{symbol}", C, ("symbol",), "our minutes against the feed's own (I1)")
 INDICATOR_LATEST_1M = HashKey("indicators:{symbol}", D, ("symbol",), "newest one-minute indicators")
 INDICATOR_LATEST = HashKey("indicators:{symbol}:{timeframe}", D, ("symbol", "timeframe"), "newest indicators of another timeframe")
+PATTERN_RECORD = HashKey(
+    "patterns:{symbol}:{timeframe}", D, ("symbol", "timeframe"), "how often each pattern was followed by what it speaks for"
+)
 REGIME = HashKey("regime:{symbol}", D, ("symbol",), "trending, ranging or volatile, and since when")
 POSITION = HashKey("position:{symbol}", D, ("symbol",), "one position: quantity, average, stop, target, profit, age of the mark")
 PORTFOLIO = HashKey("portfolio", D, (), "the account now")

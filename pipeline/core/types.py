@@ -190,7 +190,10 @@ class IndicatorWave:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChartWave:
-    """An indicator wave with the patterns of each row. ``found`` is int8[n, len(patterns)]: +1, -1 or 0."""
+    """An indicator wave with the patterns of each row.
+
+    ``found`` is int8[n, len(patterns)]: strength in tenths (10; 8 with level ends, 20 confirmed), its sign is the side, 0 not there.
+    """
 
     ts: int
     rows: NDArray[np.void]
@@ -216,16 +219,6 @@ class Instrument:
     is_index: bool = False
     mode: str = ""
     is_followed: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class PatternHit:
-    ts: int
-    ts_candle: int
-    symbol: str
-    timeframe: str
-    pattern: str
-    side: str
 
 
 @dataclass(frozen=True, slots=True)

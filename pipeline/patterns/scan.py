@@ -1,9 +1,10 @@
 """All registered candlestick patterns of all symbols and timeframes: a wave of closed candles in, what was found out.
 
 Reads   slots int64[n], rows CANDLE[n]; a slot is one symbol and timeframe
-Writes  int8[n, patterns]: +1 bullish, -1 bearish, 0 not there
-State   a ring of 16 candles per slot, running totals per pattern, the last candle's start per slot
+Writes  int8[n, patterns]: strength in tenths, its sign is the side, 0 not there; see ``patterns/spec.py``
+State   a view of the last candles with their averages per slot (``kernels/geometry.py``), the number of its newest candle, that one's start
 
+A wave is one kernel call: it moves a slot's view on and asks every pattern in turn, while the view is near the processor.
 A candle that is not newer than the last of its slot, or not finite, is refused and counted.
 """
 
@@ -18,79 +19,70 @@ from pipeline.core.errors import Corrupt
 from pipeline.core.registry import PATTERNS
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CANDLE
-from pipeline.kernels.geometry import DEPTH
+from pipeline.kernels.calls import address_of, call_at, floats_at
+from pipeline.kernels.geometry import VIEW, push_k
 from pipeline.kernels.jit import kernel, warmer
 from pipeline.kernels.rolling import accept_k
 from pipeline.patterns.spec import PatternSpec
 
 
 @kernel
-def push_k(rings: Any, counts: Any, slots: Any, bars: Any) -> None:
-    """Put one candle into the ring of each slot."""
-    for i in range(len(slots)):
-        counts[slots[i]] += 1
-        at = counts[slots[i]] % DEPTH
-        for k in range(4):
-            rings[slots[i], at, k] = bars[i, k]
+def scan_k(wave: Any, views: int, counts: Any, kernels: Any, found: Any) -> None:
+    """Step every good candle of a wave, in order.
 
-
-@kernel
-def turn_k(slots: Any, seen: Any, turns: Any) -> int:
-    """Number the candles of a wave within their slot; return how many turns that makes. ``seen`` is zero before and after."""
-    most = 0
-    for i in range(len(slots)):
-        turns[i] = seen[slots[i]]
-        seen[slots[i]] += 1
-        most = max(most, seen[slots[i]])
-    for i in range(len(slots)):
-        seen[slots[i]] = 0
-    return most
+    wave: slots int64[n], bars float64[n, 4], ok bool[n]. views: address of float64[slots, VIEW].
+    kernels int64[patterns, 2]: address and warmup of each pattern. found: int8[n, patterns], zeros at first.
+    """
+    slots, bars, ok = wave
+    for row in range(len(slots)):
+        if not ok[row]:
+            continue
+        slot = slots[row]
+        counts[slot] += 1
+        i = counts[slot]
+        view = floats_at(views + slot * VIEW * 8)
+        push_k(view, i, bars[row, 0], bars[row, 1], bars[row, 2], bars[row, 3])
+        for k in range(len(kernels)):
+            if i >= kernels[k, 1]:
+                found[row, k] = call_at(kernels[k, 0], view)
 
 
 class Scan:
     """State of every pattern for ``slots`` pairs of symbol and timeframe."""
 
-    __slots__ = ("_seen", "_specs", "counts", "last", "patterns", "refused", "rings", "states")
+    __slots__ = ("_kernels", "_specs", "counts", "last", "patterns", "refused", "taken", "views")
 
     def __init__(self, slots: int) -> None:
         self._specs: tuple[PatternSpec, ...] = tuple(spec for _, spec in PATTERNS.items())
+        self._kernels = np.array([(address_of(spec.found), spec.warmup) for spec in self._specs], np.int64).reshape(-1, 2)
         self.patterns: tuple[str, ...] = tuple(spec.name for spec in self._specs)
-        self.rings = np.zeros((slots, DEPTH, 4))
+        self.views = np.zeros((slots, VIEW))
         self.counts = np.full(slots, -1, np.int64)
-        self.states = [np.zeros((slots, spec.size)) for spec in self._specs]
         self.last = np.full(slots, np.iinfo(np.int64).min, np.int64)
         self.refused = 0
-        self._seen = np.zeros(slots, np.int64)
+        self.taken = np.zeros(0, np.bool_)
+        """Which rows of the last wave were not refused."""
 
     def step(self, slots: NDArray[np.int64], rows: NDArray[np.void]) -> NDArray[np.int8]:
-        """Look at a wave; rows of one slot must stand in order of time."""
+        """Look at a wave; rows of one slot must stand in order of time.
+
+        Raises:
+            Corrupt: a slot that is not one of ours; the kernel would write past its state.
+        """
+        if len(rows) > 0 and not (slots.min() >= 0 and slots.max() < len(self.counts)):
+            raise Corrupt(f"a candle wave names a place outside the {len(self.counts)} of today: clear the session with `ticktick clear`")
         bars = np.empty((len(rows), 4))
         for k, name in enumerate(("open", "high", "low", "close")):
             bars[:, k] = rows[name]
-        ok = np.empty(len(rows), np.bool_)
-        refused = accept_k(slots, np.ascontiguousarray(rows["ts"]), bars, self.last, ok)
-        self.refused += refused
+        self.taken = np.empty(len(rows), np.bool_)
+        self.refused += accept_k(slots, np.ascontiguousarray(rows["ts"]), bars, self.last, self.taken)
         found = np.zeros((len(rows), len(self._specs)), np.int8)
-        at = np.flatnonzero(ok)
-        turns = np.empty(len(at), np.int64)
-        count = turn_k(slots[at], self._seen, turns)
-        for turn in range(count):
-            # One candle of each slot at a time: a pattern sees the ring as it stood at that candle.
-            part = at[turns == turn] if count > 1 else at
-            found[part] = self._found(slots[part], bars[part])
+        scan_k((slots, bars, self.taken), self.views.ctypes.data, self.counts, self._kernels, found)
         return found
 
-    def _found(self, slots: NDArray[np.int64], bars: NDArray[np.float64]) -> NDArray[np.int8]:
-        push_k(self.rings, self.counts, slots, bars)
-        found = np.empty((len(self._specs), len(slots)), np.int8)
-        for k, (spec, state) in enumerate(zip(self._specs, self.states, strict=True)):
-            spec.step(self.rings, self.counts, state, slots, found[k])
-        return found.T
-
     def dump(self) -> bytes:
-        arrays: dict[str, NDArray[Any]] = {spec.name: state for spec, state in zip(self._specs, self.states, strict=True)}
-        own = {"rings:": self.rings, "counts:": self.counts, "last:": self.last}
-        return pack({"refused": self.refused, "patterns": list(self.patterns)}, arrays | own)
+        arrays = {"views": self.views, "counts": self.counts, "last": self.last}
+        return pack({"refused": self.refused, "patterns": list(self.patterns)}, arrays)
 
     def load(self, blob: bytes) -> None:
         """Take up a saved state; one that was written with other patterns is Corrupt."""
@@ -98,9 +90,7 @@ class Scan:
         if tuple(plain["patterns"]) != self.patterns:
             raise Corrupt("the saved patterns are not those of this program: clear the session with `ticktick clear`")
         self.refused = plain["refused"]
-        self.rings[:], self.counts[:], self.last[:] = arrays["rings:"], arrays["counts:"], arrays["last:"]
-        for spec, state in zip(self._specs, self.states, strict=True):
-            state[:] = arrays[spec.name]
+        self.views[:], self.counts[:], self.last[:] = arrays["views"], arrays["counts"], arrays["last"]
 
 
 @warmer

@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
         _logs,
         _mode,
         _subscribe,
+        _patterns,
     ):
         add(verbs)
     return top
@@ -226,6 +227,14 @@ def _subscribe(verbs: Any) -> None:
     verb.add_argument("symbols", nargs="*", metavar="SYMBOL", help="of today's watchlist: RELIANCE, RELIANCE.NS or its instrument key")
     verb.add_argument("--mode", default="", help="ltpc, full, option_greeks or full_d30 (the watchlist's, else the settings')")
     verb.add_argument("--redis-url", default="", help="ask over this Redis instead of the configured one")
+    _add_json(verb)
+
+
+def _patterns(verbs: Any) -> None:
+    verb = _verb(verbs, "patterns", "candlestick patterns, and how they turned out on a symbol", "pipeline.run.verbs.patterns")
+    verb.add_argument("symbol", nargs="?", default="", metavar="SYMBOL", help="of today's watchlist; without one, the patterns there are")
+    verb.add_argument("--timeframe", default="", help="1m, 3m, 5m, 10m, 15m or 60m (all)")
+    verb.add_argument("--redis-url", default="", help="ask this Redis instead of the configured one")
     _add_json(verb)
 
 

@@ -33,6 +33,7 @@ class StrategyView:
     volume: int
     values: Mapping[str, float]
     patterns: Mapping[str, int]
+    """Strength in tenths by name; the sign is the side. See ``patterns/spec.py``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,16 +63,18 @@ def found(rows: np.ndarray, name: str) -> list[int]:
     return scan.step(np.zeros(len(rows), np.int64), rows)[:, scan.patterns.index(name)].tolist()
 
 
-def found_plain(rows: np.ndarray, name: str) -> list[int]:
-    """The same by the pattern's plain twin, candle by candle."""
-    from pipeline.core.registry import PATTERNS
-    from pipeline.kernels.geometry import DEPTH
+def answer(name: str, *shapes: tuple[float, float, float, float]) -> int:
+    """Tell what the newest of drawn candles is to a pattern."""
+    return found(drawn(*shapes), name)[-1]
 
-    spec = PATTERNS.get(name)
-    rings, state, slot, out = np.zeros((1, DEPTH, 4)), np.zeros((1, spec.size)), np.zeros(1, np.int64), np.zeros(1, np.int8)
-    answers = []
+
+def found_plain(rows: np.ndarray, name: str) -> list[int]:
+    """The same by the plain twins, candle by candle."""
+    from pipeline.core.registry import PATTERNS
+    from pipeline.kernels.geometry import VIEW, push_k
+
+    spec, view, answers = PATTERNS.get(name), np.zeros(VIEW), []
     for i, row in enumerate(rows):
-        rings[0, i % DEPTH] = [row[n] for n in ("open", "high", "low", "close")]
-        spec.step.py_func(rings, np.array([i], np.int64), state, slot, out)
-        answers.append(int(out[0]))
+        push_k.py_func(view, i, *(float(row[n]) for n in ("open", "high", "low", "close")))
+        answers.append(int(spec.found.py_func(view)) if i >= spec.warmup else 0)
     return answers

@@ -116,6 +116,12 @@ def test_candles_of_a_series_that_is_not_there_are_empty(redis_urls):
     assert found["open"] == sorted(found["open"])
 
 
+def test_patterns_of_a_timeframe(redis_urls):
+    Day(redis_urls).hash(schema.PATTERN_RECORD, ("TCS", "5m"), {"newest": "14:05 doji:neutral"})
+    assert using(redis_urls, lambda reader: reader.patterns("TCS", 5)) == {"newest": "14:05 doji:neutral"}
+    assert using(redis_urls, lambda reader: reader.patterns("TCS", 1)) == {}
+
+
 def test_indicators_of_a_timeframe(redis_urls):
     day = Day(redis_urls)
     day.hash(schema.INDICATOR_LATEST, ("TCS", "5m"), {"rsi_14": 44.0})

@@ -88,6 +88,7 @@ def test_candles_come_from_the_series_with_their_lines(day, visitor):
     assert len(found["candles"]) == 100
     assert {name: len(points) for name, points in found["overlays"].items()} == {"ema_9": 100, "ema_21": 100, "vwap": 100, "rsi_14": 100}
     assert found["indicators"]["rsi_14"] == "61.3"
+    assert found["patterns"] == {"time": "", "found": [], "any": ""}
     assert visitor.get("/api/v1/candles/TCS?timeframe=60m")["candles"] == []
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.core.types import CandleFlag, CandleWave, ChartWave, IndicatorWave, PatternHit
+from pipeline.core.hits import PatternHit
+from pipeline.core.job import HashWrite
+from pipeline.core.registry import PATTERNS
+from pipeline.core.session import ist_clock
+from pipeline.core.types import CandleFlag, CandleWave, ChartWave, IndicatorWave
 from pipeline.jobs.chart import job
+from pipeline.patterns.reliability import from_candles, told, told_base
 from tests.fakes.bars import candles, found
 from tests.fakes.context import context
 
@@ -27,11 +32,91 @@ def test_each_wave_carries_on_what_it_brought():
     assert [o[0].found[0, names.index("doji")] for o in out] == found(ROWS, "doji")
 
 
+def hits_of(out):
+    return [h for o in out for h in o if isinstance(h, PatternHit)]
+
+
+def records_of(out):
+    """The hash as it stands in the end."""
+    fields = {}
+    for write in (w for o in out for w in o if isinstance(w, HashWrite)):
+        assert write.hash.key(*write.labels) == "patterns:ALPHA:1m"
+        fields |= write.fields
+    return fields
+
+
 def test_hits_name_symbol_timeframe_and_side():
-    hits = [h for o in run(job.initial(context()), ROWS) for h in o[1:]]
+    hits = hits_of(run(job.initial(context()), ROWS))
     assert hits
-    assert all(isinstance(h, PatternHit) and h.symbol == "ALPHA" and h.timeframe == "1m" and h.ts > h.ts_candle for h in hits)
-    assert {(h.pattern, h.side) for h in hits} >= {("doji", "neutral"), ("bullish_engulfing", "bullish"), ("bearish_engulfing", "bearish")}
+    assert all(h.symbol == "ALPHA" and h.timeframe == "1m" and h.ts > h.ts_candle for h in hits)
+    told_sides = {(h.pattern, h.side) for h in hits}
+    assert told_sides >= {("doji", "neutral"), ("bullish_engulfing", "bullish"), ("harami", "bullish"), ("harami", "bearish")}
+    assert all((h.strength > 0) == (h.side == "bullish") for h in hits if h.side != "neutral")
+
+
+def test_hits_carry_their_record_so_far():
+    hits = hits_of(run(job.initial(context()), ROWS))
+    last = [h for h in hits if h.pattern == "harami" and h.side == "bearish"][-1]
+    at = int(np.flatnonzero(ROWS["ts"] == last.ts_candle)[0])
+    tally = from_candles(ROWS[: at + 1])
+    claim = tally.names.index("harami:bearish")
+    assert last.hits == tally.hits[0, claim] > 0
+    assert last.hit_ratio == round(tally.true[0, claim] / tally.hits[0, claim], 4)
+    assert last.base_ratio == round(tally.base[0, 2] / tally.base[0, 0], 4)
+    assert last.low_ratio < last.hit_ratio < last.high_ratio
+    assert {(h.hit_ratio, h.low_ratio, h.high_ratio, h.base_ratio) for h in hits if h.side == "neutral" or h.hits == 0} == {(0.0,) * 4}
+
+
+def test_the_record_is_told_whole_at_first_and_then_what_was_found():
+    state = job.initial(context())
+    past = ROWS[:200].copy()
+    past["flags"] = int(CandleFlag.HISTORY)
+    assert list(job.step(state, CandleWave(1, past), 1)) == []
+    out = run(state, ROWS[200:])
+    first = [w for w in out[0] if isinstance(w, HashWrite)][-1].fields
+    tally = from_candles(ROWS[:201])
+    assert set(first) == {"any"} | {tally.names[k] for k in tally.known(np.zeros(1, np.int64))[1]}
+    assert all(len(w.fields) <= 12 for o in out[1:] for w in o if isinstance(w, HashWrite))
+    last = hits_of(out)[-1]
+    final = from_candles(ROWS[: int(np.flatnonzero(ROWS["ts"] == last.ts_candle)[0]) + 1])
+    claim = np.array([final.names.index(f"{last.pattern}:{last.side}")])
+    now = records_of(out)
+    assert now[f"{last.pattern}:{last.side}"] == told(final.rates(np.zeros(1, np.int64), claim), final.sides[claim])[0]
+    assert now["any"] == told_base(final.base[0])
+    together = [f"{h.pattern}:{h.side}" for h in hits_of(out) if h.ts_candle == last.ts_candle]
+    assert now["newest"].split() == [ist_clock(last.ts_candle)[:5], *together]
+
+
+def test_two_candles_of_a_slot_in_one_wave_tell_the_newer():
+    state = job.initial(context())
+    run(state, ROWS[:100])
+    for i in range(100, 300, 2):
+        rows = ROWS[i : i + 2]
+        out = list(job.step(state, IndicatorWave(int(rows["ts"][1]) + 62_000, rows, ("a",), np.ones((2, 1)), np.ones((2, 1), np.bool_)), 1))
+        hits = [h for h in out if isinstance(h, PatternHit)]
+        if len({h.ts_candle for h in hits}) == 2:
+            newest = [f"{h.pattern}:{h.side}" for h in hits if h.ts_candle == rows["ts"][1]]
+            write = next(w for w in out if isinstance(w, HashWrite))
+            assert write.fields["newest"].split() == [ist_clock(int(rows["ts"][1]))[:5], *newest]
+            return
+    raise AssertionError("no such wave among the candles")
+
+
+def test_a_wave_without_a_hit_makes_only_the_wave():
+    state = job.initial(context())
+    run(state, ROWS[:50])
+    outs = run(state, ROWS[50:])
+    quiet = [o for o in outs if not o[0].found.any()]
+    assert quiet
+    assert all(len(o) == 1 for o in quiet)
+
+
+def test_every_answer_becomes_one_hit():
+    outs = run(job.initial(context()), ROWS)
+    names = PATTERNS.names()
+    for out in outs:
+        expected = [(names[k], int(out[0].found[0, k])) for k in np.flatnonzero(out[0].found[0])]
+        assert [(h.pattern, h.strength) for h in out if isinstance(h, PatternHit)] == expected
 
 
 def test_history_fills_the_rings():

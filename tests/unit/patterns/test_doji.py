@@ -1,18 +1,40 @@
-"""Doji, drawn."""
+"""Doji and relatives, drawn."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.fakes.bars import candles, drawn, found, found_plain
+from tests.fakes.bars import answer, drawn, found
+
+HITS = {
+    "doji": (10, [(100.0, 102.0, 98.0, 100.3)]),
+    "long_legged_doji": (10, [(100.0, 102.0, 98.0, 100.2)]),
+    "dragonfly_doji": (10, [(100.0, 100.2, 98.0, 100.1)]),
+    "gravestone_doji": (10, [(100.0, 102.0, 99.9, 100.1)]),
+    "takuri": (10, [(100.0, 100.2, 98.0, 100.1)]),
+    "rickshaw_man": (10, [(100.0, 102.0, 98.0, 100.1)]),
+}
+MISSES = {
+    "doji": [(100.0, 102.0, 98.0, 100.31)],
+    "long_legged_doji": [(100.0, 100.3, 99.9, 100.2)],
+    "dragonfly_doji": [(100.0, 100.5, 98.0, 100.1)],
+    "gravestone_doji": [(100.0, 102.0, 99.5, 100.1)],
+    "takuri": [(100.0, 100.4, 99.6, 100.25)],
+    "rickshaw_man": [(101.5, 102.0, 98.0, 101.6)],
+}
+
+
+@pytest.mark.parametrize("name", HITS)
+def test_drawn(name):
+    strength, shapes = HITS[name]
+    assert answer(name, *shapes) == strength
+
+
+@pytest.mark.parametrize("name", MISSES)
+def test_nearly(name):
+    assert answer(name, *MISSES[name]) == 0
 
 
 @pytest.mark.parametrize(("close", "is_doji"), [(100.0, True), (100.3, True), (100.31, False), (99.7, True), (99.69, False)])
 def test_a_body_of_a_tenth_of_the_range_at_most(close, is_doji):
-    rows = drawn((100.0, 102.0, 98.0, close))
-    assert found(rows, "doji") == [0] * 14 + [int(is_doji)]
-
-
-def test_plain_twin_agrees():
-    rows = candles(200)
-    assert found_plain(rows, "doji") == found(rows, "doji")
+    assert found(drawn((100.0, 102.0, 98.0, close)), "doji") == [0] * 14 + [10 if is_doji else 0]

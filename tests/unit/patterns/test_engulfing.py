@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.bars import candles, drawn, found, found_plain
+from tests.fakes.bars import answer
 
-WHITE, BLACK = (100.0, 102.0, 99.0, 101.0), (101.0, 102.0, 99.0, 100.0)
+HITS = {
+    "bullish_engulfing": (10, [(101.0, 102.0, 99.0, 100.0), (99.5, 102.0, 99.0, 101.5)]),
+    "bearish_engulfing": (-10, [(100.0, 102.0, 99.0, 101.0), (101.5, 102.0, 99.0, 99.5)]),
+}
+MISSES = {
+    "bullish_engulfing": [(101.0, 102.0, 99.0, 100.0), (100.0, 102.0, 99.0, 101.0)],
+    "bearish_engulfing": [(100.0, 102.0, 99.0, 101.0), (99.5, 102.0, 99.0, 101.5)],
+}
+
+
+@pytest.mark.parametrize("name", HITS)
+def test_drawn(name):
+    strength, shapes = HITS[name]
+    assert answer(name, *shapes) == strength
+
+
+@pytest.mark.parametrize("name", MISSES)
+def test_nearly(name):
+    assert answer(name, *MISSES[name]) == 0
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "bull", "bear"),
+    ("name", "first", "second", "strength"),
     [
-        (BLACK, (99.5, 102.0, 99.0, 101.5), 1, 0),
-        (BLACK, (100.0, 102.0, 99.0, 101.5), 1, 0),
-        (BLACK, (100.0, 102.0, 99.0, 101.0), 0, 0),
-        (BLACK, (100.2, 102.0, 99.0, 101.5), 0, 0),
-        (WHITE, (101.5, 102.0, 99.0, 99.5), 0, -1),
-        (WHITE, (101.0, 102.0, 99.0, 99.5), 0, -1),
-        (WHITE, (99.5, 102.0, 99.0, 101.5), 0, 0),
+        ("bullish_engulfing", (101.0, 102.0, 99.0, 100.0), (100.0, 102.0, 99.0, 101.5), 8),
+        ("bullish_engulfing", (101.0, 102.0, 99.0, 100.0), (99.5, 102.0, 99.0, 101.0), 8),
+        ("bullish_engulfing", (101.0, 102.0, 99.0, 100.0), (100.2, 102.0, 99.0, 101.5), 0),
+        ("bearish_engulfing", (100.0, 102.0, 99.0, 101.0), (101.0, 102.0, 99.0, 99.5), -8),
+        ("bearish_engulfing", (101.0, 102.0, 99.0, 100.0), (99.5, 102.0, 99.0, 101.5), 0),
     ],
 )
-def test_the_body_must_cover_the_other_colour(first, second, bull, bear):
-    rows = drawn(first, second)
-    assert found(rows, "bullish_engulfing")[-1] == bull
-    assert found(rows, "bearish_engulfing")[-1] == bear
-
-
-@pytest.mark.parametrize("name", ["bullish_engulfing", "bearish_engulfing"])
-def test_plain_twin_agrees(name):
-    rows = candles(200)
-    assert found_plain(rows, name) == found(rows, name)
-    assert any(found(rows, name))
+def test_one_level_end_weakens_it(name, first, second, strength):
+    assert answer(name, first, second) == strength

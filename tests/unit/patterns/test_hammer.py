@@ -1,17 +1,34 @@
-"""Hammer and inverted hammer, drawn."""
+"""Hammer and its three relatives, drawn."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.fakes.bars import candles, drawn, found, found_plain
+from tests.fakes.bars import answer
 
-HAMMER = (98.8, 99.21, 97.0, 99.2)
-INVERTED = (99.0, 101.0, 98.79, 98.8)
+HITS = {
+    "hammer": (10, [(98.8, 99.21, 97.0, 99.2)]),
+    "hanging_man": (-10, [(101.8, 102.21, 100.0, 102.2)]),
+    "inverted_hammer": (10, [(99.0, 101.0, 98.79, 98.8)]),
+    "shooting_star": (-10, [(101.3, 103.0, 101.29, 101.5)]),
+}
+MISSES = {
+    "hammer": [(98.8, 100.0, 97.0, 99.2)],
+    "hanging_man": [(100.8, 101.21, 99.0, 101.2)],
+    "inverted_hammer": [(100.2, 102.0, 99.99, 100.0)],
+    "shooting_star": [(101.3, 103.0, 100.8, 101.5)],
+}
 
 
-def test_hammer():
-    assert found(drawn(HAMMER), "hammer")[-1] == 1
+@pytest.mark.parametrize("name", HITS)
+def test_drawn(name):
+    strength, shapes = HITS[name]
+    assert answer(name, *shapes) == strength
+
+
+@pytest.mark.parametrize("name", MISSES)
+def test_nearly(name):
+    assert answer(name, *MISSES[name]) == 0
 
 
 @pytest.mark.parametrize(
@@ -20,24 +37,4 @@ def test_hammer():
     ids=["short tail", "upper shadow", "long body", "too high"],
 )
 def test_no_hammer(shape):
-    assert found(drawn(shape), "hammer")[-1] == 0
-
-
-def test_inverted_hammer():
-    assert found(drawn(INVERTED), "inverted_hammer")[-1] == 1
-
-
-@pytest.mark.parametrize(
-    "shape",
-    [(99.0, 99.1, 98.79, 98.8), (99.0, 101.0, 98.0, 98.8), (100.2, 102.0, 99.99, 100.0)],
-    ids=["short shadow", "lower shadow", "no gap"],
-)
-def test_no_inverted_hammer(shape):
-    assert found(drawn(shape), "inverted_hammer")[-1] == 0
-
-
-@pytest.mark.parametrize("name", ["hammer", "inverted_hammer"])
-def test_plain_twin_agrees(name):
-    rows = candles(400)
-    assert found_plain(rows, name) == found(rows, name)
-    assert any(found(rows, name))
+    assert answer("hammer", shape) == 0

@@ -1,34 +1,37 @@
-"""Morning and evening star, drawn."""
+"""Stars, drawn."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.fakes.bars import candles, drawn, found, found_plain
+from tests.fakes.bars import answer
 
-MORNING = ((101.0, 101.5, 97.5, 98.0), (97.4, 97.9, 96.8, 97.1), (97.5, 100.5, 97.4, 100.0))
-EVENING = ((98.0, 101.5, 97.5, 101.0), (101.6, 102.2, 101.5, 101.9), (101.5, 101.6, 98.5, 99.0))
+HITS = {
+    "morning_star": (10, [(101.0, 101.5, 97.5, 98.0), (97.4, 97.9, 96.8, 97.1), (97.5, 100.5, 97.4, 100.0)]),
+    "evening_star": (-10, [(98.0, 101.5, 97.5, 101.0), (101.6, 102.2, 101.5, 101.9), (101.5, 101.6, 98.5, 99.0)]),
+    "morning_doji_star": (10, [(101.0, 101.5, 97.5, 98.0), (97.4, 97.9, 96.8, 97.1), (97.5, 100.5, 97.4, 100.0)]),
+    "evening_doji_star": (-10, [(98.0, 101.5, 97.5, 101.0), (101.6, 102.2, 101.5, 101.9), (101.5, 101.6, 98.5, 99.0)]),
+    "abandoned_baby": (10, [(101.0, 101.5, 97.5, 98.0), (96.9, 97.2, 96.5, 97.0), (97.5, 100.5, 97.4, 100.0)]),
+    "doji_star": (10, [(101.0, 101.5, 97.5, 98.0), (97.4, 97.9, 96.8, 97.1)]),
+    "tristar": (-10, [(100.0, 101.0, 99.0, 100.1), (101.0, 102.0, 100.5, 101.1), (100.5, 101.0, 100.0, 100.4)]),
+}
+MISSES = {
+    "morning_star": [(101.0, 101.5, 97.5, 98.0), (98.2, 98.5, 97.5, 98.1), (97.5, 100.5, 97.4, 100.0)],
+    "evening_star": [(98.0, 101.5, 97.5, 101.0), (101.6, 102.2, 101.5, 101.9), (101.5, 101.6, 100.0, 100.5)],
+    "morning_doji_star": [(101.0, 101.5, 97.5, 98.0), (97.5, 97.9, 96.8, 97.1), (97.5, 100.5, 97.4, 100.0)],
+    "evening_doji_star": [(98.0, 101.5, 97.5, 101.0), (101.5, 102.2, 101.4, 101.9), (101.5, 101.6, 98.5, 99.0)],
+    "abandoned_baby": [(101.0, 101.5, 97.5, 98.0), (97.4, 97.9, 96.8, 97.1), (97.5, 100.5, 97.4, 100.0)],
+    "doji_star": [(101.0, 101.5, 97.5, 98.0), (97.9, 98.2, 97.8, 98.1)],
+    "tristar": [(100.0, 101.0, 99.0, 100.1), (101.0, 102.0, 100.5, 101.1), (101.2, 101.5, 101.0, 101.3)],
+}
 
 
-def test_stars():
-    assert found(drawn(*MORNING), "morning_star")[-1] == 1
-    assert found(drawn(*EVENING), "evening_star")[-1] == -1
-    assert found(drawn(*EVENING), "morning_star")[-1] == found(drawn(*MORNING), "evening_star")[-1] == 0
+@pytest.mark.parametrize("name", HITS)
+def test_drawn(name):
+    strength, shapes = HITS[name]
+    assert answer(name, *shapes) == strength
 
 
-@pytest.mark.parametrize(
-    ("at", "shape"),
-    [(0, (98.5, 99.0, 97.5, 98.0)), (1, (98.2, 98.5, 97.5, 98.1)), (2, (97.5, 98.8, 97.4, 98.7)), (2, (100.0, 100.5, 97.0, 97.5))],
-    ids=["first short", "no gap", "not back", "black"],
-)
-def test_no_morning_star(at, shape):
-    shapes = list(MORNING)
-    shapes[at] = shape
-    assert found(drawn(*shapes), "morning_star")[-1] == 0
-
-
-@pytest.mark.parametrize("name", ["morning_star", "evening_star"])
-def test_plain_twin_agrees(name):
-    rows = candles(500)
-    assert found_plain(rows, name) == found(rows, name)
-    assert any(found(rows, name))
+@pytest.mark.parametrize("name", MISSES)
+def test_nearly(name):
+    assert answer(name, *MISSES[name]) == 0

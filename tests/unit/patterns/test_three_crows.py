@@ -4,15 +4,37 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.bars import candles, drawn, found, found_plain
+from tests.fakes.bars import answer
 
-CROWS = ((104.0, 106.0, 103.9, 105.9), (105.5, 105.6, 103.9, 104.0), (105.0, 105.1, 101.9, 102.0), (103.0, 103.1, 99.9, 100.0))
-SOLDIERS = ((100.0, 102.05, 99.9, 102.0), (101.5, 104.05, 101.4, 104.0), (103.5, 106.05, 103.4, 106.0))
+HITS = {
+    "three_black_crows": (
+        -10,
+        [(104.0, 106.0, 103.9, 105.9), (105.5, 105.6, 103.9, 104.0), (105.0, 105.1, 101.9, 102.0), (103.0, 103.1, 99.9, 100.0)],
+    ),
+    "identical_three_crows": (-10, [(105.0, 105.1, 102.9, 103.0), (103.0, 103.05, 100.9, 101.0), (101.0, 101.1, 98.9, 99.0)]),
+    "three_white_soldiers": (10, [(100.0, 102.05, 99.9, 102.0), (101.5, 104.05, 101.4, 104.0), (103.5, 106.05, 103.4, 106.0)]),
+}
+MISSES = {
+    "three_black_crows": [
+        (104.0, 106.0, 103.9, 105.9),
+        (105.5, 105.6, 103.9, 104.0),
+        (105.0, 105.1, 101.9, 102.0),
+        (101.5, 104.0, 100.0, 102.5),
+    ],
+    "identical_three_crows": [(105.0, 105.1, 102.9, 103.0), (102.5, 102.6, 100.9, 101.0), (101.0, 101.1, 98.9, 99.0)],
+    "three_white_soldiers": [(100.0, 102.05, 99.9, 102.0), (101.5, 104.05, 101.4, 104.0), (105.5, 107.05, 105.4, 107.0)],
+}
 
 
-def test_drawn():
-    assert found(drawn(*CROWS), "three_black_crows")[-1] == -1
-    assert found(drawn(*SOLDIERS), "three_white_soldiers")[-1] == 1
+@pytest.mark.parametrize("name", HITS)
+def test_drawn(name):
+    strength, shapes = HITS[name]
+    assert answer(name, *shapes) == strength
+
+
+@pytest.mark.parametrize("name", MISSES)
+def test_nearly(name):
+    assert answer(name, *MISSES[name]) == 0
 
 
 @pytest.mark.parametrize(
@@ -26,9 +48,9 @@ def test_drawn():
     ids=["no white before", "lower shadow", "opens above", "white"],
 )
 def test_no_crows(at, shape):
-    shapes = list(CROWS)
+    shapes = list(HITS["three_black_crows"][1])
     shapes[at] = shape
-    assert found(drawn(*shapes), "three_black_crows")[-1] == 0
+    assert answer("three_black_crows", *shapes) == 0
 
 
 @pytest.mark.parametrize(
@@ -42,14 +64,6 @@ def test_no_crows(at, shape):
     ids=["black", "upper shadow", "opens far", "shrinks"],
 )
 def test_no_soldiers(at, shape):
-    shapes = list(SOLDIERS)
+    shapes = list(HITS["three_white_soldiers"][1])
     shapes[at] = shape
-    assert found(drawn(*shapes), "three_white_soldiers")[-1] == 0
-
-
-@pytest.mark.parametrize("name", ["three_black_crows", "three_white_soldiers"])
-def test_plain_twin_agrees(name):
-    rows = candles(6000, seed=2)
-    assert any(found(rows, name))
-    assert found_plain(rows[:600], name) == found(rows[:600], name)
-    assert found_plain(drawn(*CROWS, *SOLDIERS), name) == found(drawn(*CROWS, *SOLDIERS), name)
+    assert answer("three_white_soldiers", *shapes) == 0

@@ -182,6 +182,24 @@ def test_candles_join_by_time_and_leave_out_what_lacks_a_price():
     assert views.candles({}) == []
 
 
+def test_newest_patterns_with_their_record():
+    record = {
+        "any": "rose 48%",
+        "newest": "14:05 harami:bearish doji:neutral",
+        "harami:bearish": "47% of 634",
+        "hammer:bullish": "50% of 9",
+    }
+    assert views.patterns(record) == {
+        "time": "14:05",
+        "any": "rose 48%",
+        "found": [
+            {"pattern": "harami", "side": "bearish", "record": "47% of 634"},
+            {"pattern": "doji", "side": "neutral", "record": ""},
+        ],
+    }
+    assert views.patterns({}) == {"time": "", "found": [], "any": ""}
+
+
 def test_positions_are_split_into_open_and_closed():
     shown = views.portfolio({"net_paise": "-5"}, {"A": {"qty": "-3", "avg_px": "10.5"}, "B": {"qty": "0"}, "C": {}})
     assert shown["net_paise"] == -5
