@@ -25,7 +25,7 @@ from pipeline.archive.period import Period, period_of
 from pipeline.archive.soundness import BAR, DAILY
 from pipeline.archive.spans import Span
 from pipeline.core.errors import Corrupt, Refused
-from pipeline.core.session import DAY_MS, ist_ms
+from pipeline.core.session import DAY_MS, Group, ist_ms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,12 +53,12 @@ class Note:
     """What stands in a part's footer beside its rows."""
 
     instrument_key: str = ""
+    group: Group = Group.EQ
+    """Which clock the paper follows."""
     covered: tuple[Span, ...] = ()
     """Dates that were asked for and answered; a date without candles in here has none at the source."""
     refused: tuple[str, ...] = ()
     """Candles of these dates that were not taken, by name."""
-    outside: int = 0
-    """Candles outside continuous trading, left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,9 @@ class Shelf:
             self.root.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.root / LOCK_FILE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise Refused(f"the archive {self.root} cannot be written ({error.strerror}): set [paths] archive to a folder of yours") from error
+            raise Refused(
+                f"the archive {self.root} cannot be written ({error.strerror}): set [paths] archive to a folder of yours"
+            ) from error
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -242,7 +244,7 @@ def _note(metadata: Any) -> Note:
     if blake3(told).digest() != metadata[META_SUM]:
         raise ValueError("its note is not the one that was written")
     plain = json.loads(told)
-    return Note(plain["instrument_key"], tuple((a, b) for a, b in plain["covered"]), tuple(plain["refused"]), plain["outside"])
+    return Note(plain["instrument_key"], Group(plain["group"]), tuple((a, b) for a, b in plain["covered"]), tuple(plain["refused"]))
 
 
 def _line(error: Exception) -> str:

@@ -9,11 +9,11 @@ Law     numbers finite, 0 < low <= open, close <= high, volume and open interest
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, Phase, ist_date, ist_text
+from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, SessionDay, ist_date, ist_text
 from pipeline.core.types import MINUTE_MS
 
 if TYPE_CHECKING:
@@ -55,32 +55,28 @@ def judge(rows: Rows, period: Period, calendar: Calendar, group: Group) -> NDArr
     _mark(found, ~np.isfinite(px).all(axis=0) | ~np.isfinite(rows["oi"]), Fault.NUMBER)
     _mark(found, ~is_ordered, Fault.ORDER)
     _mark(found, ~is_counted, Fault.VOLUME)
-    days = (rows["ts"] + IST_OFFSET_MS) // DAY_MS
+    ts: Any = rows["ts"]
+    days = (ts + IST_OFFSET_MS) // DAY_MS
     for day in np.unique(days).tolist():
-        here = days == day
-        (_judge_minutes if period.minutes > 0 else _judge_day)(found, rows["ts"], here, period, calendar, group)
-    _mark(found, _repeated(rows["ts"], found == Fault.NONE), Fault.TWICE)
+        here, date_iso = days == day, ist_date(day * DAY_MS)
+        session = calendar.day(date_iso) if period.minutes > 0 else None
+        if session is not None:
+            inside = np.any([(ts >= w.start_ms) & (ts < w.end_ms) for w in session.continuous(group)], axis=0)
+            _mark(found, here & ~inside, Fault.OUTSIDE)
+            _mark(found, here & (session.candle_start(ts, period.minutes) != ts), Fault.GRID)
+        elif period.minutes > 0 or (period.unit == "days" and is_trading(calendar, date_iso) is False):
+            _mark(found, here, Fault.NO_TRADING)
+        else:
+            _mark(found, here & ((ts + IST_OFFSET_MS) % DAY_MS != 0), Fault.GRID)
+    _mark(found, _repeated(ts, found == Fault.NONE), Fault.TWICE)
     return found
 
 
-def _judge_minutes(found: NDArray[np.uint8], ts: NDArray[np.int64], here: Mask, period: Period, calendar: Calendar, group: Group) -> None:
-    day = calendar.day(ist_date(int(ts[here][0])))
-    if day is None:
-        _mark(found, here, Fault.NO_TRADING)
-        return
-    is_inside = np.zeros(len(ts), np.bool_)
-    for window in day.windows[group]:
-        if window.phase is Phase.CONTINUOUS:
-            is_inside |= here & (ts >= window.start_ms) & (ts < window.end_ms)
-    _mark(found, here & ~is_inside, Fault.OUTSIDE)
-    _mark(found, here & ((ts - day.candle_start(day.open_ms(Group.EQ), 1)) % (period.minutes * MINUTE_MS) != 0), Fault.GRID)
-
-
-def _judge_day(found: NDArray[np.uint8], ts: NDArray[np.int64], here: Mask, period: Period, calendar: Calendar, _group: Group) -> None:
-    date_iso = ist_date(int(ts[here][0]))
-    _mark(found, here & ((ts + IST_OFFSET_MS) % DAY_MS != 0), Fault.GRID)
-    if period.unit == "days" and is_trading(calendar, date_iso) is False:
-        _mark(found, here, Fault.NO_TRADING)
+def due(day: SessionDay, group: Group, minutes: int) -> NDArray[np.int64]:
+    """Give the starts of the candles that a whole session has."""
+    traded: Any = np.concatenate([np.arange(w.start_ms, w.end_ms, MINUTE_MS) for w in day.continuous(group)])
+    starts: Any = day.candle_start(traded, minutes)
+    return np.unique(starts)
 
 
 def is_trading(calendar: Calendar, date_iso: str) -> bool | None:

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.archive.shelf import Note, Series
-from pipeline.archive.soundness import BAR, DAILY, Fault, is_trading, judge, words
+from pipeline.archive.soundness import BAR, DAILY, Fault, due, is_trading, judge, words
 from pipeline.archive.spans import Span, dates, joined, moved, parts, requests, without
 from pipeline.archive.warm import SOURCE
 from pipeline.broker.candle_rows import parse
 from pipeline.broker.rest import path_part
 from pipeline.core.errors import Ambiguous, Corrupt, Refused
 from pipeline.core.session import DAY_MS, IST_OFFSET_MS, group_of, ist_date, ist_ms
-from pipeline.core.types import MINUTE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +40,7 @@ log = logging.getLogger("ticktick.backfill")
 MAX_BAD_RATIO = 0.01
 MIN_BAD = 5
 """More bad candles than both refuse the answer."""
+INSIDE_A_DAY = ("minutes", "hours", "days")
 MAX_NOTED = 500
 """Refusals kept in a part's note, the newest."""
 
@@ -84,8 +84,6 @@ class _Found:
     rows: NDArray[np.void]
     refused: list[tuple[str, str]]
     """Date, and why."""
-    outside: list[str]
-    """Dates of candles outside continuous trading."""
 
 
 class Backfill:
@@ -156,8 +154,9 @@ class Backfill:
         bars, unread = parse(rows)
         period, group = request.series.period, group_of(request.instrument)
         days = _dates_of(bars)
-        if len(bars) > 0 and (days.min() < request.span[0] or days.max() > request.span[1]):
-            self._refuse(rows, f"it holds candles from {days.min()} to {days.max()}, which were not asked for")
+        strange = sorted({day for day in days.tolist() if not request.span[0] <= day <= request.span[1]})
+        if strange:
+            self._refuse(rows, f"it holds candles of {', '.join(strange[:3])}, which were not asked for")
         codes = judge(bars, period, self._calendar, group)
         bad = (codes != Fault.NONE) & (codes != Fault.OUTSIDE)
         refused = [(str(day), words(Fault(code), bar, period)) for day, code, bar in zip(days[bad], codes[bad], bars[bad], strict=True)]
@@ -166,7 +165,7 @@ class Backfill:
             first = unread[0] if unread else refused[0][1]
             self._refuse(rows, f"{count} of {len(rows)} candles are bad, the first: {first}")
         refused += [(request.span[1], why) for why in unread]
-        return _Found(bars[codes == Fault.NONE], refused, days[codes == Fault.OUTSIDE].tolist())
+        return _Found(bars[codes == Fault.NONE], refused)
 
     def _refuse(self, rows: Sequence[Any], why: str) -> None:
         self._calls.keep(json.dumps(rows), "bad_candles")
@@ -189,10 +188,10 @@ class Backfill:
         for column in BAR.names or ():
             fresh[column] = mine[column]
         kept = old[(old["ts"] < start) | (old["ts"] >= end)]
-        refused = [why for day, why in found.refused if span[0] <= day <= span[1]]
-        outside = sum(span[0] <= day <= span[1] for day in found.outside)
+        refused = [why for why in note.refused if not span[0] <= why[:10] <= span[1]]
+        refused += [why for day, why in found.refused if span[0] <= day <= span[1]]
         covered = joined([*note.covered, *self._settled(request, span, mine["ts"], plan)])
-        told = Note(request.instrument.instrument_key, tuple(covered), (*note.refused, *refused)[-MAX_NOTED:], note.outside + outside)
+        told = Note(request.instrument.instrument_key, group_of(request.instrument), tuple(covered), tuple(refused[-MAX_NOTED:]))
         self._shelf.put(series, name, np.concatenate([kept, fresh]), told)
 
     def _settled(self, request: _Request, span: Span, ts: NDArray[np.int64], plan: BackfillPlan) -> list[Span]:
@@ -203,14 +202,10 @@ class Backfill:
 
     def _due(self, request: _Request, date_iso: str, period: Period) -> int:
         """Count the candles that a whole day has."""
-        if period.minutes == 0:
-            return int(period.unit == "days" and self._calendar.day(date_iso) is not None)
-        day = self._calendar.day(date_iso)
+        day = self._calendar.day(date_iso) if period.unit in INSIDE_A_DAY else None
         if day is None:
             return 0
-        size = period.minutes * MINUTE_MS
-        windows = day.continuous(group_of(request.instrument))
-        return len({day.candle_start(ts, period.minutes) for w in windows for ts in range(w.start_ms, w.end_ms, min(size, MINUTE_MS))})
+        return 1 if period.minutes == 0 else len(due(day, group_of(request.instrument), period.minutes))
 
 
 def last_settled(today: str, clock: str) -> str:

@@ -1,6 +1,7 @@
 """Closed candles over REST, so that every indicator is warm at the first live candle.
 
-Reads   the archive for days that it covers; ``/v3/historical-candle`` (the other days before the session) and ``/v3/historical-candle/intraday`` (the session's own day)
+Reads   the archive for the days that it covers, ``/v3/historical-candle`` for the other days before the session, and
+        ``/v3/historical-candle/intraday`` for the session's own day
 Gives   ``CandleWave`` in the order of their close instant, rows sorted by (timeframe, sid) and flagged HISTORY;
         ``ts`` of a wave is that instant; the newest ``depth`` candles of every symbol and timeframe, latest last
 Law     a candle is taken once, closed, whole and in continuous trading, or refused by name; nothing is filled in

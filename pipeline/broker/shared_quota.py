@@ -61,7 +61,7 @@ class RedisLedger:
         for _ in range(MAX_TRIES):
             try:
                 with self._client.pipeline() as pipe:
-                    pipe.watch(READS.key())
+                    pipe.watch(READS.key())  # type: ignore[no-untyped-call]
                     held: Any = pipe.hget(READS.key(), FIELD)
                     seconds, micros = self._client.time()
                     now_ms = seconds * 1000 + micros // 1000

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from pipeline.broker.quota import SHARED_READS, STANDARD_READS, at_rate, scaled
-from pipeline.broker.rest import LOOPBACK
 from pipeline.broker.shared_quota import SharedReads, ledger_at
 from pipeline.core.errors import Refused
 from pipeline.core.schema import Role
+from pipeline.run.access import is_simulated
 from pipeline.run.options import Settings
 
 FILE = "reads.ledger"
@@ -21,7 +19,7 @@ def reads_of(settings: Settings, per_s: float) -> SharedReads:
         Refused: a faster clock against a real broker.
     """
     pace = settings.history.pace
-    if pace != 1 and urlsplit(settings.upstox.rest_url).hostname not in LOOPBACK:
+    if pace != 1 and not is_simulated(settings):
         raise Refused(f"history.pace = {pace:g} is for a simulator: the broker's clock cannot be hurried, set it to 1")
     limits = scaled((*STANDARD_READS, at_rate(per_s)), pace)
     ledger = ledger_at(settings.redis.urls()[Role.DERIVED], settings.paths.runtime / FILE)

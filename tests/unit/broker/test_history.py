@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.broker import history
+from pipeline.broker import candle_calls
 from pipeline.broker.history import HistoryPlan, HistoryReader, spans, waves_of
 from pipeline.broker.quota import Limit, ReadBudget
 from pipeline.broker.rest import Throttled
@@ -200,7 +200,7 @@ def test_one_symbol_that_fails_leaves_the_others():
 
 
 def test_a_lost_answer_is_asked_for_again_in_the_open(monkeypatch):
-    monkeypatch.setattr(history, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(candle_calls, "PAUSES_S", (0.0, 0.0))
     broker = Broker(fail=[Ambiguous("lost"), Throttled("429")])
     found, _ = fetch(broker)
     assert found.candles == 250
