@@ -28,6 +28,7 @@ DEFAULT_DAYS = 30
 BELIEVED_DAYS = 7
 """A short day older than this is short at the broker, too."""
 LINES_S = 10.0
+DAY_END = "23:59"
 MAX_SHOWN = 20
 
 
@@ -70,7 +71,8 @@ def plan_of(args: argparse.Namespace, settings: Settings) -> BackfillPlan:
     today = settings.session_date or ist_date(now)
     if not is_simulated(settings):
         today = min(today, ist_date(now))
-    settled = last_settled(today, ist_clock(now)[:5] if period.minutes == 0 else "")
+    waits = period.minutes == 0 and not is_simulated(settings)
+    settled = last_settled(today, ist_clock(now)[:5] if waits else DAY_END)
     last = args.last or settled
     if last > settled:
         raise Refused(f"--to {last} is not settled yet: the newest date that can be kept is {settled}")
