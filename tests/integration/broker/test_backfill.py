@@ -94,7 +94,8 @@ def require_whole(folder: Path, span: tuple[str, str], symbols: tuple[str, ...])
         days = {bar.ts // 86_400_000 for bar in bars}
         wanted = np.concatenate([due(calendar.day(d), item.group(d), 1) for d in sorted(dates_of(days))])
         assert rows["ts"].tolist() == wanted.tolist()
-        kept = [bar for bar in bars if bar.ts in set(wanted.tolist())]
+        inside = set(wanted.tolist())
+        kept = [bar for bar in bars if bar.ts in inside]
         assert rows["close"].tolist() == [bar.close for bar in kept]
         assert rows["volume"].tolist() == [bar.vol for bar in kept]
         total += len(rows)
