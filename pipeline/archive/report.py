@@ -2,8 +2,8 @@
 
 Reads   rows of a series as they lie, the spans that its notes call covered, the calendar
 Gives   Findings by date. Faults: a candle that is unsound, off the grid, twice, or a spike that comes back at once; minutes and days
-        that are missing from what is covered. Worth a look: flat minutes without volume that repeat the close before
-        (a vendor's filling), and wicks far from open and close. Nothing is mended.
+        that are missing from what is covered; days whose close moved without volume. Worth a look: flat candles without volume
+        that repeat the close before (a vendor's filling), and wicks far from open and close. Nothing is mended.
 """
 
 from __future__ import annotations
@@ -48,9 +48,12 @@ def findings(rows: Rows, covered: list[Span], period: Period, calendar: Calendar
     if group is not Group.FO:
         found += [_at(row, "spike", f"close {row['close']:g} and back") for row in sound[spikes(sound, period)]]
         found += [_at(row, "wick", f"high {row['high']:g} low {row['low']:g}", is_fault=False) for row in sound[wicks(sound, period)]]
-    if group is not Group.INDEX and period.minutes > 0:
+    if group is not Group.INDEX:
         counted = Counter(ist_date(ts) for ts in sound["ts"][filled(sound)].tolist())
         found += [Finding(day, "filled", f"{n} flat without volume", is_fault=False) for day, n in counted.items()]
+    if group is not Group.INDEX and period.minutes == 0:
+        moved = (sound["volume"] == 0) & (np.diff(sound["close"], prepend=sound["close"][:1]) != 0)
+        found += [_at(row, "untraded", f"close {row['close']:g} moved without volume") for row in sound[moved]]
     return sorted(found, key=lambda finding: (finding.date, finding.kind))
 
 

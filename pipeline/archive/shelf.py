@@ -2,7 +2,8 @@
 
 Reads   rows by series and span of dates; each part's Note, from the file's own footer
 Writes  a part at once: a temporary file, fsync, rename, fsync of the folder. A kill leaves the old part or the new one.
-Law     what a part covers stands in the part itself; there is no index that could disagree. Pages carry checksums.
+Law     what a part covers stands in the part itself; there is no index that could disagree. It is sealed by a
+        checksum of its own, looked at before anything is read.
         One writer at a time. An archive belongs to one maker of data: generated candles never lie beside real ones.
 """
 
@@ -30,7 +31,8 @@ from pipeline.core.session import DAY_MS, Group, ist_ms
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-META, META_SUM = b"ticktick", b"ticktick.blake3"
+META, SEAL_KEY = b"ticktick", b"ticktick.seal"
+MARK, BLANK = b"blake3:", b"0" * 64
 MAKER_FILE, LOCK_FILE = "MAKER", ".lock"
 SUFFIX = ".parquet"
 
@@ -163,12 +165,13 @@ class Shelf:
         if not path.exists():
             return np.zeros(0, dtype), Note()
         try:
-            table = pq.read_table(path, page_checksum_verification=True, partitioning=None)
+            file = pq.ParquetFile(pa.BufferReader(_unsealed(path)))
+            table = file.read()
             rows = np.zeros(table.num_rows, dtype)
             for column in dtype.names or ():
                 values = table.column(column)
                 rows[column] = (values.cast(pa.int64()) if column == "ts" else values).to_numpy()
-            return rows, _note(table.schema.metadata)
+            return rows, _note(file.metadata.metadata)
         except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
             raise Corrupt(f"{path} cannot be read ({_line(error)}): run `ticktick history fetch --again` over it, or restore it") from error
 
@@ -180,13 +183,14 @@ class Shelf:
         ordered = rows[np.argsort(rows["ts"], kind="stable")]
         columns = {column: pa.array(ordered[column]) for column in ordered.dtype.names or ()}
         columns["ts"] = columns["ts"].cast(pa.timestamp("ms", tz="UTC"))
-        told = json.dumps(asdict(note)).encode()
-        table = pa.table(columns).replace_schema_metadata({META: told, META_SUM: blake3(told).digest()})
+        table = pa.table(columns)
         path = self.folder(series) / f"{name}{SUFFIX}"
         path.parent.mkdir(parents=True, exist_ok=True)
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-        _put_file(path, sink.getvalue())
+        with pq.ParquetWriter(sink, table.schema, compression="zstd", store_schema=False) as writer:
+            writer.write_table(table)
+            writer.add_key_value_metadata({META: json.dumps(asdict(note)).encode(), SEAL_KEY: MARK + BLANK})
+        _put_file(path, _sealed(sink.getvalue().to_pybytes()))
 
     def put_aside(self, series: Series, name: str) -> Path:
         """Move a part that cannot be read out of the way, so that it is fetched again; nothing is thrown away."""
@@ -194,6 +198,22 @@ class Shelf:
         aside = path.with_suffix(".damaged")
         path.replace(aside)
         return aside
+
+
+def _sealed(content: bytes) -> bytes:
+    """Write the sum of a file over the blank that its footer holds for it."""
+    at = content.rindex(MARK + BLANK) + len(MARK)
+    return content[:at] + blake3(content).hexdigest().encode() + content[at + len(BLANK) :]
+
+
+def _unsealed(path: Path) -> bytes:
+    """Read a file whose bytes are those that were written: a damaged footer would end the process in the reader's depths."""
+    content = path.read_bytes()
+    at = content.rfind(MARK) + len(MARK)
+    told = content[at : at + len(BLANK)]
+    if at < len(MARK) or blake3(content[:at] + BLANK + content[at + len(BLANK) :]).hexdigest().encode() != told:
+        raise ValueError("its bytes are not those that were written")
+    return content
 
 
 def _put_file(path: Path, content: Any) -> None:
@@ -231,19 +251,17 @@ def _part(series: Series, path: Path) -> Part:
     import pyarrow.parquet as pq
 
     try:
-        meta = pq.read_metadata(path)
+        content = _unsealed(path)
+        meta = pq.read_metadata(pa.BufferReader(content))
         ends = [meta.row_group(n).column(0).statistics for n in range(meta.num_row_groups) if meta.row_group(n).num_rows > 0]
         first, last = (min(e.min_raw for e in ends), max(e.max_raw for e in ends)) if ends else (0, 0)
-        return Part(series, path.stem, meta.num_rows, first, last, path.stat().st_size, _note(meta.metadata))
+        return Part(series, path.stem, meta.num_rows, first, last, len(content), _note(meta.metadata))
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         return Part(series, path.stem, why=_line(error))
 
 
 def _note(metadata: Any) -> Note:
-    told = metadata[META]
-    if blake3(told).digest() != metadata[META_SUM]:
-        raise ValueError("its note is not the one that was written")
-    plain = json.loads(told)
+    plain = json.loads(metadata[META])
     return Note(plain["instrument_key"], Group(plain["group"]), tuple((a, b) for a, b in plain["covered"]), tuple(plain["refused"]))
 
 

@@ -70,6 +70,17 @@ def requests(span: Span, period: Period) -> list[Span]:
     return out[::-1]
 
 
+def whole(span: Span, period: Period) -> Span:
+    """Widen the beginning of a span to a whole week or month, and leave out the one that is not over at its end."""
+    first, last = date.fromisoformat(span[0]), date.fromisoformat(span[1])
+    if period.unit == "weeks":
+        return (first - first.weekday() * ONE).isoformat(), (last - (last.weekday() + 1) % 7 * ONE).isoformat()
+    if period.unit == "months":
+        is_end = (last + ONE).day == 1
+        return first.replace(day=1).isoformat(), (last if is_end else last.replace(day=1) - ONE).isoformat()
+    return span
+
+
 def parts(span: Span, period: Period) -> list[tuple[str, Span]]:
     """Cut a span at the edges of the archive's files: (name of the part, its span), oldest first."""
     out: dict[str, Span] = {}

@@ -37,8 +37,8 @@ def _fetch(subs: Any) -> None:
     sub = _sub(subs, "fetch", "candles from the broker into the archive; goes on where it was stopped", "history_fetch")
     sub.add_argument("symbols", nargs="*", metavar="SYMBOL", help="of the watchlist (all of it)")
     sub.add_argument("--candle", default="1m", metavar="LENGTH", help="1m ... 300m, 1h ... 5h, 1d, 1w or 1mo (%(default)s)")
-    sub.add_argument("--from", dest="first", type=_day, default="", metavar="DATE", help="first date (30 days before the last)")
-    sub.add_argument("--to", dest="last", type=_day, default="", metavar="DATE", help="last date (the newest whose candles are settled)")
+    sub.add_argument("--from", dest="first", type=_day, default=None, metavar="DATE", help="first date (30 days before the last)")
+    sub.add_argument("--to", dest="last", type=_day, default=None, metavar="DATE", help="last date (the newest whose candles are settled)")
     sub.add_argument("--again", action="store_true", help="ask for what the archive covers, too, and replace it")
 
 

@@ -10,7 +10,7 @@ import sys
 
 from pipeline.archive.period import period_of
 from pipeline.archive.shelf import Shelf
-from pipeline.archive.spans import moved
+from pipeline.archive.spans import moved, whole
 from pipeline.broker.backfill import Backfill, BackfillPlan, Outcome, last_settled
 from pipeline.broker.candle_calls import CandleCalls
 from pipeline.broker.quarantine import Quarantine
@@ -77,8 +77,9 @@ def plan_of(args: argparse.Namespace, settings: Settings) -> BackfillPlan:
     if last > settled:
         raise Refused(f"--to {last} is not settled yet: the newest date that can be kept is {settled}")
     first = args.first or moved(last, -DEFAULT_DAYS)
+    first, last = whole((first, last), period)
     if first > last:
-        raise Refused(f"--from {first} is after {last}: give the older date first")
+        raise Refused(f"there is no whole candle of {period.name} from {first} to {last}: give an earlier --from, or a later --to")
     if last < period.first_date:
         raise Refused(f"the broker has no candles of {period.name} before {period.first_date}")
     instruments = resolve_instruments(settings, today)
