@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.core.errors import Refused
 from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, SessionDay, ist_date, ist_text
 from pipeline.core.types import MINUTE_MS
 
@@ -59,7 +60,7 @@ def judge(rows: Rows, period: Period, calendar: Calendar, group: Group) -> NDArr
     days = (ts + IST_OFFSET_MS) // DAY_MS
     for day in np.unique(days).tolist():
         here, date_iso = days == day, ist_date(day * DAY_MS)
-        session = calendar.day(date_iso) if period.minutes > 0 else None
+        session = _session(calendar, date_iso) if period.minutes > 0 else None
         if session is not None:
             inside = np.any([(ts >= w.start_ms) & (ts < w.end_ms) for w in session.continuous(group)], axis=0)
             _mark(found, here & ~inside, Fault.OUTSIDE)
@@ -70,6 +71,14 @@ def judge(rows: Rows, period: Period, calendar: Calendar, group: Group) -> NDArr
             _mark(found, here & ((ts + IST_OFFSET_MS) % DAY_MS != 0), Fault.GRID)
     _mark(found, _repeated(ts, found == Fault.NONE), Fault.TWICE)
     return found
+
+
+def _session(calendar: Calendar, date_iso: str) -> SessionDay | None:
+    """Give a day's session; None on a day without, or of years whose hours are not known."""
+    try:
+        return calendar.day(date_iso)
+    except Refused:
+        return None
 
 
 def due(day: SessionDay, group: Group, minutes: int) -> NDArray[np.int64]:

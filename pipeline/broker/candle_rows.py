@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from pipeline.core.session import Calendar
 
+MAX_WHOLE = 10**18
+FIRST_YEAR, LAST_YEAR = 1990, 2100
 Candle = tuple[int, int, float, float, float, float, int, float]
 """start, end (epoch ms), open, high, low, close, volume, open interest."""
 
@@ -49,7 +51,7 @@ def _row(row: Any) -> tuple[Any, ...]:
         raise Refused("a candle has six or seven fields")
     start, numbers = _start(row[0]), row[1:]
     for n in numbers:
-        if (n.__class__ is not float and n.__class__ is not int) or not math.isfinite(n):
+        if not (n.__class__ is float and math.isfinite(n)) and not (n.__class__ is int and abs(n) <= MAX_WHOLE):
             raise Refused(f"{ist_text(start)}: a field is no number")
     volume, oi = numbers[4], numbers[5] if len(numbers) == 6 else 0.0
     if volume != int(volume) or abs(volume) > MAX_VOLUME:
@@ -69,6 +71,8 @@ def _start(text: Any) -> int:
         raise Refused(f"{str(text)[:40]!r} is no time") from None
     if moment.tzinfo is None:
         raise Refused(f"{text!r} names no offset from UTC")
+    if not FIRST_YEAR <= moment.year < LAST_YEAR:
+        raise Refused(f"{text!r} is no time of a candle")
     return int(moment.timestamp()) * 1000
 
 

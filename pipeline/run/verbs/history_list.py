@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.archive.adjust import COUNTING, FILE, read_table
 from pipeline.archive.shelf import Series, Shelf
+from pipeline.archive.soundness import is_trading
 from pipeline.archive.spans import dates, joined, without
 from pipeline.core.session import Calendar
 from pipeline.run.access import calendar_of
@@ -33,7 +34,8 @@ def coverage(shelf: Shelf, series: Series, calendar: Calendar) -> dict[str, Any]
     held = shelf.parts(series)
     covered = joined(span for part in held for span in part.note.covered)
     span = (covered[0][0], covered[-1][1]) if covered else ("", "")
-    holes = [day for gap in without(span, covered) for day in dates(gap) if calendar.is_listed(day) and calendar.day(day) is not None]
+    gaps = without(span, covered) if covered else []
+    holes = [day for gap in gaps for day in dates(gap) if is_trading(calendar, day)]
     table = shelf.folder(series) / FILE
     used = [f for f in read_table(table.read_text("utf-8"), table.name) if f.state in COUNTING] if table.exists() else []
     values = (
