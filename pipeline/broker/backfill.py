@@ -187,7 +187,9 @@ class Backfill:
         fresh = np.zeros(len(mine), old.dtype)
         for column in BAR.names or ():
             fresh[column] = mine[column]
-        kept = old[(old["ts"] < start) | (old["ts"] >= end)]
+        fuller = _fuller_days(old, fresh)  # an answer that knows less of a day than we do does not take it away
+        kept = old[(old["ts"] < start) | (old["ts"] >= end) | np.isin(_day_numbers(old), fuller)]
+        fresh = fresh[~np.isin(_day_numbers(fresh), fuller)]
         refused = [why for why in note.refused if not span[0] <= why[:10] <= span[1]]
         refused += [why for day, why in found.refused if span[0] <= day <= span[1]]
         covered = joined([*note.covered, *self._settled(request, span, mine["ts"], plan)])
@@ -213,7 +215,18 @@ def last_settled(today: str, clock: str) -> str:
     return moved(today, -1 if clock >= "08:00" else -2)
 
 
+def _day_numbers(rows: NDArray[np.void]) -> NDArray[np.int64]:
+    return (rows["ts"] + IST_OFFSET_MS) // DAY_MS
+
+
+def _fuller_days(old: NDArray[np.void], new: NDArray[np.void]) -> NDArray[np.int64]:
+    """Give the days of which the old rows hold more candles than the new."""
+    days, counts = np.unique(_day_numbers(old), return_counts=True)
+    fresh = dict(zip(*(part.tolist() for part in np.unique(_day_numbers(new), return_counts=True)), strict=True))
+    return days[counts > np.array([fresh.get(day, 0) for day in days.tolist()], np.int64)]
+
+
 def _dates_of(bars: NDArray[np.void]) -> NDArray[np.str_]:
-    days = (bars["ts"] + IST_OFFSET_MS) // DAY_MS
+    days = _day_numbers(bars)
     names = {day: ist_date(day * DAY_MS) for day in np.unique(days).tolist()}
     return np.array([names[day] for day in days.tolist()], "U10")
