@@ -8,6 +8,7 @@ One budget may be shared by several threads.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.core.errors import Refused
@@ -21,6 +22,20 @@ class Limit:
 
 STANDARD_READS = (Limit(50, 1_000), Limit(500, 60_000), Limit(2_000, 1_800_000))
 """As published for quotes, candles, book, positions: per user and per API."""
+
+
+SHARED_READS = (Limit(45, 1_000), Limit(480, 60_000), Limit(1_900, 1_800_000))
+"""What our processes take of it together; the rest is for calls that arrive late, and for what else uses the account."""
+
+
+def scaled(limits: tuple[Limit, ...], pace: float) -> tuple[Limit, ...]:
+    """Give the limits on a clock that runs ``pace`` times as fast (a simulator's)."""
+    return tuple(Limit(limit.calls, max(1, round(limit.window_ms / pace))) for limit in limits)
+
+
+def at_rate(per_s: float) -> Limit:
+    """Give the limit of an even rate: one call in so many milliseconds, or so many a second above one."""
+    return Limit(1, round(1_000 / per_s)) if per_s < 2 else Limit(int(per_s), 1_000)
 
 
 class ReadBudget:
@@ -53,6 +68,17 @@ class ReadBudget:
             self._ring[self._count % len(self._ring)] = at
             self._count += 1
             return at
+
+    def instants(self) -> list[int]:
+        """Give the instants of the calls that still count, oldest first."""
+        kept = min(self._count, len(self._ring))
+        return [self._ring[n % len(self._ring)] for n in range(self._count - kept, self._count)]
+
+    def restore(self, instants: Sequence[int]) -> None:
+        """Take over calls that others booked, oldest first."""
+        kept = list(instants)[-len(self._ring) :]
+        self._ring[: len(kept)] = kept
+        self._count = len(kept)
 
     @property
     def used(self) -> int:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.broker.history import CandleChecker
+from pipeline.broker.candle_rows import CandleChecker
 from pipeline.broker.repair_book import RepairBook, RepairConfig
 from pipeline.broker.rest import Throttled, path_part
 from pipeline.core.errors import Refused, TickTickError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.broker.history import Candle
+    from pipeline.broker.candle_rows import Candle
     from pipeline.broker.quota import ReadBudget
     from pipeline.broker.rest import RestClient
     from pipeline.core.session import Calendar

@@ -34,6 +34,14 @@ class Throttled(Refused):
     """HTTP 429: too many calls. Wait before the next."""
 
 
+class BadAnswer(Refused):
+    """A 200 answer that is not JSON of the known shape; ``body`` is what came."""
+
+    def __init__(self, words: str, body: bytes) -> None:
+        super().__init__(words)
+        self.body = body
+
+
 @dataclass(frozen=True, slots=True)
 class RestConfig:
     base_url: str = "https://api.upstox.com"
@@ -65,12 +73,15 @@ class RestClient:
         """Return what stands under ``data`` of a successful answer.
 
         Raises:
-            Refused, Throttled, Unauthorised, Ambiguous: see :func:`raise_for`; an answer of another shape is Refused.
+            Refused, Throttled, Unauthorised, Ambiguous: see :func:`raise_for`; an answer of another shape is a BadAnswer.
         """
         body = self.get_bytes(path, query, MAX_JSON_BYTES)
-        plain = parse_json(body, f"{self._host}{path}")
+        try:
+            plain = parse_json(body, f"{self._host}{path}")
+        except Refused as error:
+            raise BadAnswer(str(error), body) from None
         if not isinstance(plain, dict) or plain.get("status") != "success" or "data" not in plain:
-            raise Refused(f"{self._host}{path}: the answer is not of the known shape (status, data): nothing was taken from it")
+            raise BadAnswer(f"{self._host}{path}: the answer is not of the known shape (status, data): nothing was taken from it", body)
         return plain["data"]
 
     def get_bytes(self, path: str, query: Mapping[str, str] | None = None, limit: int = MAX_JSON_BYTES) -> bytes:

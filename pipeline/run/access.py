@@ -28,7 +28,12 @@ def now_ms() -> int:
 
 def environ_for(settings: Settings) -> Mapping[str, str]:
     """Give the environment that tokens may come from: none when we talk to a simulator."""
-    return {} if urlsplit(settings.upstox.rest_url).hostname in LOOPBACK else os.environ
+    return {} if is_simulated(settings) else os.environ
+
+
+def is_simulated(settings: Settings) -> bool:
+    """Tell whether the broker is a simulator on this machine."""
+    return urlsplit(settings.upstox.rest_url).hostname in LOOPBACK
 
 
 def tokens(settings: Settings) -> TokenSource:

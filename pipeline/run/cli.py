@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.core.errors import TickTickError
+from pipeline.run.history_cli import add_history
 from pipeline.run.redaction import redact
 
 INTERRUPTED = 130
@@ -184,8 +185,9 @@ def _down(verbs: Any) -> None:
 
 
 def _history(verbs: Any) -> None:
-    verb = _verb(verbs, "history", "candles from the broker", "pipeline.run.verbs.history")
-    verb.add_argument("what", choices=("fetch",), help="fetch: symbols, and the candles that indicators need at start")
+    verb = _verb(verbs, "history", "candles of the past: fetch, import, adjust, list, check", "pipeline.run.verbs.history")
+    subs = verb.add_subparsers(dest="what", required=True, metavar="WHAT")
+    add_history(subs)
 
 
 def _candles(verbs: Any) -> None:

@@ -26,6 +26,13 @@ def discover() -> None:
 
 
 @cache
+def discover_importers() -> None:
+    """Import all importers of daily files; only those who import files need them."""
+    for module in _modules("pipeline.importers"):
+        importlib.import_module(module)
+
+
+@cache
 def jobs() -> dict[str, Job]:
     """Give every job by its name."""
     discover()

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from pipeline.broker.feed import Access, FeedConfig, FeedSource
 from pipeline.broker.link import LinkConfig
-from pipeline.broker.quota import STANDARD_READS, Limit, ReadBudget
 from pipeline.broker.quotes_check import QuotesCheck
 from pipeline.broker.repair import MinuteRepair
 from pipeline.core.feed import SubscriptionChange
@@ -15,6 +14,7 @@ from pipeline.core.session import SessionDay
 from pipeline.core.types import Instrument
 from pipeline.run.access import calendar_of, rest_client, tokens
 from pipeline.run.options import Settings
+from pipeline.run.reads import reads_of
 from pipeline.run.sources import OutsideSource
 from pipeline.store.face import EntryId, Progress, Store
 
@@ -110,7 +110,7 @@ def _reading(settings: Settings, day: SessionDay, instruments: tuple[Instrument,
 
     A run that is to be the same every time has neither: when an answer comes is chance.
     """
-    budget = ReadBudget((*STANDARD_READS, Limit(max(1, round(settings.history.reads_per_s)), 1_000)))
+    budget = reads_of(settings, settings.history.reads_per_s)
     quotes = QuotesCheck(rest_client(settings), budget)
     if not settings.feed.repair:
         return quotes, None

@@ -26,7 +26,7 @@ from pipeline.market.candle_diff import Versions
 from pipeline.run import playback, universe
 from pipeline.run.access import calendar_of, now_ms, rest_client
 from pipeline.run.options import Settings
-from pipeline.run.outside import Bar
+from pipeline.run.progress import Bar
 from pipeline.store.client import open_clients
 from pipeline.store.dayfile import SUFFIX
 from pipeline.store.face import ZERO, Store

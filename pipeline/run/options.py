@@ -72,6 +72,7 @@ class PathOptions(Section):
     token: Path
     data: Path
     recordings: Path
+    archive: Path
 
 
 class FeedOptions(Section):
@@ -102,6 +103,8 @@ class HistoryOptions(Section):
     candles_15m: int = Field(ge=0)
     candles_60m: int = Field(ge=0)
     reads_per_s: float = Field(gt=0)
+    backfill_reads_per_s: float = Field(gt=0, le=1.1)
+    pace: float = Field(ge=1)
 
     def depth(self) -> dict[int, int]:
         """Return timeframe in minutes -> candles wanted."""

@@ -14,7 +14,6 @@ import logging
 import os
 import secrets
 import signal
-import sys
 import urllib.error
 import urllib.request
 import webbrowser
@@ -26,12 +25,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from authentication.token import save_token
 from authentication.upstox_client import Credentials, Endpoints, exchange_code, login_address
+from pipeline.archive.shelf import Shelf
+from pipeline.archive.warm import ArchivedCandles
 from pipeline.broker.history import HistoryPlan, HistoryReader
 from pipeline.broker.instruments import MasterConfig, watchlist_instruments
-from pipeline.broker.quota import STANDARD_READS, Limit, ReadBudget
 from pipeline.broker.rest import LOOPBACK, RestConfig
 from pipeline.core.errors import Refused, Stopped
-from pipeline.core.session import Group, SessionDay, ist_date
+from pipeline.core.session import Calendar, Group, SessionDay, ist_date
 from pipeline.core.types import CandleWave, Instrument
 from pipeline.core.watchlist import parse_watchlist
 from pipeline.run import supervise
@@ -39,6 +39,8 @@ from pipeline.run.access import calendar_of, now_ms, read_json, rest_client
 from pipeline.run.discovery import jobs
 from pipeline.run.feeding import SubscriptionReader, feed_source
 from pipeline.run.options import Settings
+from pipeline.run.progress import Bar
+from pipeline.run.reads import reads_of
 from pipeline.run.sources import OutsideSource, Source
 from pipeline.store.face import Progress, Store
 
@@ -46,7 +48,6 @@ log = logging.getLogger("ticktick.outside")
 
 ADDRESSES = ("rest_url", "order_url", "feed_url", "login_url", "assets_url")
 """The broker's hosts in the settings; a simulator stands in for all of them."""
-BAR_WIDTH = 30
 MASTER_TIMEOUT_S = 60.0
 WARM_MODULES = ("redis", "picows", "numpy", "pipeline.broker.feed", "pipeline.broker.link_picows", "pipeline.run.wiring")
 TIMEOUT_S = 5.0
@@ -108,12 +109,13 @@ def _history(settings: Settings, day: SessionDay, instruments: tuple[Instrument,
 
 def _fetch(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...]) -> tuple[CandleWave, ...]:
     calendar = calendar_of(settings)
-    budget = ReadBudget((*STANDARD_READS, Limit(max(1, round(settings.history.reads_per_s)), 1_000)))
+    budget = reads_of(settings, settings.history.reads_per_s)
     bar = Bar(f"history {day.date}", budget)
     # A day that is not today is a simulator's or a test's: its history ends before its open.
     at = now_ms() if ist_date(now_ms()) == day.date else day.open_ms(Group.EQ)
     plan = HistoryPlan(settings.history.depth(), day.date, at)
-    found = HistoryReader(rest_client(settings), calendar, budget, bar.show).fetch(instruments, plan)
+    reader = HistoryReader(rest_client(settings), calendar, budget, bar.show, _archive(settings, calendar))
+    found = reader.fetch(instruments, plan)
     bar.close()
     log.info(
         "history fetched",
@@ -126,24 +128,15 @@ def _fetch(settings: Settings, day: SessionDay, instruments: tuple[Instrument, .
     return found.waves
 
 
-class Bar:
-    """A progress bar on a terminal, with the read quota used; silent elsewhere."""
-
-    def __init__(self, title: str, budget: ReadBudget) -> None:
-        self._title, self._budget = title, budget
-        self._is_shown = sys.stderr.isatty()
-
-    def show(self, done: int, total: int, label: str) -> None:
-        """Redraw in place."""
-        if self._is_shown:
-            filled = BAR_WIDTH * done // max(total, 1)
-            bar = "#" * filled + "." * (BAR_WIDTH - filled)
-            sys.stderr.write(f"\r{self._title} [{bar}] {done}/{total} {label:<18} {self._budget.used} reads")
-            sys.stderr.flush()
-
-    def close(self) -> None:
-        if self._is_shown:
-            sys.stderr.write("\n")
+def _archive(settings: Settings, calendar: Calendar) -> ArchivedCandles | None:
+    """Give the archive, when it is this maker's; a day must not wait for it."""
+    shelf = Shelf(settings.paths.archive, settings.maker)
+    try:
+        shelf.require_maker()
+    except Refused as error:
+        log.warning("the archive is not used", extra={"fields": {"why": str(error)}})
+        return None
+    return ArchivedCandles(shelf, calendar)
 
 
 def resolve_instruments(settings: Settings, date_iso: str) -> tuple[Instrument, ...]:

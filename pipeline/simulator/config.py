@@ -48,7 +48,9 @@ class SimulatorConfig:
     latency_ms: int = 0
     """Of the order path, in simulated time."""
     rate_limits: bool = False
-    """Enforce 10 orders and 50 reads a second (429, UDAPI10005)."""
+    """Enforce 10 orders a second; 50 reads a second, 500 a minute, 2,000 in half an hour (429, UDAPI10005)."""
+    limit_pace: float = 1.0
+    """How many times as fast as the wall clock the limits' clock runs."""
     plan: str = "normal"
     """Of the account: ``normal`` (2 feed connections) or ``plus`` (5, and mode ``full_d30``)."""
     ping_s: float = 5.0
@@ -69,6 +71,8 @@ class SimulatorConfig:
             raise Refused("speed cannot be negative: use 0 for as fast as possible, 1 for real time")
         if self.plan not in PLANS:
             raise Refused(f"unknown plan {self.plan!r}: use {', '.join(PLANS)}")
+        if self.limit_pace <= 0:
+            raise Refused("limit_pace is how many times as fast as the clock the limits run: give a number above 0")
         if self.ping_s <= 0:
             raise Refused("the feed pings every so many seconds: give ping_s above 0")
         if not 0 <= self.candle_wait_s[0] <= self.candle_wait_s[1]:

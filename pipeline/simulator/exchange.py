@@ -57,8 +57,8 @@ class Exchange:
     """The ledger: open and closed ones, oldest first."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     """Hang-ups under way."""
-    calls: dict[bool, deque[float]] = field(default_factory=lambda: {True: deque(), False: deque()})
-    """When order calls (True) and other calls were made lately."""
+    calls: dict[bool, deque[float]] = field(default_factory=lambda: {True: deque(maxlen=10), False: deque(maxlen=2_000)})
+    """When order calls (True) and other calls were taken lately, seconds of the limits' clock."""
     gtt: dict[str, dict[str, Any]] = field(default_factory=dict)
     kill_switch: dict[str, str] = field(default_factory=dict)
 

@@ -3,7 +3,9 @@
 Reads   fault orders: {"kind", "match", "count", "delay_s", "status", "seconds", "keys", "code", "connection", "lasting"}
 Writes  nothing; hands out the next fault for a request or a frame, and counts what was done
 Kinds for requests: ``drop_reply`` (accepted, then the connection dies), ``status`` (any 4xx/5xx), ``delay``,
-``refuse_feed`` (authorise and handshake answer ``status``). Kinds for the feed: ``stall_feed``, ``corrupt_frame``,
+``refuse_feed`` (authorise and handshake answer ``status``), and 200 answers that are wrong: ``corrupt_reply`` (no JSON),
+``truncated_reply`` (ends in the middle), ``false_candles`` (each tenth has a negative volume).
+Kinds for the feed: ``stall_feed``, ``corrupt_frame``,
 ``truncated_frame``, ``unknown_type``, ``drop_feed``, ``drop_frames`` (frames lost on the way). Kinds for open connections:
 ``mute`` ``mute_frames`` ``mute_keys`` ``freeze`` ``half_open`` (see connection.py) and ``close_code``. ``quiet``: nobody
 trades any more, a real silence. ``token_death`` kills all tokens at once. Deterministic: a fault hits the next ``count``
@@ -12,13 +14,15 @@ matches, or the connections that are open, and stays until it is cleared or its 
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipeline.core.errors import Refused
 
-REQUEST_KINDS = ("drop_reply", "status", "delay", "refuse_feed")
+SPOILT_REPLIES = ("corrupt_reply", "truncated_reply", "false_candles")
+REQUEST_KINDS = ("drop_reply", "status", "delay", "refuse_feed", *SPOILT_REPLIES)
 FEED_KINDS = ("stall_feed", "corrupt_frame", "truncated_frame", "unknown_type", "drop_feed", "drop_frames")
 STALLS = ("mute", "mute_frames", "mute_keys", "freeze", "half_open")
 KINDS = (*REQUEST_KINDS, *FEED_KINDS, *STALLS, "close_code", "quiet", "token_death")
@@ -101,6 +105,18 @@ class Faults:
 
     def rows(self) -> list[dict[str, Any]]:
         return [asdict(f) for f in self.orders]
+
+
+def spoil_reply(body: bytes, kind: str) -> bytes:
+    """Turn a good answer into a wrong one."""
+    if kind == "truncated_reply":
+        return body[: len(body) * 2 // 3]
+    if kind == "corrupt_reply":
+        return bytes(b ^ 0xA5 for b in body)
+    plain = json.loads(body)
+    for row in plain["data"]["candles"][::10]:
+        row[5] = -row[5] - 1
+    return json.dumps(plain).encode()
 
 
 def spoil(payload: bytes, kind: str) -> bytes:

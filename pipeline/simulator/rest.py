@@ -18,7 +18,7 @@ from pipeline.core.session import ist_text
 from pipeline.simulator import account, candles, feed, gtt, hours, login, orders, portfolio, quotes
 from pipeline.simulator.answers import ApiError, failure, success
 from pipeline.simulator.exchange import EXCHANGE, Exchange
-from pipeline.simulator.faults import REQUEST_KINDS
+from pipeline.simulator.faults import REQUEST_KINDS, SPOILT_REPLIES, spoil_reply
 from pipeline.simulator.market import Bar
 
 OPEN_PATHS = (
@@ -32,7 +32,8 @@ OPEN_PATHS = (
     "/v2/market/holidays",
 )
 ORDER_PATHS = ("/v3/order/", "/v2/order/multi/", "/v2/order/positions/")
-PER_SECOND = {True: 10, False: 50}
+WINDOWS = {True: ((10, 1.0),), False: ((50, 1.0), (500, 60.0), (2_000, 1_800.0))}
+"""Order calls (True) and reads: so many in so many seconds."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ROUTES = (account, candles, feed, gtt, hours, login, orders, portfolio, quotes)
 routes = web.RouteTableDef()
@@ -52,7 +53,8 @@ def application(exchange: Exchange) -> web.Application:
 async def _journal(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Note every request, so that tests can assert on what the broker received."""
     exchange = request.app[EXCHANGE]
-    note: dict[str, Any] = {"method": request.method, "path": request.path, "query": dict(request.query), "sim_ms": exchange.tape.now_ms}
+    note: dict[str, Any] = {"method": request.method, "path": request.path, "query": dict(request.query)}
+    note |= {"sim_ms": exchange.tape.now_ms, "at_s": time.monotonic()}
     note["headers"] = {k: v for k, v in request.headers.items() if k.lower() not in ("authorization", "cookie")}
     note["body"] = (await request.read()).decode("utf-8", "replace") if "login" not in request.path else ""
     exchange.requests.append(note)
@@ -85,6 +87,10 @@ async def _faults(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise ApiError(fault.status, fault.udapi, "fault on demand")
     if fault.delay_s > 0:
         await asyncio.sleep(fault.delay_s)
+    if fault.kind in SPOILT_REPLIES:
+        good = await handler(request)
+        body = good.body if isinstance(good, web.Response) and isinstance(good.body, bytes) else b""
+        return web.Response(body=spoil_reply(body, fault.kind), status=good.status, content_type="application/json")
     try:
         response = await handler(request)
     finally:
@@ -96,15 +102,14 @@ async def _faults(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def _limits(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Ten order calls, fifty others in a second, when the run asks for it."""
-    if request.app[EXCHANGE].config.rate_limits and not request.path.startswith(("/_", "/feeds", "/portfolio")):
+    """Ten order calls a second, and the three windows of reads, when the run asks for it; time may run faster (``limit_pace``)."""
+    exchange = request.app[EXCHANGE]
+    if exchange.config.rate_limits and not request.path.startswith(("/_", "/feeds", "/portfolio")):
         is_order = request.method != "GET" and request.path.startswith(ORDER_PATHS)
-        window, now = request.app[EXCHANGE].calls[is_order], time.monotonic()
-        while window and window[0] <= now - 1:
-            window.popleft()
-        if len(window) >= PER_SECOND[is_order]:
+        seen, now = exchange.calls[is_order], time.monotonic() * exchange.config.limit_pace
+        if any(len(seen) >= most and seen[-most] > now - window_s for most, window_s in WINDOWS[is_order]):
             raise ApiError(429, "UDAPI10005", "Too Many Request Sent")
-        window.append(now)
+        seen.append(now)
     return await handler(request)
 
 

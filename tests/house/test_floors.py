@@ -16,6 +16,8 @@ FLOORS = {
     "pipeline.strategies": 2,
     "pipeline.engine": 2,
     "pipeline.store": 2,
+    "pipeline.archive": 2,
+    "pipeline.importers": 2,
     "authentication": 2,
     "proto": 2,
     "pipeline.jobs": 3,

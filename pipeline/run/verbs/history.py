@@ -1,4 +1,4 @@
-"""`ticktick history fetch`: symbols and start-up candles into Redis, the same as scripts/historical_data_fetcher.py."""
+"""`ticktick history start`: symbols and start-up candles into Redis, the same as scripts/historical_data_fetcher.py."""
 
 from __future__ import annotations
 

@@ -81,4 +81,5 @@ def overrides(url: str, maker: str, date_iso: str, folder: Path) -> dict[str, st
         "paths.credentials": str(folder / "credentials.json"),
         "paths.symbols": str(folder / "symbols.json"),
         "paths.data": str(folder / "data"),
+        "paths.archive": str(folder / "candles"),
     }

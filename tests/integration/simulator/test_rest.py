@@ -78,3 +78,19 @@ def test_rate_limits_on_demand():
         codes = [sim.call("POST", "/v3/order/place", {})[0] for _ in range(30)]
     assert codes[0] == 400
     assert 429 in codes
+
+
+def test_reads_have_their_windows_on_a_clock_of_their_own():
+    with live_simulator(SimulatorConfig(session="09:15-09:16", rate_limits=True, limit_pace=0.01)) as sim:
+        codes = [sim.call("GET", "/v2/market/holidays")[0] for _ in range(52)]
+    assert codes == [200] * 50 + [429] * 2
+    with live_simulator(SimulatorConfig(session="09:15-09:16", rate_limits=True, limit_pace=1_000.0)) as sim:
+        assert [sim.call("GET", "/v2/market/holidays")[0] for _ in range(52)] == [200] * 52
+
+
+def test_a_spoilt_reply_is_still_a_200(sim):
+    path = "/v3/historical-candle/NSE_EQ%7CINE002A01018/minutes/1/2026-11-19/2026-11-19"
+    sim.fault(kind="false_candles", match="historical-candle")
+    rows = sim.get(path)["data"]["candles"]
+    assert sum(row[5] < 0 for row in rows) == 38
+    assert all(row[5] >= 0 for row in sim.get(path)["data"]["candles"])

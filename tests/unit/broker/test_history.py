@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.broker import history
+from pipeline.archive.warm import ArchivedCandles
+from pipeline.broker import candle_calls
 from pipeline.broker.history import HistoryPlan, HistoryReader, spans, waves_of
 from pipeline.broker.quota import Limit, ReadBudget
 from pipeline.broker.rest import Throttled
@@ -15,6 +17,7 @@ from pipeline.core.candle import Lineage
 from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from pipeline.core.session import Calendar, Group, group_of, ist_clock, ist_ms
 from pipeline.core.types import TIMEFRAMES, CandleFlag, Instrument
+from tests.fakes.archive import minutes_of, shelf_with
 
 ROOT = Path(__file__).resolve().parents[3]
 CALENDAR = Calendar.from_rows(json.loads((ROOT / "config" / "holidays.json").read_text()))
@@ -203,7 +206,7 @@ def test_one_symbol_that_fails_leaves_the_others():
 
 
 def test_a_lost_answer_is_asked_for_again_in_the_open(monkeypatch):
-    monkeypatch.setattr(history, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(candle_calls, "PAUSES_S", (0.0, 0.0))
     broker = Broker(fail=[Ambiguous("lost"), Throttled("429")])
     found, _ = fetch(broker)
     assert found.candles == 250
@@ -243,8 +246,47 @@ def test_spans_stay_within_the_limits_do_not_overlap_and_reach_far_enough(minute
     assert trading * max(1, 360 // minutes) >= wanted * 1.2 or before == date(2022, 1, 1)
 
 
+def archived(folder, covered, *days):
+    shelf = shelf_with(folder, minutes_of(*days), "2026-11", covered=covered)
+    (series,) = shelf.series()
+    held, note = shelf.read_part(series, "2026-11")
+    with shelf.writing():
+        shelf.put(series, "2026-11", held, replace(note, instrument_key=STOCK.instrument_key))
+    return ArchivedCandles(shelf, CALENDAR), shelf, series
+
+
+def warm(broker, archive, depth, instrument=STOCK):
+    reader = HistoryReader(broker, CALENDAR, ReadBudget((Limit(10_000, 1),)), archive=archive)
+    return reader.fetch((instrument,), HistoryPlan(depth, DATE, OPEN - 60_000))
+
+
+def test_what_the_archive_covers_is_not_asked_for(tmp_path):
+    archive, _, _ = archived(tmp_path, (("2026-11-16", "2026-11-19"),), "2026-11-16", "2026-11-17", "2026-11-18", "2026-11-19")
+    found = warm(broker := Broker(), archive, {1: 250, 5: 100})
+    assert (broker.asked, found.calls, found.short, found.refused) == ([], 0, (), ())
+    rows = rows_of(found)
+    assert (len(rows), rows["ts"][-1]) == (250, ist_ms("2026-11-19", "15:14")), "the same validation: the auction is left out"
+    assert set(rows["flags"]) == {CandleFlag.HISTORY}
+
+
+def test_only_the_rest_is_asked_for_and_both_make_one_history(tmp_path):
+    archive, _, _ = archived(tmp_path, (("2026-11-16", "2026-11-17"),), "2026-11-16", "2026-11-17")
+    found = warm(broker := Broker(), archive, {1: 1_000})
+    assert [path.split("/")[-2:] for path in broker.asked] == [["2026-11-19", "2026-11-18"]]
+    rows = rows_of(found)
+    assert (len(rows), len(set(rows["ts"]))) == (1_000, 1_000)
+    assert set(np.diff(rows["ts"]).tolist()) <= {60_000, (24 * 60 - 359) * 60_000}
+
+
+def test_a_damaged_archive_costs_calls_and_nothing_else(tmp_path):
+    archive, shelf, series = archived(tmp_path, (("2026-11-16", "2026-11-19"),), "2026-11-16", "2026-11-17", "2026-11-18", "2026-11-19")
+    path = shelf.folder(series) / "2026-11.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    assert rows_of(warm(Broker(), archive, {1: 250})).tobytes() == rows_of(warm(Broker(), None, {1: 250})).tobytes()
+
+
 def test_no_candles_no_waves():
-    assert waves_of([], "2026-11-20") == ()
+    assert waves_of([]) == ()
 
 
 def test_a_recorded_answer_is_taken_whole(shared_data):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.broker.quota import STANDARD_READS, Limit, ReadBudget
+from pipeline.broker.quota import STANDARD_READS, Limit, ReadBudget, at_rate, scaled
 from pipeline.core.errors import Refused
 
 
@@ -49,3 +49,19 @@ def test_a_free_budget_waits_for_nothing():
 def test_an_impossible_budget_is_refused(limits):
     with pytest.raises(Refused):
         ReadBudget(limits)
+
+
+def test_a_faster_clock_and_even_rates():
+    assert scaled((Limit(50, 1_000), Limit(2_000, 1_800_000)), 10.0) == (Limit(50, 100), Limit(2_000, 180_000))
+    assert scaled((Limit(1, 1),), 10.0) == (Limit(1, 1),)
+    assert (at_rate(1.0), at_rate(0.5), at_rate(8.0)) == (Limit(1, 1_000), Limit(1, 2_000), Limit(8, 1_000))
+
+
+def test_calls_of_others_are_taken_over():
+    one = ReadBudget((Limit(3, 100),))
+    for now in (0, 10, 20, 30):
+        one.reserve(now)
+    two = ReadBudget((Limit(3, 100),))
+    two.restore(one.instants())
+    assert two.instants() == one.instants() == [10, 20, 100]
+    assert two.reserve(40) == one.reserve(40) == 110

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pipeline.broker.rest import RestClient, RestConfig, Throttled, error_code, parse_json, path_part
+from pipeline.broker.rest import BadAnswer, RestClient, RestConfig, Throttled, error_code, parse_json, path_part
 from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from tests.fakes.broker_server import HttpServer, error, ok
 
@@ -48,12 +48,12 @@ def test_data_comes_out_of_the_envelope(serve):
         (error(500), Ambiguous, "fault at the broker"),
         ((503, b""), Ambiguous, "503"),
         ((302, b""), Refused, "302"),
-        ((200, b"not json"), Refused, "not valid JSON"),
-        ((200, b'{"status": "success", "data": NaN}'), Refused, "not valid JSON"),
-        ((200, b"[" * 200_000), Refused, "not valid JSON"),
-        ((200, b"[]"), Refused, "known shape"),
-        ((200, b'{"status": "error"}'), Refused, "known shape"),
-        ((200, b'{"status": "success"}'), Refused, "known shape"),
+        ((200, b"not json"), BadAnswer, "not valid JSON"),
+        ((200, b'{"status": "success", "data": NaN}'), BadAnswer, "not valid JSON"),
+        ((200, b"[" * 200_000), BadAnswer, "not valid JSON"),
+        ((200, b"[]"), BadAnswer, "known shape"),
+        ((200, b'{"status": "error"}'), BadAnswer, "known shape"),
+        ((200, b'{"status": "success"}'), BadAnswer, "known shape"),
     ],
 )
 def test_each_failure_has_its_kind(serve, answer, kind, words):

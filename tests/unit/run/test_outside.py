@@ -40,25 +40,6 @@ def test_only_feed_and_history_come_from_outside(tmp_path):
     assert outside.source_of("history", settings, None, ()) is not None
 
 
-def test_bar_is_silent_without_a_terminal(capsys):
-    from pipeline.broker.quota import ReadBudget
-
-    bar = outside.Bar("history", ReadBudget())
-    bar.show(1, 2, "X 1m")
-    bar.close()
-    assert capsys.readouterr().err == ""
-
-
-def test_bar_on_a_terminal(monkeypatch, capsys):
-    from pipeline.broker.quota import ReadBudget
-
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    bar = outside.Bar("history", ReadBudget())
-    bar.show(1, 2, "X 1m")
-    bar.close()
-    assert "1/2 X 1m" in capsys.readouterr().err
-
-
 def test_a_page_that_was_asked_to_stop_before_it_listened_stops():
     settings = load(environ={}, overrides={"dashboard.port": free_port(), "redis.port": 1})
     outside.run_dashboard(settings, day(), lambda: True)  # returns

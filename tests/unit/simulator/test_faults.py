@@ -1,8 +1,10 @@
+import json
+
 import pytest
 from google.protobuf.message import DecodeError
 
 from pipeline.core.errors import Refused
-from pipeline.simulator.faults import FEED_KINDS, FEED_PATHS, REQUEST_KINDS, Faults, spoil
+from pipeline.simulator.faults import FEED_KINDS, FEED_PATHS, REQUEST_KINDS, SPOILT_REPLIES, Faults, spoil, spoil_reply
 from proto import MarketDataFeedV3_pb2 as pb
 
 
@@ -70,3 +72,12 @@ def test_spoiled_frames():
         with pytest.raises(DecodeError):
             pb.FeedResponse.FromString(spoil(payload, kind))
     assert spoil(payload, "stall_feed") == payload
+
+
+def test_spoilt_replies_are_wrong_each_in_its_way():
+    good = json.dumps({"status": "success", "data": {"candles": [["t", 1.0, 2.0, 0.5, 1.5, 7, 0]] * 25}}).encode()
+    for kind in SPOILT_REPLIES[:2]:
+        with pytest.raises(ValueError, match=r"\S"):
+            json.loads(spoil_reply(good, kind))
+    rows = json.loads(spoil_reply(good, "false_candles"))["data"]["candles"]
+    assert [n for n, row in enumerate(rows) if row[5] < 0] == [0, 10, 20]

@@ -1,0 +1,75 @@
+"""Start-up candles from the archive: what it covers of a paper, and its bars, longer ones made from its minutes.
+
+A part of another instrument key (a split gave the paper a new ISIN) covers nothing. The bars are judged by whoever takes them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.archive.period import Period
+from pipeline.archive.shelf import Series, Shelf
+from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, group_of, ist_date
+from pipeline.core.types import MINUTE_MS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.archive.spans import Span
+    from pipeline.core.types import Instrument
+
+SOURCE = "upstox"
+
+
+class ArchivedCandles:
+    """The archive as the start-up history sees it."""
+
+    def __init__(self, shelf: Shelf, calendar: Calendar) -> None:
+        self._shelf = shelf
+        self._calendar = calendar
+
+    def covered(self, instrument: Instrument, minutes: int) -> list[Span]:
+        return self._covered(self._series(instrument, minutes), instrument)
+
+    def bars(self, instrument: Instrument, minutes: int, span: Span) -> NDArray[np.void]:
+        """Give the bars of a covered span, oldest first.
+
+        Raises:
+            Corrupt: a file is damaged.
+        """
+        series = self._series(instrument, minutes)
+        bars = self._shelf.read(series, span)
+        return bars if series.period.minutes == minutes else longer(bars, minutes, self._calendar, group_of(instrument))
+
+    def _series(self, instrument: Instrument, minutes: int) -> Series:
+        """Choose the bars of that length, or the minutes when there are none of it."""
+        own = Series(SOURCE, Period("minutes", minutes), instrument.symbol)
+        return own if minutes == 1 or self._covered(own, instrument) else Series(SOURCE, Period("minutes"), instrument.symbol)
+
+    def _covered(self, series: Series, instrument: Instrument) -> list[Span]:
+        parts = self._shelf.parts(series)
+        return [span for part in parts if part.note.instrument_key == instrument.instrument_key for span in part.note.covered]
+
+
+def longer(bars: NDArray[np.void], minutes: int, calendar: Calendar, group: Group = Group.EQ) -> NDArray[np.void]:
+    """Join one-minute bars of continuous trading into longer ones, each anchored at its day's open."""
+    if len(bars) == 0:
+        return bars
+    anchors = np.zeros(len(bars), np.int64)
+    days = (bars["ts"] + IST_OFFSET_MS) // DAY_MS
+    for day in np.unique(days).tolist():
+        session = calendar.day(ist_date(day * DAY_MS))
+        anchors[days == day] = session.candle_start(int(bars["ts"][days == day][0]), minutes, group) if session is not None else 0
+    size = minutes * MINUTE_MS
+    starts = anchors + (bars["ts"] - anchors) // size * size
+    cuts = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
+    out = bars[cuts].copy()
+    out["ts"] = starts[cuts]
+    out["high"] = np.maximum.reduceat(bars["high"], cuts)
+    out["low"] = np.minimum.reduceat(bars["low"], cuts)
+    out["volume"] = np.add.reduceat(bars["volume"], cuts)
+    last = np.append(cuts[1:], len(bars)) - 1
+    out["close"], out["oi"] = bars["close"][last], bars["oi"][last]
+    return out

@@ -1,0 +1,1 @@
+"""Readers of daily files that other houses publish: one file a format."""
