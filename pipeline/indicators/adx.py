@@ -36,9 +36,9 @@ def average_k(state: F64, n: float, dx: float) -> float:
     """Wilder's average of DX; a candle without movement leaves it as it is, as in TA-Lib."""
     if np.isnan(dx):
         if state[ADX] < n:
-            return wilder_k(state[ADX : ADX + 2], n, 0.0)
+            return wilder_k(state, ADX, n, 0.0)
         return state[ADX + 1]
-    return wilder_k(state[ADX : ADX + 2], n, dx)
+    return wilder_k(state, ADX, n, dx)
 
 
 @indicator("adx", columns=("adx_14", "plus_di", "minus_di"), params=(14,), warmup=28, size=9, degree=0, settle=2 * seed_fades(1 / 14))

@@ -23,6 +23,6 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
         state, high, low = states[slots[i]], bars[i, HIGH], bars[i, LOW]
         out[i, 0] = np.nan
         if state[0] > 0.0:
-            out[i, 0] = wilder_k(state[2:4], params[0], true_range_k(state[1], high, low))
+            out[i, 0] = wilder_k(state, 2, params[0], true_range_k(state[1], high, low))
         state[0] += 1.0
         state[1] = bars[i, CLOSE]

@@ -28,7 +28,7 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
         state = states[slots[i]]
         typical = (bars[i, HIGH] + bars[i, LOW] + bars[i, CLOSE]) / 3.0
         out[i, 0] = np.nan
-        if push_k(state, n, typical) < n:
+        if push_k(state, 0, n, typical) < n:
             continue
         total, distance = 0.0, 0.0
         for k in range(1, n + 1):

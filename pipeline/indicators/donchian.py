@@ -21,8 +21,8 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     """Highest high and lowest low of the last n candles, this one included, and their middle. state: two rings."""
     for i in range(len(slots)):
         state = states[slots[i]]
-        upper = max_k(state[:A], N, bars[i, HIGH])
-        lower = min_k(state[A:], N, bars[i, LOW])
+        upper = max_k(state, 0, N, bars[i, HIGH])
+        lower = min_k(state, A, N, bars[i, LOW])
         out[i, 0] = upper
         out[i, 1] = (upper + lower) / 2.0
         out[i, 2] = lower

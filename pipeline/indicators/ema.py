@@ -30,4 +30,4 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     for i in range(len(slots)):
         state = states[slots[i]]
         for k in range(len(params)):
-            out[i, k] = ewm_sma_k(state[2 * k : 2 * k + 2], params[k], bars[i, CLOSE])
+            out[i, k] = ewm_sma_k(state, 2 * k, params[k], bars[i, CLOSE])

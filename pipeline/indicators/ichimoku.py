@@ -18,35 +18,32 @@ COLUMNS = ("ichimoku_tenkan", "ichimoku_kijun", "ichimoku_senkou_a", "ichimoku_s
 
 
 @kernel
-def window_k(side: F64, k: int, n: int, at: int, x: float, gone: float) -> None:
-    """Keep side[k], the largest of the newest n, when x has just been put at place ``at`` of the ring and ``gone`` has left the window."""
-    if x >= side[k]:
-        side[k] = x
-    elif gone == side[k]:
+def window_k(state: F64, side: int, k: int, n: int, place: int, x: float) -> None:
+    """Keep the largest of the newest n at state[side + k]; x is about to be put at ``place`` of the ring."""
+    ring, leaves = side + 4, place - n
+    gone = state[ring + (leaves if leaves >= 0 else leaves + SENKOU)]
+    if x >= state[side + k]:
+        state[side + k] = x
+    elif gone == state[side + k]:
         best = x
         for back in range(1, n):
-            place = at - back
-            best = max(best, side[4 + (place if place >= 0 else place + SENKOU)])
-        side[k] = best
+            at = place - back
+            best = max(best, state[ring + (at if at >= 0 else at + SENKOU)])
+        state[side + k] = best
 
 
 @kernel
-def largest_k(side: F64, x: float) -> None:
-    """Step the largest of the last 9, 26 and 52. side[56]: the three, ring of 52 (its cells begin as minus infinity)."""
-    ring = side[3:]
-    if ring[0] == 0.0:
-        side[:3] = -np.inf
-        ring[1:] = -np.inf
-    count = int(ring[0])
-    at = count if count < SENKOU else count - SENKOU
-    short, middle = at - TENKAN, at - KIJUN
-    gone_short = ring[1 + (short if short >= 0 else short + SENKOU)]
-    gone_middle = ring[1 + (middle if middle >= 0 else middle + SENKOU)]
-    gone_long = ring[1 + at]
-    push_k(ring, SENKOU, x)
-    window_k(side, 0, TENKAN, at, x, gone_short)
-    window_k(side, 1, KIJUN, at, x, gone_middle)
-    window_k(side, 2, SENKOU, at, x, gone_long)
+def largest_k(state: F64, side: int, x: float) -> None:
+    """Step the largest of the last 9, 26 and 52. state[side:]: the three, ring of 52, whose cells begin as minus infinity."""
+    count = int(state[side + 3])
+    if count == 0:
+        state[side : side + HALF] = -np.inf
+        state[side + 3] = 0.0
+    place = count if count < SENKOU else count - SENKOU
+    window_k(state, side, 0, TENKAN, place, x)
+    window_k(state, side, 1, KIJUN, place, x)
+    window_k(state, side, 2, SENKOU, place, x)
+    push_k(state, side + 3, SENKOU, x)
 
 
 @indicator("ichimoku", columns=COLUMNS, params=(TENKAN, KIJUN, SENKOU), warmup=SENKOU + KIJUN, size=CLOSES + 1 + KIJUN)
@@ -61,14 +58,14 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     """
     for i in range(len(slots)):
         state = states[slots[i]]
-        largest_k(state[:HALF], bars[i, HIGH])
-        largest_k(state[HALF:LEAD_A], -bars[i, LOW])
-        high, low = state[:3], state[HALF : HALF + 3]
+        largest_k(state, 0, bars[i, HIGH])
+        largest_k(state, HALF, -bars[i, LOW])
         count = int(state[3])
-        tenkan = (high[0] - low[0]) / 2.0 if count >= TENKAN else np.nan
-        kijun = (high[1] - low[1]) / 2.0 if count >= KIJUN else np.nan
+        tenkan = (state[0] - state[HALF]) / 2.0 if count >= TENKAN else np.nan
+        kijun = (state[1] - state[HALF + 1]) / 2.0 if count >= KIJUN else np.nan
+        middle = (state[2] - state[HALF + 2]) / 2.0 if count >= SENKOU else np.nan
         out[i, 0] = tenkan
         out[i, 1] = kijun
-        out[i, 2] = lag_k(state[LEAD_A:LEAD_B], KIJUN, (tenkan + kijun) / 2.0)
-        out[i, 3] = lag_k(state[LEAD_B:CLOSES], KIJUN, (high[2] - low[2]) / 2.0 if count >= SENKOU else np.nan)
-        out[i, 4] = bars[i, CLOSE] - lag_k(state[CLOSES:], KIJUN, bars[i, CLOSE])
+        out[i, 2] = lag_k(state, LEAD_A, KIJUN, (tenkan + kijun) / 2.0)
+        out[i, 3] = lag_k(state, LEAD_B, KIJUN, middle)
+        out[i, 4] = bars[i, CLOSE] - lag_k(state, CLOSES, KIJUN, bars[i, CLOSE])

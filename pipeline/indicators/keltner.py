@@ -30,10 +30,10 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     """
     for i in range(len(slots)):
         state, high, low, close = states[slots[i]], bars[i, HIGH], bars[i, LOW], bars[i, CLOSE]
-        middle = ewm_sma_k(state[2:4], params[0], (high + low + close) / 3.0)
+        middle = ewm_sma_k(state, 2, params[0], (high + low + close) / 3.0)
         width = np.nan
         if state[0] >= params[0] - params[1]:
-            width = params[2] * wilder_k(state[4:6], params[1], true_range_k(state[1], high, low))
+            width = params[2] * wilder_k(state, 4, params[1], true_range_k(state[1], high, low))
         state[0] += 1.0
         state[1] = close
         out[i, 0] = middle + width

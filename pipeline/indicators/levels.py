@@ -19,15 +19,15 @@ LOWS, TOPS, BOTTOMS = 1 + SPAN, 2 * (1 + SPAN), 2 * (1 + SPAN) + 1 + KEPT
 
 
 @kernel
-def swing_k(ring: F64) -> float:
+def swing_k(state: F64, at: int) -> float:
     """Give the middle of a full ring when it overtops those before it and none after it is higher; else NaN."""
-    count = int(ring[0])
-    first = count if count < SPAN else count - SPAN
-    place = first + REACH
-    middle = ring[1 + (place if place < SPAN else place - SPAN)]
+    count = int(state[at])
+    oldest = count if count < SPAN else count - SPAN
+    place = oldest + REACH
+    middle = state[at + 1 + (place if place < SPAN else place - SPAN)]
     for k in range(SPAN):
-        place = first + k
-        x = ring[1 + (place if place < SPAN else place - SPAN)]
+        place = oldest + k
+        x = state[at + 1 + (place if place < SPAN else place - SPAN)]
         if x > middle or (x == middle and k < REACH):
             return np.nan
     return middle
@@ -44,19 +44,18 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     for i in range(len(slots)):
         state, close = states[slots[i]], bars[i, CLOSE]
         out[i, :] = np.nan
-        push_k(state[:LOWS], SPAN, bars[i, HIGH])
-        if push_k(state[LOWS:TOPS], SPAN, -bars[i, LOW]) < SPAN:
+        push_k(state, 0, SPAN, bars[i, HIGH])
+        if push_k(state, LOWS, SPAN, -bars[i, LOW]) < SPAN:
             continue
-        top, bottom = swing_k(state[:LOWS]), swing_k(state[LOWS:TOPS])
+        top, bottom = swing_k(state, 0), swing_k(state, LOWS)
         if not np.isnan(top):
-            push_k(state[TOPS:BOTTOMS], KEPT, top)
+            push_k(state, TOPS, KEPT, top)
         if not np.isnan(bottom):
-            push_k(state[BOTTOMS:], KEPT, bottom)
+            push_k(state, BOTTOMS, KEPT, bottom)
         support, resistance = -np.inf, np.inf
-        for side in range(2):
-            ring = state[TOPS:BOTTOMS] if side == 0 else state[BOTTOMS:]
-            for k in range(min(int(ring[0]), KEPT)):
-                level = ring[1 + k] if side == 0 else -ring[1 + k]
+        for ring, sign in ((TOPS, 1.0), (BOTTOMS, -1.0)):
+            for k in range(ring + 1, ring + 1 + min(int(state[ring]), KEPT)):
+                level = sign * state[k]
                 if level < close:
                     support = max(support, level)
                 elif level > close:

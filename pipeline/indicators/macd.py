@@ -26,12 +26,12 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
         out[i, :] = np.nan
         fast = np.nan
         if state[0] >= slow_n - fast_n:
-            fast = ewm_sma_k(state[1:3], fast_n, close)
-        slow = ewm_sma_k(state[3:5], slow_n, close)
+            fast = ewm_sma_k(state, 1, fast_n, close)
+        slow = ewm_sma_k(state, 3, slow_n, close)
         state[0] += 1.0
         if np.isnan(slow):
             continue
-        signal = ewm_sma_k(state[5:7], signal_n, fast - slow)
+        signal = ewm_sma_k(state, 5, signal_n, fast - slow)
         if not np.isnan(signal):
             out[i, 0] = fast - slow
             out[i, 1] = signal

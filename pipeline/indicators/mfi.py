@@ -35,7 +35,7 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
             flow = typical * bars[i, VOLUME]
             move, margin = typical - state[1], TIE * (typical + state[1])
             signed = flow if move > margin else -flow if move < -margin else 0.0
-            if push_k(state[2:], n, signed) == n:
+            if push_k(state, 2, n, signed) == n:
                 inflow, outflow = 0.0, 0.0
                 for k in range(3, 3 + n):
                     inflow += max(state[k], 0.0)

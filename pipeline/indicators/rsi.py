@@ -24,8 +24,8 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
         out[i, 0] = np.nan
         if state[0] > 0.0:
             move = close - state[1]
-            gain = wilder_k(state[2:4], params[0], max(move, 0.0))
-            loss = wilder_k(state[4:6], params[0], max(-move, 0.0))
+            gain = wilder_k(state, 2, params[0], max(move, 0.0))
+            loss = wilder_k(state, 4, params[0], max(-move, 0.0))
             if not np.isnan(gain):
                 out[i, 0] = 100.0 * (gain / (gain + loss)) if gain + loss > 0.0 else 0.0
         state[0] += 1.0

@@ -21,9 +21,9 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     """Mean of the last n closes, plus and minus their population deviation. state[1 + longest]: one ring for all periods."""
     for i in range(len(slots)):
         state = states[slots[i]]
-        push_k(state, LONGEST, bars[i, CLOSE])
+        push_k(state, 0, LONGEST, bars[i, CLOSE])
         for k in range(len(params)):
-            mean, std = newest_mean_std_k(state, LONGEST, int(params[k]))
+            mean, std = newest_mean_std_k(state, 0, LONGEST, int(params[k]))
             out[i, 3 * k] = mean
             out[i, 3 * k + 1] = mean + std
             out[i, 3 * k + 2] = mean - std

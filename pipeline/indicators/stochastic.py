@@ -25,14 +25,14 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     for i in range(len(slots)):
         state = states[slots[i]]
         out[i, :] = np.nan
-        highest = max_k(state[:A], N, bars[i, HIGH])
-        lowest = min_k(state[A:B], N, bars[i, LOW])
+        highest = max_k(state, 0, N, bars[i, HIGH])
+        lowest = min_k(state, A, N, bars[i, LOW])
         if np.isnan(highest):
             continue
         span = (highest - lowest) / 100.0
         fast = (bars[i, CLOSE] - lowest) / span if span != 0.0 else 0.0
-        slow = mean_k(state[B:C], SLOW, fast)
-        d = mean_k(state[C:], SLOW, slow)
+        slow = mean_k(state, B, SLOW, fast)
+        d = mean_k(state, C, SLOW, slow)
         if not np.isnan(d):
             out[i, 0] = slow
             out[i, 1] = d

@@ -29,7 +29,7 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
         out[i, :] = np.nan
         atr = np.nan
         if state[0] > 0.0:
-            atr = wilder_k(state[2:4], params[0], true_range_k(state[1], high, low))
+            atr = wilder_k(state, 2, params[0], true_range_k(state[1], high, low))
         before = state[1]
         state[0] += 1.0
         state[1] = close

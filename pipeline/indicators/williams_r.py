@@ -21,7 +21,7 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     """-100 (highest - close) / (highest - lowest) over n; a range of nothing gives 0, as in TA-Lib. state: two rings."""
     for i in range(len(slots)):
         state = states[slots[i]]
-        highest = max_k(state[:A], N, bars[i, HIGH])
-        lowest = min_k(state[A:], N, bars[i, LOW])
+        highest = max_k(state, 0, N, bars[i, HIGH])
+        lowest = min_k(state, A, N, bars[i, LOW])
         span = (highest - lowest) / -100.0
         out[i, 0] = (highest - bars[i, CLOSE]) / span if span != 0.0 else 0.0

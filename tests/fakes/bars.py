@@ -38,11 +38,11 @@ def run(name: str, rows: np.ndarray, *, plain: bool = False) -> dict[str, np.nda
     return dict(zip(spec.columns, out.T, strict=True))
 
 
-def agree(ours: np.ndarray, theirs: np.ndarray, rel: float = 1e-9) -> None:
-    """Defined at the same places, and equal there."""
+def agree(ours: np.ndarray, theirs: np.ndarray, rel: float = 1e-9, scale: float = 1.0) -> None:
+    """Defined at the same places, and equal there: relative to the value, or to ``scale`` when the value is smaller."""
     assert np.isnan(ours).tolist() == np.isnan(theirs).tolist()
     known = ~np.isnan(theirs)
-    np.testing.assert_allclose(ours[known], theirs[known], rtol=rel, atol=1e-9)
+    np.testing.assert_allclose(ours[known], theirs[known], rtol=rel, atol=rel * scale)
 
 
 def drawn(*shapes: tuple[float, float, float, float], before: int = 14) -> np.ndarray:

@@ -20,6 +20,8 @@ from tests.fakes.talib_columns import talib_columns
 
 discover()
 SPECS = dict(INDICATORS.items())
+SCALE = {"mfi_14": 100.0}
+"""TA-Lib's running sums keep a trace of flows that have left: up to a billionth of the whole where there is nothing."""
 PRICES = ("open", "high", "low", "close")
 
 walks = st.builds(
@@ -86,7 +88,7 @@ def test_equals_talib_from_the_first_defined_value(rows):
         return
     ours = {column: values for name in SPECS for column, values in run(name, rows).items()}
     for column, theirs in talib_columns(rows).items():
-        agree(ours[column], theirs)
+        agree(ours[column], theirs, scale=SCALE.get(column, 1.0))
 
 
 @settings(max_examples=max(10, settings().max_examples // 20))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -20,37 +24,27 @@ SLOW = {
 def test_windows_equal_the_slow_way(step, n):
     state = np.zeros(2 + n)
     for i, x in enumerate(X):
-        got = step(state, n, x)
+        got = step(state, 0, n, x)
         if i + 1 < n:
             assert np.isnan(got)
         else:
             assert got == pytest.approx(SLOW[step](X[i + 1 - n : i + 1]), rel=1e-13)
 
 
-@pytest.mark.parametrize("n", [2, 20])
-def test_mean_and_deviation(n):
-    state = np.zeros(1 + n)
-    got = [r.mean_std_k(state, n, x) for x in X]
-    assert all(np.isnan(a) and np.isnan(b) for a, b in got[: n - 1])
-    for i in range(n - 1, len(X)):
-        window = X[i + 1 - n : i + 1]
-        assert got[i] == pytest.approx((window.mean(), window.std()), rel=1e-12)
-
-
-@pytest.mark.parametrize(("size", "n"), [(50, 20), (50, 50), (7, 1)])
+@pytest.mark.parametrize(("size", "n"), [(50, 20), (50, 50), (20, 20), (7, 1)])
 def test_mean_and_deviation_of_a_part_of_a_ring(size, n):
     state = np.zeros(1 + size)
     for i, x in enumerate(X):
-        r.push_k(state, size, x)
-        got = r.newest_mean_std_k(state, size, n)
+        r.push_k(state, 0, size, x)
+        got = r.newest_mean_std_k(state, 0, size, n)
         window = X[max(i + 1 - n, 0) : i + 1]
         assert np.isnan(got).all() if i + 1 < n else got == pytest.approx((window.mean(), window.std()), rel=1e-12, abs=1e-12)
-        assert got == r.newest_mean_std_k.py_func(state, size, n) or i + 1 < n
+        assert got == r.newest_mean_std_k.py_func(state, 0, size, n) or i + 1 < n
 
 
 def test_a_ring_counts_to_its_size_and_goes_round():
     state = np.zeros(4)
-    assert [r.push_k(state, 3, float(x)) for x in range(8)] == [1, 2, 3, 3, 3, 3, 3, 3]
+    assert [r.push_k(state, 0, 3, float(x)) for x in range(8)] == [1, 2, 3, 3, 3, 3, 3, 3]
     assert sorted(state[1:]) == [5.0, 6.0, 7.0]
 
 
@@ -60,27 +54,48 @@ def test_true_range():
     assert r.true_range_k(100.0, 101.0, 98.0) == 3.0
 
 
+@pytest.mark.parametrize("shape", ["still", "jump", "large"])
+def test_deviation_keeps_its_digits(shape):
+    """A price that stood still and moves now, and small moves on a large price: against exact fractions."""
+    window = {"still": [2720.7] * 20, "jump": [2720.7] * 19 + [2720.75], "large": [6e4 + k % 3 * 0.05 for k in range(20)]}[shape]
+    state = np.zeros(21)
+    for x in window:
+        r.push_k(state, 0, 20, x)
+    exact = statistics.pvariance([Fraction(x) for x in window])
+    mean, std = r.newest_mean_std_k(state, 0, 20, 20)
+    assert std == pytest.approx(math.sqrt(exact), rel=1e-13, abs=0.0)
+    assert mean == pytest.approx(float(sum(map(Fraction, window)) / 20), rel=1e-15)
+
+
+def test_a_place_in_a_longer_state_is_all_that_a_step_touches():
+    state = np.full(12, 7.0)
+    state[3:9] = 0.0
+    for x in X[:9]:
+        r.max_k(state, 3, 4, x)
+    assert state[[0, 1, 2, 9, 10, 11]].tolist() == [7.0] * 6
+
+
 def test_lag_gives_the_value_n_steps_ago():
     state = np.zeros(4)
-    assert [r.lag_k(state, 3, float(x)) for x in range(6)][3:] == [0.0, 1.0, 2.0]
+    assert [r.lag_k(state, 0, 3, float(x)) for x in range(6)][3:] == [0.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(("step", "alpha"), [(r.ewm_sma_k, 2 / 11), (r.wilder_k, 1 / 10)])
 def test_exponential_averages(step, alpha):
     state, value = np.zeros(2), np.nan
     for i, x in enumerate(X):
-        got = step(state, 10.0, x)
+        got = step(state, 0, 10.0, x)
         value = X[:10].mean() if i == 9 else value + alpha * (x - value)
         assert np.isnan(got) if i < 9 else got == pytest.approx(value, rel=1e-13)
 
 
-@pytest.mark.parametrize("step", [r.mean_k, r.min_k, r.max_k, r.lag_k, r.ewm_sma_k, r.wilder_k, r.mean_std_k])
+@pytest.mark.parametrize("step", [r.mean_k, r.min_k, r.max_k, r.lag_k, r.ewm_sma_k, r.wilder_k])
 def test_nan_in_gives_nan_out_and_no_change(step):
     state = np.zeros(8)
     for x in X[:5]:
-        step(state, 3, x)
+        step(state, 0, 3, x)
     before = state.copy()
-    assert np.isnan(step(state, 3, np.nan)).all()
+    assert np.isnan(step(state, 0, 3, np.nan)).all()
     assert state.tobytes() == before.tobytes()
 
 
@@ -88,7 +103,7 @@ def test_nan_in_gives_nan_out_and_no_change(step):
 def test_plain_twin_has_the_same_bits(step):
     a, b = np.zeros(8), np.zeros(8)
     for x in X[:50]:
-        assert np.float64(step(a, 5, x)).tobytes() == np.float64(step.py_func(b, 5, x)).tobytes()
+        assert np.float64(step(a, 0, 5, x)).tobytes() == np.float64(step.py_func(b, 0, 5, x)).tobytes()
 
 
 def test_the_gate_refuses_old_and_infinite_rows():
