@@ -18,4 +18,4 @@ PERIOD = 20
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
     """Mean of the last n volumes, this candle's included. state[1 + n]: see ``mean_k``."""
     for i in range(len(slots)):
-        out[i, 0] = mean_k(states[slots[i]], 0, int(params[0]), bars[i, VOLUME])
+        out[i, 0] = mean_k(states[slots[i]], 0, PERIOD, bars[i, VOLUME])

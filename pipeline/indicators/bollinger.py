@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.indicators.spec import CLOSE, indicator
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import newest_mean_std_k, push_k
+from pipeline.kernels.rolling import mean_std_k
 
 F64 = NDArray[np.float64]
 PERIOD = 20
@@ -19,12 +19,10 @@ COLUMNS = ("bollinger_upper", "bollinger_middle", "bollinger_lower", "bollinger_
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
     """Mean of n closes, plus and minus so many population deviations; width = (upper - lower) / middle.
 
-    state[1 + n]: ring of closes.
+    state[1 + n]: see ``mean_std_k``.
     """
     for i in range(len(slots)):
-        state = states[slots[i]]
-        push_k(state, 0, PERIOD, bars[i, CLOSE])
-        mean, std = newest_mean_std_k(state, 0, PERIOD, PERIOD)
+        mean, std = mean_std_k(states[slots[i]], 0, PERIOD, bars[i, CLOSE])
         out[i, 0] = mean + params[1] * std
         out[i, 1] = mean
         out[i, 2] = mean - params[1] * std

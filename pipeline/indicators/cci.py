@@ -23,18 +23,17 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     A market that stands still gives 0. The sums go one by one through the ring, as TA-Lib's do: near its mean the index is a small
     difference of large numbers, and another order of additions would show. state[1 + n]: ring of typical prices.
     """
-    n = int(params[0])
     for i in range(len(slots)):
         state = states[slots[i]]
         typical = (bars[i, HIGH] + bars[i, LOW] + bars[i, CLOSE]) / 3.0
         out[i, 0] = np.nan
-        if push_k(state, 0, n, typical) < n:
+        if push_k(state, 0, PERIOD, typical) < PERIOD:
             continue
         total, distance = 0.0, 0.0
-        for k in range(1, n + 1):
+        for k in range(1, PERIOD + 1):
             total += state[k]
-        mean = total / n
-        for k in range(1, n + 1):
+        mean = total / PERIOD
+        for k in range(1, PERIOD + 1):
             distance += abs(state[k] - mean)
-        off, distance = typical - mean, distance / n
+        off, distance = typical - mean, distance / PERIOD
         out[i, 0] = off / (0.015 * distance) if min(abs(off), distance) > STILL * mean else 0.0

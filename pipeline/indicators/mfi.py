@@ -26,7 +26,6 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     sums, where a trace of them stays (1e-9 of 100 at most); here they are summed afresh.
     state[3 + n]: whether a candle was seen, its typical price, ring of signed flows.
     """
-    n = int(params[0])
     for i in range(len(slots)):
         state = states[slots[i]]
         typical = (bars[i, HIGH] + bars[i, LOW] + bars[i, CLOSE]) / 3.0
@@ -35,9 +34,9 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
             flow = typical * bars[i, VOLUME]
             move, margin = typical - state[1], TIE * (typical + state[1])
             signed = flow if move > margin else -flow if move < -margin else 0.0
-            if push_k(state, 2, n, signed) == n:
+            if push_k(state, 2, PERIOD, signed) == PERIOD:
                 inflow, outflow = 0.0, 0.0
-                for k in range(3, 3 + n):
+                for k in range(3, 3 + PERIOD):
                     inflow += max(state[k], 0.0)
                     outflow -= min(state[k], 0.0)
                 out[i, 0] = 100.0 * (inflow / (inflow + outflow)) if inflow + outflow > 0.0 else 0.0

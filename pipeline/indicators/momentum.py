@@ -18,4 +18,4 @@ PERIOD = 10
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
     """Close less the close n candles ago. state[1 + n]: ring of closes."""
     for i in range(len(slots)):
-        out[i, 0] = bars[i, CLOSE] - lag_k(states[slots[i]], 0, int(params[0]), bars[i, CLOSE])
+        out[i, 0] = bars[i, CLOSE] - lag_k(states[slots[i]], 0, PERIOD, bars[i, CLOSE])

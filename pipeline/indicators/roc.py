@@ -18,5 +18,5 @@ PERIOD = 10
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
     """100 (close / close n candles ago - 1). state[1 + n]: ring of closes."""
     for i in range(len(slots)):
-        before = lag_k(states[slots[i]], 0, int(params[0]), bars[i, CLOSE])
+        before = lag_k(states[slots[i]], 0, PERIOD, bars[i, CLOSE])
         out[i, 0] = (bars[i, CLOSE] / before - 1.0) * 100.0

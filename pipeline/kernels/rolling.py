@@ -3,7 +3,8 @@
 Every kernel is step(state, at, n, x) -> value over ``state[at:]``, float64, laid out as its docstring says, zeros at first, changed in
 place: one array holds what an indicator carries, and a place in it costs nothing, while a slice of it costs more than most steps.
 x is float64; NaN in gives NaN out and leaves the state untouched. A value that is not defined yet is NaN. The batch form
-is the step in a loop, so both agree to the last bit.
+is the step in a loop, so both agree to the last bit. Give ``at`` and ``n`` as constants where you can: the compiler then
+unrolls the loops, which takes a fifth of the time.
 """
 
 from __future__ import annotations
@@ -106,23 +107,33 @@ def mean_k(state: F64, at: int, n: int, x: float) -> float:
 
 
 @kernel
-def newest_mean_std_k(state: F64, at: int, size: int, n: int) -> tuple[float, float]:
-    """Mean and population standard deviation of the newest n in a ring of ``size`` >= n that ``push_k`` fills. state[1+size]: ring.
+def mean_std_k(state: F64, at: int, n: int, x: float) -> tuple[float, float]:
+    """Mean and population standard deviation of the last n. state[1+n]: ring.
 
     In one pass over distances from the newest: as it is one of them, the squares are at most n times what is left of them in the
     end, so no more than n units in the last place are lost, and a price that stands still has no deviation at all.
     """
-    held = int(state[at])
-    if held < n:
+    if np.isnan(x):
         return np.nan, np.nan
-    end = held if held <= size else held - size
-    newest = state[at + end]
-    back = min(end, n)
-    total, squares = off_k(state, at + 1 + end - back, back, newest)
-    if back < n:
-        rest, more = off_k(state, at + 1 + size - (n - back), n - back, newest)
-        total, squares = total + rest, squares + more
-    return newest + total / n, np.sqrt(max(squares - total * total / n, 0.0) / n)
+    if push_k(state, at, n, x) < n:
+        return np.nan, np.nan
+    total, squares = off_k(state, at + 1, n, x)
+    return x + total / n, np.sqrt(max(squares - total * total / n, 0.0) / n)
+
+
+@kernel
+def largest_k(state: F64, start: int, n: int) -> float:
+    """Largest of state[start:start+n], none of them NaN, in four lanes."""
+    a = b = c = d = state[start]
+    whole = start + n - n % 4
+    for i in range(start, whole, 4):
+        a = state[i] if state[i] > a else a  # noqa: FURB136  (max() would ask about NaN)
+        b = state[i + 1] if state[i + 1] > b else b  # noqa: FURB136
+        c = state[i + 2] if state[i + 2] > c else c  # noqa: FURB136
+        d = state[i + 3] if state[i + 3] > d else d  # noqa: FURB136
+    for i in range(whole, start + n):
+        a = state[i] if state[i] > a else a  # noqa: FURB136
+    return max(max(a, b), max(c, d))
 
 
 @kernel
@@ -136,10 +147,7 @@ def max_k(state: F64, at: int, n: int, x: float) -> float:
     if count == 0 or x >= state[at]:
         state[at] = x
     elif gone == state[at]:
-        best = x
-        for i in range(at + 2, at + 2 + n):
-            best = max(best, state[i])
-        state[at] = best
+        state[at] = largest_k(state, at + 2, n)
     return state[at] if held == n else np.nan
 
 
@@ -189,5 +197,5 @@ def _warm() -> None:
         average(np.zeros(8), 0, 3.0, 1.0)
     for step in (mean_k, min_k, max_k, lag_k):
         step(np.zeros(8), 0, 3, 1.0)
-    newest_mean_std_k(np.zeros(8), 0, 3, 2)
+    mean_std_k(np.zeros(8), 0, 3, 1.0)
     true_range_k(1.0, 1.0, 1.0)
