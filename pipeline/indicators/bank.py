@@ -21,10 +21,14 @@ from pipeline.core.session import DAY_MS, IST_OFFSET_MS
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CANDLE, MINUTE_MS
 from pipeline.indicators.spec import DAY, MINUTE, IndicatorSpec
-from pipeline.kernels.jit import warmer
+from pipeline.kernels.jit import kernel, warmer
 from pipeline.kernels.rolling import accept_k
 
 F64 = NDArray[np.float64]
+
+
+BLOCK = 1024
+"""Rows that go through all indicators before the next ones come: their candles and values stay in the processor's cache."""
 
 
 def bars_of(rows: NDArray[np.void]) -> F64:
@@ -44,15 +48,32 @@ def laid_out(ts: NDArray[np.int64], *prices_and_volume: NDArray[Any]) -> F64:
     return bars
 
 
+@kernel
+def gather_k(parts: F64, widths: NDArray[np.int64], first: int, count: int, values: F64, warm: NDArray[np.bool_]) -> None:
+    """Copy the parts of a block, one float64[count, width] behind the other, into rows first.. of values; what is no number becomes 0.0."""
+    at, column = 0, 0
+    for width in widths:
+        for i in range(count):
+            for k in range(width):
+                x = parts[at]
+                at += 1
+                is_warm = np.isfinite(x)
+                warm[first + i, column + k] = is_warm
+                values[first + i, column + k] = x if is_warm else 0.0
+        column += width
+
+
 class Bank:
-    """State of every indicator for ``slots`` pairs of symbol and timeframe."""
+    """State of every indicator (or of ``specs``) for ``slots`` pairs of symbol and timeframe."""
 
-    __slots__ = ("_params", "_specs", "columns", "last", "refused", "states")
+    __slots__ = ("_params", "_parts", "_specs", "_widths", "columns", "last", "refused", "states")
 
-    def __init__(self, slots: int) -> None:
-        self._specs: tuple[IndicatorSpec, ...] = tuple(spec for _, spec in INDICATORS.items())
+    def __init__(self, slots: int, specs: tuple[IndicatorSpec, ...] | None = None) -> None:
+        self._specs: tuple[IndicatorSpec, ...] = tuple(spec for _, spec in INDICATORS.items()) if specs is None else specs
         self.columns: tuple[str, ...] = tuple(column for spec in self._specs for column in spec.columns)
         self._params = [np.array(spec.params, np.float64) for spec in self._specs]
+        self._widths = np.array([len(spec.columns) for spec in self._specs], np.int64)
+        self._parts = np.empty(BLOCK * len(self.columns))
         self.states = [np.zeros((slots, spec.size)) for spec in self._specs]
         self.last = np.full(slots, np.iinfo(np.int64).min, np.int64)
         self.refused = 0
@@ -63,22 +84,24 @@ class Bank:
         ok = np.empty(len(rows), np.bool_)
         refused = accept_k(slots, np.ascontiguousarray(rows["ts"]), bars, self.last, ok)
         if refused == 0:
-            values = self._values(slots, bars)
-        else:
-            self.refused += refused
-            values = np.full((len(rows), len(self.columns)), np.nan)
-            values[ok] = self._values(slots[ok], bars[ok])
-        warm = np.isfinite(values)
-        values[~warm] = 0.0
+            return self._values(slots, bars)
+        self.refused += refused
+        values, warm = np.zeros((len(rows), len(self.columns))), np.zeros((len(rows), len(self.columns)), np.bool_)
+        values[ok], warm[ok] = self._values(slots[ok], bars[ok])
         return values, warm
 
-    def _values(self, slots: NDArray[np.int64], bars: F64) -> F64:
-        outs = []
-        for spec, state, params in zip(self._specs, self.states, self._params, strict=True):
-            out = np.empty((len(slots), len(spec.columns)))
-            spec.step(state, slots, bars, params, out)
-            outs.append(out)
-        return np.concatenate(outs, axis=1) if outs else np.empty((len(slots), 0))
+    def _values(self, slots: NDArray[np.int64], bars: F64) -> tuple[F64, NDArray[np.bool_]]:
+        values = np.empty((len(slots), len(self.columns)))
+        warm = np.empty((len(slots), len(self.columns)), np.bool_)
+        for first in range(0, len(slots), BLOCK):
+            mine, these = slots[first : first + BLOCK], bars[first : first + BLOCK]
+            at = 0
+            for spec, state, params in zip(self._specs, self.states, self._params, strict=True):
+                end = at + len(mine) * len(spec.columns)
+                spec.step(state, mine, these, params, self._parts[at:end].reshape(len(mine), -1))
+                at = end
+            gather_k(self._parts, self._widths, first, len(mine), values, warm)
+        return values, warm
 
     def dump(self) -> bytes:
         arrays: dict[str, NDArray[Any]] = {spec.name: state for spec, state in zip(self._specs, self.states, strict=True)}
