@@ -64,6 +64,8 @@ class Runner:
         self._stream_of = {stream.record: stream for stream in job.writes}
         self._lags = np.zeros(LAG_SAMPLES, np.float64)
         self._lag_count = 0
+        self._preloaded_ms = 0
+        """Until when the inputs waited for the history to be taken in: that is a start, no lag."""
         self._open: UnderWay | None = None
         self._is_overlapping = False
         self._hops = Hops("wait" if job.reads else "decode")
@@ -174,6 +176,8 @@ class Runner:
             self._store.show(self.role)
         read_ns, received_ns = time.monotonic_ns(), getattr(self.source, "received_ns", None)
         pending, before = Pending(), self.progress.watermark
+        if not getattr(self.source, "is_preloaded", True):
+            self._preloaded_ms = self._wall_ms()
         for item in inputs:
             self._step(item, pending)
         if not inputs and self.source.is_over and self.progress.watermark < END:
@@ -325,8 +329,8 @@ class Runner:
     # ------------------------------------------------------------------ health
 
     def _measure(self, done: UnderWay) -> None:
-        done_ns, wall, quiet = time.monotonic_ns(), self._wall_ms(), {stream.name for stream in self.job.preload}
-        counted = [item for item in done.inputs if item.committed_ms > 0 and item.stream not in quiet]
+        done_ns, wall = time.monotonic_ns(), self._wall_ms()
+        counted = [item for item in done.inputs if item.committed_ms > self._preloaded_ms]
         for item in counted:
             self._lags[self._lag_count % LAG_SAMPLES] = wall - item.committed_ms
             self._lag_count += 1
