@@ -7,8 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# How many examples a law is tried on that does not say it itself: in the gate, and in a night.
+settings.register_profile("gate", max_examples=200, deadline=None)
+settings.register_profile("nightly", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("nightly" if os.environ.get("TICKTICK_NIGHTLY") == "1" else "gate")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,11 +14,11 @@ import numpy as np
 
 from pipeline.core.registry import INDICATORS
 from pipeline.indicators import ema, rsi, vwap  # noqa: F401  (importing registers them)
+from pipeline.indicators.bank import laid_out
 from pipeline.kernels.jit import warmer
 
 DRAWN = {"ema": ("ema_9", "ema_21"), "vwap": ("vwap",), "rsi": ("rsi_14",)}
 WARMUP = 250
-IST_MS, DAY_MS = 19_800_000, 86_400_000
 
 
 def lines(rows: Sequence[Sequence[float]], limit: int) -> dict[str, list[list[float]]]:
@@ -26,7 +26,7 @@ def lines(rows: Sequence[Sequence[float]], limit: int) -> dict[str, list[list[fl
     if len(rows) == 0:
         return {}
     table = np.array(rows, np.float64)
-    bars = np.ascontiguousarray(np.column_stack((table[:, 1:6], (table[:, 0] + IST_MS) // DAY_MS)))
+    bars = laid_out(table[:, 0].astype(np.int64), *table[:, 1:6].T)
     slots = np.zeros(len(bars), np.int64)
     found: dict[str, list[list[float]]] = {}
     for name, wanted in DRAWN.items():

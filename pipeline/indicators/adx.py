@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.indicators.spec import CLOSE, HIGH, LOW, indicator
+from pipeline.indicators.spec import CLOSE, HIGH, LOW, indicator, seed_fades
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import wilder_k
+from pipeline.kernels.rolling import true_range_k, wilder_k
 
 F64 = NDArray[np.float64]
-ZERO = 1e-14
 COUNT, PREV_HIGH, PREV_LOW, PREV_CLOSE, PLUS, MINUS, TRUE_RANGE, ADX = range(8)
 
 
@@ -23,15 +22,13 @@ def move_k(state: F64, high: float, low: float, n: float) -> None:
         minus = down
     elif up > 0.0 and up > down:
         plus = up
-    close = state[PREV_CLOSE]
-    true_range = max(high - low, max(abs(high - close), abs(low - close)))
     if state[COUNT] >= n:
         state[PLUS] -= state[PLUS] / n
         state[MINUS] -= state[MINUS] / n
         state[TRUE_RANGE] -= state[TRUE_RANGE] / n
     state[PLUS] += plus
     state[MINUS] += minus
-    state[TRUE_RANGE] += true_range
+    state[TRUE_RANGE] += true_range_k(state[PREV_CLOSE], high, low)
 
 
 @kernel
@@ -44,7 +41,7 @@ def average_k(state: F64, n: float, dx: float) -> float:
     return wilder_k(state[ADX : ADX + 2], n, dx)
 
 
-@indicator("adx", columns=("adx_14", "plus_di", "minus_di"), params=(14,), warmup=28, size=9, degree=0)
+@indicator("adx", columns=("adx_14", "plus_di", "minus_di"), params=(14,), warmup=28, size=9, degree=0, settle=2 * seed_fades(1 / 14))
 @kernel
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
     """DI = 100 * smoothed movement / smoothed true range; ADX = Wilder's average of 100 |+DI - -DI| / (+DI + -DI).
@@ -59,10 +56,10 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
             move_k(state, bars[i, HIGH], bars[i, LOW], n)
         if state[COUNT] >= n:
             plus, minus, dx = 0.0, 0.0, np.nan
-            if state[TRUE_RANGE] > ZERO:
+            if state[TRUE_RANGE] > 0.0:
                 plus = 100.0 * (state[PLUS] / state[TRUE_RANGE])
                 minus = 100.0 * (state[MINUS] / state[TRUE_RANGE])
-                if plus + minus > ZERO:
+                if plus + minus > 0.0:
                     dx = 100.0 * (abs(minus - plus) / (plus + minus))
             out[i, 0] = average_k(state, n, dx)
             out[i, 1] = plus

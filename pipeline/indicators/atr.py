@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.indicators.spec import CLOSE, HIGH, LOW, indicator
+from pipeline.indicators.spec import CLOSE, HIGH, LOW, indicator, seed_fades
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import wilder_k
+from pipeline.kernels.rolling import true_range_k, wilder_k
 
 F64 = NDArray[np.float64]
 
 
-@indicator("atr", columns=("atr_14",), params=(14,), warmup=15, size=4)
+@indicator("atr", columns=("atr_14",), params=(14,), warmup=15, size=4, settle=seed_fades(1 / 14))
 @kernel
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
-    """Wilder's average of max(high - low, |high - close before|, |low - close before|).
+    """Wilder's average of the true range, which the second candle is the first to have.
 
     state[4]: candles seen, previous close, Wilder average.
     """
@@ -23,7 +23,6 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
         state, high, low = states[slots[i]], bars[i, HIGH], bars[i, LOW]
         out[i, 0] = np.nan
         if state[0] > 0.0:
-            true_range = max(high - low, max(abs(high - state[1]), abs(low - state[1])))
-            out[i, 0] = wilder_k(state[2:4], params[0], true_range)
+            out[i, 0] = wilder_k(state[2:4], params[0], true_range_k(state[1], high, low))
         state[0] += 1.0
         state[1] = bars[i, CLOSE]

@@ -17,22 +17,30 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import Corrupt
 from pipeline.core.registry import INDICATORS
+from pipeline.core.session import DAY_MS, IST_OFFSET_MS
 from pipeline.core.snapshot import pack, unpack
-from pipeline.core.types import CANDLE
-from pipeline.indicators.spec import IndicatorSpec
+from pipeline.core.types import CANDLE, MINUTE_MS
+from pipeline.indicators.spec import DAY, MINUTE, IndicatorSpec
 from pipeline.kernels.jit import warmer
 from pipeline.kernels.rolling import accept_k
 
 F64 = NDArray[np.float64]
-DAY_MS, IST_MS = 86_400_000, 19_800_000
 
 
 def bars_of(rows: NDArray[np.void]) -> F64:
-    """Lay candles out as kernels take them: open, high, low, close, volume, IST day number."""
-    bars = np.empty((len(rows), 6))
-    for k, name in enumerate(("open", "high", "low", "close", "volume")):
-        bars[:, k] = rows[name]
-    bars[:, 5] = (rows["ts"] + IST_MS) // DAY_MS
+    """Lay candles out as kernels take them: see ``spec.py``."""
+    return laid_out(rows["ts"], *(rows[name] for name in ("open", "high", "low", "close", "volume")))
+
+
+def laid_out(ts: NDArray[np.int64], *prices_and_volume: NDArray[Any]) -> F64:
+    """Put columns open, high, low, close and volume beside the IST day number and minute of the day of their start."""
+    bars = np.empty((len(ts), MINUTE + 1))
+    for k, column in enumerate(prices_and_volume):
+        bars[:, k] = column
+    local = ts + IST_OFFSET_MS
+    day = local // DAY_MS
+    bars[:, DAY] = day
+    bars[:, MINUTE] = (local - day * DAY_MS) // MINUTE_MS
     return bars
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.indicators.spec import CLOSE, indicator
+from pipeline.indicators.spec import CLOSE, indicator, seed_fades
 from pipeline.kernels.jit import kernel
 from pipeline.kernels.rolling import ewm_sma_k
 
 F64 = NDArray[np.float64]
 
 
-@indicator("macd", columns=("macd", "macd_signal", "macd_hist"), params=(12, 26, 9), warmup=34, size=7)
+@indicator("macd", columns=("macd", "macd_signal", "macd_hist"), params=(12, 26, 9), warmup=34, size=7, settle=seed_fades(2 / 27))
 @kernel
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
     """Fast EMA less slow EMA, an EMA of that, and the difference.

@@ -1,4 +1,4 @@
-"""Momentum of the close over ten candles: in rupees and as a rate of change."""
+"""Momentum of the close over ten candles, in rupees."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ F64 = NDArray[np.float64]
 PERIOD = 10
 
 
-@indicator("momentum", columns=("mom_10", "roc_10"), params=(PERIOD,), warmup=PERIOD + 1, size=1 + PERIOD, degree=(1, 0))
+@indicator("momentum", columns=("mom_10",), params=(PERIOD,), warmup=PERIOD + 1, size=1 + PERIOD)
 @kernel
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
-    """Mom = close - close n candles ago; roc = 100 (close / that - 1). state[1 + n]: ring of closes."""
+    """Close less the close n candles ago. state[1 + n]: ring of closes."""
     for i in range(len(slots)):
-        close = bars[i, CLOSE]
-        before = lag_k(states[slots[i]], int(params[0]), close)
-        out[i, 0] = close - before
-        out[i, 1] = (close / before - 1.0) * 100.0
+        out[i, 0] = bars[i, CLOSE] - lag_k(states[slots[i]], int(params[0]), bars[i, CLOSE])

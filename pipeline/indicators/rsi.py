@@ -5,19 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.indicators.spec import CLOSE, indicator
+from pipeline.indicators.spec import CLOSE, indicator, seed_fades
 from pipeline.kernels.jit import kernel
 from pipeline.kernels.rolling import wilder_k
 
 F64 = NDArray[np.float64]
-ZERO = 1e-14
-"""TA-Lib's idea of nothing: no move at all gives 0, not a division by zero."""
 
 
-@indicator("rsi", columns=("rsi_14",), params=(14,), warmup=15, size=6, degree=0)
+@indicator("rsi", columns=("rsi_14",), params=(14,), warmup=15, size=6, degree=0, settle=seed_fades(1 / 14))
 @kernel
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
-    """100 * gain / (gain + loss), both averaged by Wilder's rule over n changes.
+    """100 * gain / (gain + loss), both averaged by Wilder's rule over n changes; no move at all gives 0, as in TA-Lib.
 
     state[6]: candles seen, previous close, Wilder average of gains, of losses.
     """
@@ -29,6 +27,6 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
             gain = wilder_k(state[2:4], params[0], max(move, 0.0))
             loss = wilder_k(state[4:6], params[0], max(-move, 0.0))
             if not np.isnan(gain):
-                out[i, 0] = 100.0 * (gain / (gain + loss)) if gain + loss > ZERO else 0.0
+                out[i, 0] = 100.0 * (gain / (gain + loss)) if gain + loss > 0.0 else 0.0
         state[0] += 1.0
         state[1] = close

@@ -6,7 +6,7 @@ A file of this folder holds one ``@indicator`` over one kernel
 
 states  float64[slots, size]  all it carries, zeros at first, changed in place
 slots   int64[n]              which row of ``states`` each candle belongs to; the same slot may come again
-bars    float64[n, 6]         open, high, low, close (rupees), volume (shares), IST day number
+bars    float64[n, 7]         open, high, low, close (rupees), volume (shares), IST day number, IST minute of the day (start)
 params  float64[p]            its parameters
 out     float64[n, columns]   NaN where a value is not defined yet
 
@@ -15,13 +15,14 @@ Candles come in order of time within a slot, finite, each once: the bank sees to
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pipeline.core.registry import INDICATORS
 
-OPEN, HIGH, LOW, CLOSE, VOLUME, DAY = range(6)
+OPEN, HIGH, LOW, CLOSE, VOLUME, DAY, MINUTE = range(7)
 """Columns of ``bars``."""
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,22 +36,42 @@ class IndicatorSpec:
     columns: tuple[str, ...]
     params: tuple[float, ...]
     warmup: int
-    """Candles until every column is defined (with trades in each of them)."""
+    """Candles until every column is defined (with trades in each of them); with ``sessions``, after those."""
     size: int
     """Floats of state per slot."""
     degree: tuple[int, ...]
     """Per column: multiply all prices by k and the value grows by k to this power."""
     step: Callable[..., None]
+    settle: int
+    """Candles after the warmup until the seed of its slowest average weighs less than a thousandth."""
+    sessions: int
+    """Whole sessions before the running one that it looks at; that in which history begins does not count."""
+    has_gaps: bool
+    """A value may be missing after the warmup too: there is no level above the highest price of all."""
+
+
+def seed_fades(alpha: float) -> int:
+    """Candles until the seed of an exponential average weighs less than a thousandth."""
+    return math.ceil(math.log(1e-3) / math.log1p(-alpha))
 
 
 def indicator(
-    name: str, *, columns: tuple[str, ...], warmup: int, size: int, params: tuple[float, ...] = (), degree: tuple[int, ...] | int = 1
+    name: str,
+    *,
+    columns: tuple[str, ...],
+    warmup: int,
+    size: int,
+    params: tuple[float, ...] = (),
+    degree: tuple[int, ...] | int = 1,
+    settle: int = 0,
+    sessions: int = 0,
+    has_gaps: bool = False,
 ) -> Callable[[F], F]:
     """Register the kernel below it; ``degree`` may be one number for all columns."""
     degrees = (degree,) * len(columns) if isinstance(degree, int) else degree
 
     def register(step: F) -> F:
-        INDICATORS.add(name, IndicatorSpec(name, columns, params, warmup, size, degrees, step))
+        INDICATORS.add(name, IndicatorSpec(name, columns, params, warmup, size, degrees, step, settle, sessions, has_gaps))
         return step
 
     return register

@@ -11,7 +11,7 @@ from pipeline.kernels.rolling import max_k, mean_k, min_k
 
 F64 = NDArray[np.float64]
 N, SLOW = 14, 3
-A, B, C = 1 + N, 2 * (1 + N), 2 * (1 + N) + 1 + SLOW
+A, B, C = 2 + N, 2 * (2 + N), 2 * (2 + N) + 1 + SLOW
 """Where the rings of lows, of fast %K and of slow %K begin; the ring of highs is first."""
 
 

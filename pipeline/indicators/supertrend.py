@@ -5,42 +5,49 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.indicators.spec import CLOSE, HIGH, LOW, indicator
+from pipeline.indicators.spec import CLOSE, HIGH, LOW, indicator, seed_fades
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import wilder_k
+from pipeline.kernels.rolling import true_range_k, wilder_k
 
 F64 = NDArray[np.float64]
 
 
-@indicator("supertrend", columns=("supertrend", "supertrend_dir"), params=(10, 3), warmup=11, size=7, degree=(1, 0))
+@indicator(
+    "supertrend", columns=("supertrend", "supertrend_dir"), params=(10, 3), warmup=11, size=7, degree=(1, 0), settle=seed_fades(1 / 10)
+)
 @kernel
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
-    """A stop that follows the trend at (high + low) / 2 -/+ m * ATR and never gives way; a close beyond it turns it.
+    """A stop that follows the trend at (high + low) / 2 -/+ m * ATR; a close beyond it turns it.
 
-    Direction +1 (the line is below) or -1; it starts at +1, as in pandas-ta. state[7]: candles seen,
-    previous close, Wilder average of true range, lower band, upper band, direction.
+    Either band gives way only after a close beyond it, whether it is the stop or not, as in TA-Lib (pandas-ta and others hold only the
+    band that is the stop, so that the other one starts elsewhere after a turn: up to 0.6 % apart until the next candle
+    that moves it). Direction +1 (the line is below) or -1; it starts at +1. state[7]: candles seen, previous close, Wilder average of true
+    range (2), lower band, upper band, direction.
     """
     for i in range(len(slots)):
         state, high, low, close = states[slots[i]], bars[i, HIGH], bars[i, LOW], bars[i, CLOSE]
         out[i, :] = np.nan
         atr = np.nan
         if state[0] > 0.0:
-            true_range = max(high - low, max(abs(high - state[1]), abs(low - state[1])))
-            atr = wilder_k(state[2:4], params[0], true_range)
+            atr = wilder_k(state[2:4], params[0], true_range_k(state[1], high, low))
+        before = state[1]
         state[0] += 1.0
         state[1] = close
         if np.isnan(atr):
             continue
         lower = (high + low) / 2.0 - params[1] * atr
         upper = (high + low) / 2.0 + params[1] * atr
-        if state[6] == 0.0 or close > state[5]:
+        if state[6] == 0.0:
             state[6] = 1.0
-        elif close < state[4]:
-            state[6] = -1.0
-        elif state[6] > 0.0:
-            lower = max(lower, state[4])
         else:
-            upper = min(upper, state[5])
+            if before >= state[4]:
+                lower = max(lower, state[4])
+            if before <= state[5]:
+                upper = min(upper, state[5])
+            if state[6] > 0.0 and close < lower:
+                state[6] = -1.0
+            elif state[6] < 0.0 and close > upper:
+                state[6] = 1.0
         state[4] = lower
         state[5] = upper
         out[i, 0] = lower if state[6] > 0.0 else upper

@@ -12,8 +12,8 @@ from tests.fakes.feed_rows import OPEN
 TICK = 0.05
 
 
-def candles(n: int, seed: int = 7, gap_ticks: int = 3, start: float = 1000.0) -> np.ndarray:
-    """A walk of n one-minute candles; prices are whole ticks, and opens jump, so that patterns with gaps occur."""
+def candles(n: int, seed: int = 7, gap_ticks: int = 3, start: float = 1000.0, per_day: int = 1_000_000) -> np.ndarray:
+    """A walk of n one-minute candles, so many a day; prices are whole ticks, and opens jump, so that patterns with gaps occur."""
     rng = np.random.default_rng(seed)
     gaps = rng.integers(-gap_ticks, gap_ticks + 1, n)
     bodies = np.rint(rng.normal(0, 6, n)).astype(int)
@@ -22,7 +22,7 @@ def candles(n: int, seed: int = 7, gap_ticks: int = 3, start: float = 1000.0) ->
     highs = np.maximum(opens, closes) + np.rint(rng.exponential(2, n)).astype(int)
     lows = np.minimum(opens, closes) - np.rint(rng.exponential(2, n)).astype(int)
     rows = np.zeros(n, CANDLE)
-    rows["timeframe"], rows["ts"] = 1, OPEN + np.arange(n) * 60_000
+    rows["timeframe"], rows["ts"] = 1, OPEN + np.arange(n) // per_day * 86_400_000 + np.arange(n) % per_day * 60_000
     for name, ticks in (("open", opens), ("high", highs), ("low", lows), ("close", closes)):
         rows[name] = np.round(np.maximum(ticks, 1) * TICK, 2)
     rows["volume"], rows["trades"] = rng.integers(1, 5000, n), 3

@@ -27,7 +27,7 @@ def test_values_are_those_of_each_indicator_alone():
     bank = Bank(1)
     values, warm = bank.step(ZERO, ROWS)
     assert not values[~warm].any()
-    for name in ("ema", "adx", "macd"):
+    for name in INDICATORS.names():
         for column, alone in run(name, ROWS).items():
             at = bank.columns.index(column)
             assert values[warm[:, at], at].tobytes() == alone[~np.isnan(alone)].tobytes()
@@ -76,8 +76,9 @@ def test_a_state_of_other_indicators_is_corrupt():
         Bank(1).load(pack(plain | {"columns": ["other"]}, arrays))
 
 
-def test_bars_carry_the_ist_day():
+def test_bars_carry_the_ist_day_and_minute():
     bars = bars_of(ROWS[:2])
+    assert bars[:, 6].tolist() == [555, 556]
     assert bars[0, :5].tolist() == [ROWS[n][0] for n in ("open", "high", "low", "close", "volume")]
     assert bars[0, 5] == (ROWS["ts"][0] + 19_800_000) // 86_400_000
 

@@ -10,7 +10,7 @@ from tests.fakes.bars import agree, candles, run
 ROWS = candles(600)
 
 
-@pytest.mark.parametrize("period", [9, 21, 50, 200])
+@pytest.mark.parametrize("period", [9, 20, 21, 50, 200])
 def test_equals_talib(period):
     agree(run("ema", ROWS)[f"ema_{period}"], talib.EMA(ROWS["close"], period))
 

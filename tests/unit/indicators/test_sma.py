@@ -1,7 +1,8 @@
-"""Plain averages against TA-Lib."""
+"""Plain averages and their bands against TA-Lib."""
 
 from __future__ import annotations
 
+import pytest
 import talib
 
 from tests.fakes.bars import agree, candles, run
@@ -9,11 +10,12 @@ from tests.fakes.bars import agree, candles, run
 ROWS = candles(300)
 
 
-def test_equals_talib():
+@pytest.mark.parametrize("period", [20, 50])
+def test_equals_talib(period):
     got = run("sma", ROWS)
-    agree(got["sma_20"], talib.SMA(ROWS["close"], 20))
-    agree(got["sma_50"], talib.SMA(ROWS["close"], 50))
-    agree(got["volume_avg_20"], talib.SMA(ROWS["volume"].astype(float), 20))
+    agree(got[f"sma_{period}"], talib.SMA(ROWS["close"], period))
+    for part, times in (("upper", 1), ("lower", -1)):
+        agree(got[f"sma_{period}_{part}"], talib.SMA(ROWS["close"], period) + times * talib.STDDEV(ROWS["close"], period))
 
 
 def test_plain_twin_agrees():

@@ -18,13 +18,20 @@ def registry(monkeypatch):
 
 
 def test_one_decorator_registers_it(registry):
-    @spec.indicator("twice", columns=("a", "b"), warmup=3, size=2, params=(5,))
+    @spec.indicator("twice", columns=("a", "b"), warmup=3, size=2, params=(5,), settle=9)
     def step(states, slots, bars, params, out):
         pass
 
     found = registry.get("twice")
     assert (found.columns, found.params, found.warmup, found.size, found.degree) == (("a", "b"), (5,), 3, 2, (1, 1))
+    assert (found.settle, found.sessions, found.has_gaps) == (9, 0, False)
     assert found.step is step
+
+
+@pytest.mark.parametrize("alpha", [2 / 201, 1 / 14])
+def test_a_seed_fades_to_a_thousandth(alpha):
+    candles = spec.seed_fades(alpha)
+    assert (1 - alpha) ** candles <= 1e-3 < (1 - alpha) ** (candles - 1)
 
 
 def test_a_name_is_taken_once(registry):

@@ -18,7 +18,7 @@ SLOW = {
 @pytest.mark.parametrize("n", [1, 2, 7, 30])
 @pytest.mark.parametrize("step", SLOW, ids=lambda s: s.py_func.__name__)
 def test_windows_equal_the_slow_way(step, n):
-    state = np.zeros(1 + n)
+    state = np.zeros(2 + n)
     for i, x in enumerate(X):
         got = step(state, n, x)
         if i + 1 < n:
@@ -35,6 +35,29 @@ def test_mean_and_deviation(n):
     for i in range(n - 1, len(X)):
         window = X[i + 1 - n : i + 1]
         assert got[i] == pytest.approx((window.mean(), window.std()), rel=1e-12)
+
+
+@pytest.mark.parametrize(("size", "n"), [(50, 20), (50, 50), (7, 1)])
+def test_mean_and_deviation_of_a_part_of_a_ring(size, n):
+    state = np.zeros(1 + size)
+    for i, x in enumerate(X):
+        r.push_k(state, size, x)
+        got = r.newest_mean_std_k(state, size, n)
+        window = X[max(i + 1 - n, 0) : i + 1]
+        assert np.isnan(got).all() if i + 1 < n else got == pytest.approx((window.mean(), window.std()), rel=1e-12, abs=1e-12)
+        assert got == r.newest_mean_std_k.py_func(state, size, n) or i + 1 < n
+
+
+def test_a_ring_counts_to_its_size_and_goes_round():
+    state = np.zeros(4)
+    assert [r.push_k(state, 3, float(x)) for x in range(8)] == [1, 2, 3, 3, 3, 3, 3, 3]
+    assert sorted(state[1:]) == [5.0, 6.0, 7.0]
+
+
+def test_true_range():
+    assert r.true_range_k(100.0, 103.0, 101.0) == 3.0
+    assert r.true_range_k(100.0, 99.0, 96.0) == 4.0
+    assert r.true_range_k(100.0, 101.0, 98.0) == 3.0
 
 
 def test_lag_gives_the_value_n_steps_ago():

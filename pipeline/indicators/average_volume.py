@@ -1,0 +1,21 @@
+"""Average volume of 20 candles."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.indicators.spec import VOLUME, indicator
+from pipeline.kernels.jit import kernel
+from pipeline.kernels.rolling import mean_k
+
+F64 = NDArray[np.float64]
+PERIOD = 20
+
+
+@indicator("average_volume", columns=("volume_avg_20",), params=(PERIOD,), warmup=PERIOD, size=1 + PERIOD, degree=0)
+@kernel
+def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+    """Mean of the last n volumes, this candle's included. state[1 + n]: see ``mean_k``."""
+    for i in range(len(slots)):
+        out[i, 0] = mean_k(states[slots[i]], int(params[0]), bars[i, VOLUME])

@@ -1,0 +1,22 @@
+"""Rate of change of the close over ten candles, in per cent."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.indicators.spec import CLOSE, indicator
+from pipeline.kernels.jit import kernel
+from pipeline.kernels.rolling import lag_k
+
+F64 = NDArray[np.float64]
+PERIOD = 10
+
+
+@indicator("roc", columns=("roc_10",), params=(PERIOD,), warmup=PERIOD + 1, size=1 + PERIOD, degree=0)
+@kernel
+def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+    """100 (close / close n candles ago - 1). state[1 + n]: ring of closes."""
+    for i in range(len(slots)):
+        before = lag_k(states[slots[i]], int(params[0]), bars[i, CLOSE])
+        out[i, 0] = (bars[i, CLOSE] / before - 1.0) * 100.0

@@ -1,0 +1,19 @@
+"""Rate of change against TA-Lib."""
+
+from __future__ import annotations
+
+import talib
+
+from tests.fakes.bars import agree, candles, run
+
+ROWS = candles(400)
+
+
+def test_equals_talib():
+    got = run("roc", ROWS)
+    agree(got["roc_10"], talib.ROC(ROWS["close"], 10))
+
+
+def test_plain_twin_agrees():
+    fast, slow = run("roc", ROWS[:60]), run("roc", ROWS[:60], plain=True)
+    assert all(fast[c].tobytes() == slow[c].tobytes() for c in fast)
