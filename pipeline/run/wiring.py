@@ -21,6 +21,7 @@ from pipeline.core.job import Context, HashWrite, Job
 from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, WANTED, Role
 from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
+from pipeline.engine.rollout import stage_words
 from pipeline.run import outside, playback, record, universe
 from pipeline.run.access import calendar_of, tokens
 from pipeline.run.dayfacts import task_of
@@ -74,6 +75,9 @@ def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: boo
         raise Refused(
             f"no trading on {date_iso}: see config/holidays.json, try `ticktick demo`, or `. run/simulator.env` beside `ticktick simulate`"
         )
+    why = stage_words(settings.params.rollout, date_iso)
+    if why:
+        raise Refused(f"risk.toml: stage {settings.params.rollout.stage} of the roll-out {why}")
     return House(settings, day, f"{date_iso} {settings.mode}", pace or Pace(), is_browsing, recording)
 
 
