@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from pipeline.core import feed as f
+from pipeline.core import trading as tr
 from pipeline.core import types as t
 
 VERSION = 2
@@ -103,8 +104,10 @@ RECOMMENDATIONS = Stream("recommendations", D, t.Recommendation, "filtering", FO
 CONFIRM_TERMINAL = Stream("confirmations:terminal", D, t.Confirmation, "terminal", FOREVER, about="answers typed at the prompt")
 CONFIRM_PAGE = Stream("confirmations:page", D, t.Confirmation, "page", FOREVER, about="answers clicked on the dashboard")
 CONFIRM_AUTO = Stream("confirmations:auto", D, t.Confirmation, "orders", FOREVER, about="answers of the headless policy (paper only)")
+CONTROLS = Stream("controls", D, tr.Control, "people", FOREVER, about="the emergency stop: levels pulled and lifted; anyone may append")
 INTENTS = Stream("intents", D, t.OrderIntent, "orders", FOREVER, about="wishes with an identity, journalled before anything is sent")
 ORDERS = Stream("orders", D, t.OrderEvent, "orders", FOREVER, about="each change in an order's life")
+DENIALS = Stream("denials", D, tr.Denial, "orders", FOREVER, about="orders that a pre-trade check stopped: which check, and what it saw")
 FILLS = Stream("fills", D, t.Fill, "orders", FOREVER, about="executions, by the exchange's trade id")
 PORTFOLIO_MINUTES = Stream("portfolio:minutes", D, t.PortfolioMinute, "portfolio", 20_000, about="the account, minute by minute")
 

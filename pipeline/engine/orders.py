@@ -8,7 +8,7 @@ The rules, by number (reliability file, sections 5.2 and 5.3):
 1. An intent's id names its cause. A cause is acted on once, whatever comes twice.
 2. The intent, then SENDING, are written before the venue hears of the order.
 3. The first answer to a recommendation wins; the rest change nothing. Silence is a denial with a reason.
-4. Every entry passes all checks of engine/risk.py on the live quote at the moment of its answer.
+4. Every entry passes all checks of engine/risk.py on the live quote at the moment of its answer; a Denial says which one stopped it.
 5. No position without a plan: stop, target and the latest hour are set by its first fill.
 6. An exit aims at zero: what still may open is cancelled first, then at most what is held, less what is on its
    way, is sent. It needs no answer and can never reverse.
@@ -22,16 +22,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.core.errors import Corrupt
+from pipeline.core.trading import Denial
 from pipeline.core.types import MINUTE_MS, Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, TickBatch
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import SQUARE_OFF, Plan, closing_qty, closing_side, exit_reason
+from pipeline.engine.facts import gate_of, paper_now
 from pipeline.engine.identity import entry_cause, exit_cause, identity, tag_of
-from pipeline.engine.lifecycle import FINAL, Event, Order, Status, advance, event_of, fill
+from pipeline.engine.lifecycle import FINAL, Event, Order, advance, event_of, fill
 from pipeline.engine.matching import VenueEvent, VenueOrder
-from pipeline.engine.risk import Activity, Gate, deny_reason
+from pipeline.engine.risk import deny
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
-Journal = Iterator[Confirmation | OrderIntent | OrderEvent | Fill]
+Journal = Iterator[Confirmation | OrderIntent | OrderEvent | Denial | Fill]
 MAX_EARLY = 256
 """Answers kept for recommendations not read yet: foreign input must not grow our state without bound."""
 
@@ -78,9 +80,10 @@ def on_answer(desk: Desk, answer: Confirmation, now: int) -> Journal:
         yield _denied(intent, now, "rejected")
         return
     yield intent
-    reason = deny_reason(_gate(desk, recommendation, intent, now))
-    if reason:
-        yield _denied(intent, now, reason)
+    denial = deny(gate_of(desk, intent, recommendation, paper_now(desk, now), now))
+    if denial is not None:
+        yield denial
+        yield _denied(intent, now, denial.code)
     else:
         desk.wishes[intent.id] = intent
         yield from _send(desk, intent, now)
@@ -192,39 +195,6 @@ def _answer_or_expire(desk: Desk, now: int) -> Journal:
             answer = Confirmation(now, recommendation.id, "confirm", "auto")
             yield answer
             yield from on_answer(desk, answer, now)
-
-
-def _gate(desk: Desk, recommendation: Recommendation, intent: OrderIntent, now: int) -> Gate:
-    """Collect all that the checks look at, as of now (rule 4)."""
-    symbol, paper = intent.symbol, desk.paper(intent.symbol)
-    desk.mark_held()
-    net, drawdown = desk.ledger.observe()
-    desk.sent = [ts for ts in desk.sent if now - ts < MINUTE_MS]
-    busy = desk.open_symbols()
-    activity = Activity(
-        open_symbols=len(busy),
-        is_symbol_busy=symbol in busy,
-        has_unknown=any(o.symbol == symbol and o.status is Status.UNKNOWN for o in desk.orders.values()),
-        exposure_paise=desk.exposure_paise(),
-        last_sent_ms=desk.last_sent.get(symbol, 0),
-        sent_last_minute=len(desk.sent),
-        sent_today=desk.sent_today,
-        is_repeat=intent.id in desk.causes,
-    )
-    return Gate(
-        now=now,
-        intent=intent,
-        recommendation=recommendation,
-        instrument=paper.instrument,
-        quote=desk.quotes.quote(paper.instrument.sid),
-        phase=desk.day.phase_at(now, paper.group),
-        no_entry_ms=paper.no_entry_ms,
-        activity=activity,
-        net_paise=net,
-        drawdown_paise=drawdown,
-        max_spread_bps=desk.params.filter.max_spread_bps,
-        limits=desk.params.risk,
-    )
 
 
 def _send(desk: Desk, intent: OrderIntent, now: int) -> Journal:

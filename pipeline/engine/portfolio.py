@@ -33,6 +33,8 @@ class Holding:
     mark_paise: int = 0
     mark_ms: int = 0
     opened_ms: int = 0
+    trade_paise: int = 0
+    """Realised by the trade that is open: since the paper was last flat."""
 
     @property
     def unrealised_paise(self) -> int:
@@ -62,6 +64,8 @@ class Ledger:
     charges: dict[str, float] = field(default_factory=dict)
     peak_paise: int = 0
     """High-water mark of net profit since the start of the day, at the instants it was observed."""
+    losses_in_row: int = 0
+    """Trades that ended with a loss before charges since the last that did not."""
 
     def apply(self, fill: Fill) -> bool:
         """Book a fill; say whether it was new."""
@@ -72,7 +76,10 @@ class Ledger:
                 f"fill {fill.trade_id}: {fill.last_qty} shares at {fill.last_paise} paise: stop, and compare with the broker's trades"
             )
         self.trades[fill.trade_id] = None
-        _book(self.holdings.setdefault(fill.symbol, Holding()), fill)
+        holding = self.holdings.setdefault(fill.symbol, Holding())
+        ended = _book(holding, fill)
+        if ended is not None:
+            self.losses_in_row = self.losses_in_row + 1 if ended < 0 else 0
         sides = self.turnover.setdefault(fill.order_id, [0, 0])
         sides[fill.side is Side.SELL] += fill.last_qty * fill.last_paise
         product = self.products.get(fill.symbol, Product.INTRADAY)
@@ -137,13 +144,14 @@ class Ledger:
 
     def dump(self) -> dict[str, Any]:
         """Everything as plain values."""
-        names = ("qty", "cost_paise", "realised_paise", "mark_paise", "mark_ms", "opened_ms")
+        names = ("qty", "cost_paise", "realised_paise", "mark_paise", "mark_ms", "opened_ms", "trade_paise")
         return {
             "holdings": {s: [getattr(h, name) for name in names] for s, h in self.holdings.items()},
             "trades": list(self.trades),
             "turnover": {o: list(sides) for o, sides in self.turnover.items()},
             "charges": dict(self.charges),
             "peak_paise": self.peak_paise,
+            "losses_in_row": self.losses_in_row,
         }
 
     def restore(self, plain: Mapping[str, Any]) -> None:
@@ -152,7 +160,7 @@ class Ledger:
         self.trades = dict.fromkeys(plain["trades"])
         self.turnover = {o: list(sides) for o, sides in plain["turnover"].items()}
         self.charges = dict(plain["charges"])
-        self.peak_paise = plain["peak_paise"]
+        self.peak_paise, self.losses_in_row = plain["peak_paise"], plain["losses_in_row"]
 
 
 def product_of(instrument: Instrument) -> Product:
@@ -166,19 +174,26 @@ def new_ledger(session_date: str, instruments: Iterable[Instrument]) -> Ledger:
     return Ledger(session_date, {i.symbol: product_of(i) for i in instruments})
 
 
-def _book(holding: Holding, fill: Fill) -> None:
-    """Close what the fill closes at average cost, then open the rest at the fill's price."""
+def _book(holding: Holding, fill: Fill) -> int | None:
+    """Close what the fill closes at average cost, then open the rest at the fill's price.
+
+    Gives the result of the trade that it ended (paise, before charges); None while the trade goes on.
+    """
     signed = fill.side.sign * fill.last_qty
+    ended: int | None = None
     if holding.qty == 0:
         holding.opened_ms = fill.ts
     closing = min(fill.last_qty, abs(holding.qty)) if holding.qty * signed < 0 else 0
     if closing > 0:
         cost = holding.cost_paise * closing // abs(holding.qty)
-        holding.realised_paise -= fill.side.sign * closing * fill.last_paise + cost
+        gain = -(fill.side.sign * closing * fill.last_paise + cost)
+        holding.realised_paise += gain
+        holding.trade_paise += gain
         holding.cost_paise -= cost
         holding.qty += fill.side.sign * closing
         if holding.qty == 0:
-            holding.opened_ms = fill.ts
+            ended, holding.trade_paise, holding.opened_ms = holding.trade_paise, 0, fill.ts
     opening = fill.last_qty - closing
     holding.qty += fill.side.sign * opening
     holding.cost_paise += fill.side.sign * opening * fill.last_paise
+    return ended

@@ -35,7 +35,7 @@ def stop_and_target(side: Side, ref_paise: int, atr_paise: float, tick_paise: in
     return stop, target
 
 
-def trailed(side: Side, stop_paise: int, best_paise: int, atr_paise: float, tick_paise: int, params: StopParams) -> int:
+def trailed(side: Side, stop_paise: int, best_paise: int, *, atr_paise: float, tick_paise: int, params: StopParams) -> int:
     """Give the stop of a position on ``side`` after the best price so far; it never moves away from profit."""
     away = params.trail_ratio * best_paise if params.profile == FIXED else params.trail_atr * atr_paise
     wanted = round(best_paise - side.sign * max(away, MIN_STOP_TICKS * tick_paise))

@@ -1,7 +1,7 @@
 """Orders: recommendations, answers and quotes in; journalled intents, order events and fills out.
 
 Reads   TICKS, RECOMMENDATIONS, CONFIRM_TERMINAL, CONFIRM_PAGE   merged by event time, in this order at equal times
-Writes  CONFIRM_AUTO, INTENTS, ORDERS, FILLS
+Writes  CONFIRM_AUTO, INTENTS, DENIALS, ORDERS, FILLS
 State   the desk with its paper venue; see engine/desk.py. The rules are in engine/orders.py.
 
 In paper and replay modes the venue lives inside the state, so that a kill loses no resting order. Live modes
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from pipeline.core.errors import Corrupt, Refused
 from pipeline.core.job import Context, Job, Output
-from pipeline.core.schema import CONFIRM_AUTO, CONFIRM_PAGE, CONFIRM_TERMINAL, FILLS, INTENTS, ORDERS, RECOMMENDATIONS, TICKS
+from pipeline.core.schema import CONFIRM_AUTO, CONFIRM_PAGE, CONFIRM_TERMINAL, DENIALS, FILLS, INTENTS, ORDERS, RECOMMENDATIONS, TICKS
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import Confirmation, Recommendation, Record, TickBatch
 from pipeline.engine import desk as desks
@@ -54,7 +54,7 @@ def load(desk: Desk, blob: bytes) -> None:
 job = Job(
     "orders",
     reads=(TICKS, RECOMMENDATIONS, CONFIRM_TERMINAL, CONFIRM_PAGE),
-    writes=(CONFIRM_AUTO, INTENTS, ORDERS, FILLS),
+    writes=(CONFIRM_AUTO, INTENTS, DENIALS, ORDERS, FILLS),
     initial=initial,
     step=step,
     dump=dump,

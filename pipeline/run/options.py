@@ -139,7 +139,18 @@ class Settings(Section):
 
 
 _ZERO_OK = frozenset(
-    {"auto_delay_ms", "paper_latency_ms", "slippage_bps", "max_hold_s", "cooldown_s", "min_gap_s", "grace_ms", "min_score", "trail_atr", "trail_ratio"}
+    {
+        "auto_delay_ms",
+        "paper_latency_ms",
+        "slippage_bps",
+        "max_hold_s",
+        "cooldown_s",
+        "min_gap_s",
+        "grace_ms",
+        "min_score",
+        "trail_atr",
+        "trail_ratio",
+    }
 )
 _AT_MOST_ONE = frozenset(
     {

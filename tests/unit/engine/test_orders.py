@@ -109,8 +109,13 @@ def test_the_headless_policy_answers_after_its_delay():
 def test_a_denial_is_journalled_with_its_intent():
     desk = make()
     wish(desk)
-    intent, event = answer(desk, recommendation())
-    assert (event.status, event.reason, event.intent_id) == ("DENIED", "stale_quote", intent.id)
+    intent, denial, event = answer(desk, recommendation())
+    assert (denial.intent_id, denial.code, denial.words) == (
+        intent.id,
+        "stale_feed",
+        f"the feed's newest frame is {T} ms old, at most 5000",
+    )
+    assert (event.status, event.reason, event.intent_id) == ("DENIED", "stale_feed", intent.id)
     assert not desk.causes
 
 
@@ -121,7 +126,7 @@ def test_one_cause_is_sent_once():
     tick(desk, T + 200, CALM)
     again = recommendation(id="another")
     wish(desk, again, T + 200)
-    assert answer(desk, again, ts=T + 300)[1].reason == "repeat"
+    assert answer(desk, again, ts=T + 300)[2].reason == "repeat"
 
 
 @pytest.mark.parametrize(

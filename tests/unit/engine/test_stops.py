@@ -31,7 +31,13 @@ def test_a_stop_is_never_closer_than_the_spread_and_never_no_price():
     assert stop_and_target(B, 100, 80.0, 5, ATR) is None
 
 
-@given(st.sampled_from([B, S]), st.integers(10_00, 5_000_00), st.floats(0, 50_00), st.sampled_from([1, 5, 10, 50]), st.sampled_from([ATR, FIXED]))
+@given(
+    st.sampled_from([B, S]),
+    st.integers(10_00, 5_000_00),
+    st.floats(0, 50_00),
+    st.sampled_from([1, 5, 10, 50]),
+    st.sampled_from([ATR, FIXED]),
+)
 def test_stop_and_target_lie_on_ticks_and_on_their_sides(side, ref, atr, tick, params):
     found = stop_and_target(side, ref, atr, tick, params)
     if found is None:
@@ -58,4 +64,4 @@ def test_stop_and_target_lie_on_ticks_and_on_their_sides(side, ref, atr, tick, p
     ],
 )
 def test_a_trailing_stop_follows_and_never_goes_back(side, params, stop, best, moved):
-    assert trailed(side, stop, best, 10_00.0, 5, params) == moved
+    assert trailed(side, stop, best, atr_paise=10_00.0, tick_paise=5, params=params) == moved
