@@ -134,7 +134,9 @@ export function showPortfolio() {
   const p = state.portfolio;
   $("kpis").replaceChildren(...KPIS.map(([label, key, isSigned]) => {
     const value = p[key];
-    return el("div", key === "net_paise" ? "main" : "", "", el("dt", "", label), el("dd", isSigned ? tone(value) : "", isSigned ? signed(value, money) : money(value)));
+    const box = el("div", key === "net_paise" ? "main" : "", "", el("dt", "", label), el("dd", isSigned ? tone(value) : "", isSigned ? signed(value, money) : money(value)));
+    if (key === "charges_paise") box.title = Object.entries(p.charge_lines).map(([line, paise]) => `${line}: ${rupees(paise)}`).join("\n");
+    return box;
   }));
   $("positions").tBodies[0].replaceChildren(...p.positions.map((q) => {
     const tr = el("tr", "", "", el("th", "sym", q.symbol), el("td", `n ${tone(q.qty)}`, signed(q.qty, (v) => WHOLE.format(v))), el("td", "n", price(q.avg_px)), el("td", "n", price(q.mark_px)),

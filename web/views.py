@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.core.params import RiskParams
+from pipeline.core.rates import LINE_WORDS, Line
 from pipeline.core.session import Phase
 from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation
 from pipeline.engine.prompt import round_trip_charges_paise
@@ -208,6 +209,8 @@ def portfolio(fields: Fields, positions: Mapping[str, Fields]) -> Json:
         "ts": whole(fields, "ts"),
         "fills": whole(fields, "fills"),
         "trading_state": fields.get("trading_state", ""),
+        "warning": fields.get("warning", ""),
+        "charge_lines": {LINE_WORDS[line]: whole(fields, f"charges_{line}_paise") for line in Line},
         "positions": [row for row in rows if row["qty"]],
         "closed": [row for row in rows if not row["qty"]],
     }
@@ -291,6 +294,8 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
             add("warn", "process_error", f"{row['name']}: {row['error']}")
     if state["portfolio"]["trading_state"] in {"REDUCING", "HALTED"}:
         add("warn", "trading_state", f"trading state {state['portfolio']['trading_state']}: no new entries")
+    if state["portfolio"]["warning"]:
+        add("warn", "daily_loss", state["portfolio"]["warning"])
     return sorted(out, key=lambda alert: alert["level"] != "error")
 
 

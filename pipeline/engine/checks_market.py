@@ -9,6 +9,7 @@ indicators is a rule of the filter: without it there is no recommendation.
 
 from __future__ import annotations
 
+from pipeline.core.money import price_band
 from pipeline.core.session import Phase
 from pipeline.core.trading import TradingState
 from pipeline.core.types import MINUTE_MS, Side
@@ -181,10 +182,13 @@ def off_tick(g: Gate) -> str:
 
 @check("out_of_band", place=7)
 def out_of_band(g: Gate) -> str:
-    """Beyond the day's price band; not judged before the feed has told yesterday's close."""
-    close, limit = g.market.close_paise, g.intent.limit_paise
-    room = close * g.limits.price_band_ratio
-    return f"{limit} is more than {room:.0f} from yesterday's {close} paise" if close > 0 and abs(limit - close) > room else ""
+    """Limit, stop or target beyond the day's price band; not judged before the feed has told yesterday's close."""
+    close, i = g.market.close_paise, g.intent
+    if close <= 0:
+        return ""
+    low, high = price_band(close, g.limits.price_band_ratio, g.instrument.tick_size_paise)
+    beyond = [paise for paise in (i.limit_paise, i.stop_paise, i.target_paise) if paise != 0 and not low <= paise <= high]
+    return f"{beyond[0]} paise is outside {low} to {high}" if beyond else ""
 
 
 @check("one_sided", place=7)

@@ -12,12 +12,11 @@ its cost and the age says that there is none.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from pipeline.core.charges import Product, charges_for
+from pipeline.core.charges import Charges, Product, charges_for, total
 from pipeline.core.errors import Corrupt
 from pipeline.core.session import Group, group_of
 from pipeline.core.types import Fill, Instrument, PortfolioMinute, Side
@@ -35,6 +34,8 @@ class Holding:
     opened_ms: int = 0
     trade_paise: int = 0
     """Realised by the trade that is open: since the paper was last flat."""
+    bought_paise: int = 0
+    sold_paise: int = 0
 
     @property
     def unrealised_paise(self) -> int:
@@ -61,7 +62,8 @@ class Ledger:
     trades: dict[str, None] = field(default_factory=dict)
     turnover: dict[str, list[int]] = field(default_factory=dict)
     """Per order: bought and sold, in paise."""
-    charges: dict[str, float] = field(default_factory=dict)
+    charges: dict[str, Charges] = field(default_factory=dict)
+    """Per order, line by line."""
     peak_paise: int = 0
     """High-water mark of net profit since the start of the day, at the instants it was observed."""
     losses_in_row: int = 0
@@ -83,7 +85,7 @@ class Ledger:
         sides = self.turnover.setdefault(fill.order_id, [0, 0])
         sides[fill.side is Side.SELL] += fill.last_qty * fill.last_paise
         product = self.products.get(fill.symbol, Product.INTRADAY)
-        self.charges[fill.order_id] = charges_for(product, (sides[0], sides[1]), 1, self.session_date).exact
+        self.charges[fill.order_id] = charges_for(product, (sides[0], sides[1]), 1, self.session_date)
         return True
 
     def mark(self, symbol: str, paise: int, ts: int) -> None:
@@ -108,9 +110,13 @@ class Ledger:
         return sum(h.unrealised_paise for h in self.holdings.values())
 
     @property
+    def charge_lines(self) -> Charges:
+        """Each line of all orders; the same whatever the order of the fills was."""
+        return total(self.charges.values())
+
+    @property
     def charges_paise(self) -> int:
-        """Exactly rounded whatever the order of the fills was."""
-        return round(math.fsum(self.charges.values()))
+        return self.charge_lines.total_paise
 
     @property
     def exposure_paise(self) -> int:
@@ -125,6 +131,11 @@ class Ledger:
         net = self.net_paise
         self.peak_paise = max(self.peak_paise, net)
         return net, self.peak_paise - net
+
+    def turnover_of(self, symbol: str) -> tuple[int, int]:
+        """Give what was bought and what was sold of a paper today, in paise."""
+        holding = self.holdings.get(symbol)
+        return (0, 0) if holding is None else (holding.bought_paise, holding.sold_paise)
 
     def minute(self, ts: int) -> PortfolioMinute:
         """Take the account's picture at the end of a minute."""
@@ -144,12 +155,12 @@ class Ledger:
 
     def dump(self) -> dict[str, Any]:
         """Everything as plain values."""
-        names = ("qty", "cost_paise", "realised_paise", "mark_paise", "mark_ms", "opened_ms", "trade_paise")
+        names = ("qty", "cost_paise", "realised_paise", "mark_paise", "mark_ms", "opened_ms", "trade_paise", "bought_paise", "sold_paise")
         return {
             "holdings": {s: [getattr(h, name) for name in names] for s, h in self.holdings.items()},
             "trades": list(self.trades),
             "turnover": {o: list(sides) for o, sides in self.turnover.items()},
-            "charges": dict(self.charges),
+            "charges": {o: list(astuple(lines)) for o, lines in self.charges.items()},
             "peak_paise": self.peak_paise,
             "losses_in_row": self.losses_in_row,
         }
@@ -159,15 +170,18 @@ class Ledger:
         self.holdings = {s: Holding(*values) for s, values in plain["holdings"].items()}
         self.trades = dict.fromkeys(plain["trades"])
         self.turnover = {o: list(sides) for o, sides in plain["turnover"].items()}
-        self.charges = dict(plain["charges"])
+        self.charges = {o: Charges(*lines) for o, lines in plain["charges"].items()}
         self.peak_paise, self.losses_in_row = plain["peak_paise"], plain["losses_in_row"]
 
 
 def product_of(instrument: Instrument) -> Product:
-    """Tell how trades in a paper are charged: cash, future, or option (by the CE or PE at its symbol's end)."""
+    """Tell how trades in a paper are charged: by its exchange; cash, future, or option (CE or PE at its symbol's end)."""
+    is_bse = instrument.instrument_key.startswith("BSE_")
     if group_of(instrument) is not Group.FO:
-        return Product.INTRADAY
-    return Product.OPTIONS if instrument.symbol.endswith(("CE", "PE")) else Product.FUTURES
+        return Product.BSE_INTRADAY if is_bse else Product.INTRADAY
+    if instrument.symbol.endswith(("CE", "PE")):
+        return Product.BSE_OPTIONS if is_bse else Product.OPTIONS
+    return Product.BSE_FUTURES if is_bse else Product.FUTURES
 
 
 def new_ledger(session_date: str, instruments: Iterable[Instrument]) -> Ledger:
@@ -179,7 +193,11 @@ def _book(holding: Holding, fill: Fill) -> int | None:
 
     Gives the result of the trade that it ended (paise, before charges); None while the trade goes on.
     """
-    signed = fill.side.sign * fill.last_qty
+    signed, value = fill.side.sign * fill.last_qty, fill.last_qty * fill.last_paise
+    if fill.side is Side.BUY:
+        holding.bought_paise += value
+    else:
+        holding.sold_paise += value
     ended: int | None = None
     if holding.qty == 0:
         holding.opened_ms = fill.ts

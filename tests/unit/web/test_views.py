@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pipeline.core.rates import LINE_WORDS
 from pipeline.core.session import Phase
 from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Side
 from tests.fakes.day_in_redis import NOW, PROPOSALS, instruments, tick
@@ -96,6 +97,8 @@ def test_alerts_tell_the_gravest_first():
     assert codes(feed=login) == ["feed_login", "feed_late", "feed_unconfirmed"]
     assert codes(feed=login, token=views.token({"state": "rejected"})) == ["token", "feed_late", "feed_unconfirmed"]
     assert "feed_late" not in codes(feed=login, clock=views.clock(NOW, 0, Phase.CLOSED, {}, None))
+    warned = views.portfolio({"warning": "daily loss nears its stop of 20,000.00"}, {})
+    assert codes(portfolio=warned) == ["daily_loss"]
     assert codes() == []
 
 
@@ -183,8 +186,11 @@ def test_candles_join_by_time_and_leave_out_what_lacks_a_price():
 
 
 def test_positions_are_split_into_open_and_closed():
-    shown = views.portfolio({"net_paise": "-5"}, {"A": {"qty": "-3", "avg_px": "10.5"}, "B": {"qty": "0"}, "C": {}})
+    shown = views.portfolio(
+        {"net_paise": "-5", "charges_stamp_paise": "30"}, {"A": {"qty": "-3", "avg_px": "10.5"}, "B": {"qty": "0"}, "C": {}}
+    )
     assert shown["net_paise"] == -5
+    assert shown["charge_lines"] == {**dict.fromkeys(LINE_WORDS.values()), "stamp duty": 30}
     assert [row["symbol"] for row in shown["positions"]] == ["A"]
     assert [row["symbol"] for row in shown["closed"]] == ["B"]
 
