@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pipeline.broker.windows import ORDER_WINDOWS, forecast, is_near, words_of
 from pipeline.core.params import RiskParams
 from pipeline.core.rates import LINE_WORDS, Line
 from pipeline.core.session import Phase
+from pipeline.core.trading import Denial
 from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation
 from pipeline.engine.prompt import round_trip_charges_paise
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
@@ -230,11 +232,20 @@ def position(symbol: str, fields: Fields) -> Json:
     }
 
 
-def trades(orders: Sequence[OrderEvent], fills: Sequence[Fill]) -> Json:
-    """Newest state of each order and newest fills, newest first."""
+def order_rate(instants: Sequence[int], wall_ms: int) -> Json:
+    """The broker's order rate: how much of it is used, and when it will be used up at this pace. Empty while unused."""
+    told = forecast([min(at, wall_ms) for at in instants], ORDER_WINDOWS, wall_ms)
+    is_used = any(window.used for window in told)
+    return {"words": words_of(told) if is_used else "", "is_near": is_used and is_near(told)}
+
+
+def trades(orders: Sequence[OrderEvent], fills: Sequence[Fill], denials: Sequence[Denial]) -> Json:
+    """Newest state of each order and newest fills, newest first; a denied order says what its check saw."""
+    words = {record.intent_id: record.words for record in denials}
     latest = {record.order_id or record.intent_id: record for record in orders}
     newest = sorted(latest.values(), key=lambda record: record.ts, reverse=True)
-    return {"orders": [asdict(record) for record in newest], "fills": [asdict(record) for record in reversed(fills)]}
+    shown = [asdict(record) | {"words": words.get(record.intent_id, "")} for record in newest]
+    return {"orders": shown, "fills": [asdict(record) for record in reversed(fills)]}
 
 
 def health(name: str, fields: Fields, wall_ms: int) -> Json:
@@ -294,6 +305,8 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
             add("warn", "process_error", f"{row['name']}: {row['error']}")
     if state["portfolio"]["trading_state"] in {"REDUCING", "HALTED"}:
         add("warn", "trading_state", f"trading state {state['portfolio']['trading_state']}: no new entries")
+    if state["order_rate"]["is_near"]:
+        add("warn", "order_rate", state["order_rate"]["words"])
     if state["portfolio"]["warning"]:
         add("warn", "daily_loss", state["portfolio"]["warning"])
     return sorted(out, key=lambda alert: alert["level"] != "error")

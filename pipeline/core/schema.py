@@ -75,6 +75,15 @@ class HashKey:
         return _fill(self.template, self.labels, values)
 
 
+@dataclass(frozen=True, slots=True)
+class ListKey:
+    """A list of the machinery: not of a run, so `ticktick clear` leaves it alone."""
+
+    name: str
+    role: Role
+    about: str = ""
+
+
 @lru_cache(maxsize=65_536)
 def _fill(template: str, labels: tuple[str, ...], values: tuple[str, ...]) -> str:
     if len(labels) != len(values):
@@ -104,7 +113,6 @@ RECOMMENDATIONS = Stream("recommendations", D, t.Recommendation, "filtering", FO
 CONFIRM_TERMINAL = Stream("confirmations:terminal", D, t.Confirmation, "terminal", FOREVER, about="answers typed at the prompt")
 CONFIRM_PAGE = Stream("confirmations:page", D, t.Confirmation, "page", FOREVER, about="answers clicked on the dashboard")
 CONFIRM_AUTO = Stream("confirmations:auto", D, t.Confirmation, "orders", FOREVER, about="answers of the headless policy (paper only)")
-CONTROLS = Stream("controls", D, tr.Control, "people", FOREVER, about="the emergency stop: levels pulled and lifted; anyone may append")
 INTENTS = Stream("intents", D, t.OrderIntent, "orders", FOREVER, about="wishes with an identity, journalled before anything is sent")
 ORDERS = Stream("orders", D, t.OrderEvent, "orders", FOREVER, about="each change in an order's life")
 DENIALS = Stream("denials", D, tr.Denial, "orders", FOREVER, about="orders that a pre-trade check stopped: which check, and what it saw")
@@ -147,6 +155,9 @@ HEALTH = HashKey("health:{process}", D, ("process",), "version, pid, mode, curso
 PROGRESS = HashKey("progress:{job}", None, ("job",), "cursor, watermark, last ids, counts and digests; in the role of the job's outputs")
 SNAPSHOT = HashKey("snapshot:{job}", None, ("job",), "the job's state at its snapshot cursor; in the role of its outputs")
 
+ORDER_CALLS = ListKey("throttle:orders", D, "instants of the order calls that the broker still counts, of all processes")
+
+LISTS: tuple[ListKey, ...] = tuple(v for v in globals().values() if isinstance(v, ListKey))
 HASHES: tuple[HashKey, ...] = tuple(v for v in globals().values() if isinstance(v, HashKey))
 
 TICK_SERIES_METRICS = ("mid", "spread", "vwap", "obi", "tick_return", "volatility")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.core.errors import Refused
-from pipeline.core.schema import DAY_MS, DEFAULT_DATABASE, HASHES, SERIES, STREAMS, Role, Stream
+from pipeline.core.schema import DAY_MS, DEFAULT_DATABASE, HASHES, LISTS, SERIES, STREAMS, Role, Stream
 
 BEGIN = "<!-- BEGIN KEYS: made by `python -m pipeline.run.keytable --write`, do not edit -->"
 END = "<!-- END KEYS -->"
@@ -35,6 +35,8 @@ def _rows() -> Iterator[tuple[str, ...]]:
         yield _database(series.role), f"`{series.template}`", "TimeSeries", "", f"{series.retention_ms // DAY_MS} days", series.about
     for family in HASHES:
         yield _database(family.role), f"`{family.template}`", "hash", "", "", family.about
+    for key in LISTS:
+        yield _database(key.role), f"`{key.name}`", "list", "", "", key.about
 
 
 def _database(role: Role | None) -> str:

@@ -31,7 +31,7 @@ def test_stream_names_are_unique_across_roles() -> None:
 
 
 def test_no_two_keys_of_the_house_are_alike() -> None:
-    owner: dict[str, str] = {stream.name: stream.name for stream in s.STREAMS}
+    owner: dict[str, str] = {one.name: one.name for one in (*s.STREAMS, *s.LISTS)}
     for family in FAMILIES:
         for values in product(*(VALUES[label] for label in family.labels)):
             key = family.key(*values)
