@@ -57,6 +57,21 @@ class Leg(StrEnum):
     """Of brokerage, transaction charge, IPFT and SEBI fee; none on STT and stamp duty."""
 
 
+def product_for(segment: str, symbol: str) -> Product:
+    """Tell how a paper that is closed the same day is charged.
+
+    >>> product_for("NSE_FO", "BANKNIFTY 54100 PE 27 JAN 26").value
+    'OPTIONS'
+    """
+    is_bse = segment.startswith("BSE_")
+    if not segment.endswith("_FO"):
+        return Product.BSE_INTRADAY if is_bse else Product.INTRADAY
+    words = symbol.upper().split()
+    if {"CE", "PE"} & {*words, words[-1][-2:] if words else ""}:
+        return Product.BSE_OPTIONS if is_bse else Product.OPTIONS
+    return Product.BSE_FUTURES if is_bse else Product.FUTURES
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     product: Product

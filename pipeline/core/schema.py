@@ -149,6 +149,7 @@ PORTFOLIO = HashKey("portfolio", D, (), "the account now")
 
 # Hashes of the machinery.
 INSTRUMENTS = HashKey("reg:instruments", C, (), "symbol id -> symbol and instrument key of today's watchlist")
+PAPERS = HashKey("instruments:{segment}", C, ("segment",), "trading symbol -> key, lot, tick in paise, freeze, of every paper of the day")
 SESSION = HashKey("session", D, (), "mode, data maker, session date, start, speed")
 AUTH_STATUS = HashKey("auth:status", D, (), "token state and expiry; never the token")
 HEALTH = HashKey("health:{process}", D, ("process",), "version, pid, mode, cursor, lag, last error; expires")

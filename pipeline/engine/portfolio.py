@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.core.charges import Charges, Product, charges_for, total
 from pipeline.core.errors import Corrupt
-from pipeline.core.session import Group, group_of
+from pipeline.core.rates import product_for
 from pipeline.core.types import Fill, Instrument, PortfolioMinute, Side
 
 
@@ -175,13 +175,8 @@ class Ledger:
 
 
 def product_of(instrument: Instrument) -> Product:
-    """Tell how trades in a paper are charged: by its exchange; cash, future, or option (CE or PE at its symbol's end)."""
-    is_bse = instrument.instrument_key.startswith("BSE_")
-    if group_of(instrument) is not Group.FO:
-        return Product.BSE_INTRADAY if is_bse else Product.INTRADAY
-    if instrument.symbol.endswith(("CE", "PE")):
-        return Product.BSE_OPTIONS if is_bse else Product.OPTIONS
-    return Product.BSE_FUTURES if is_bse else Product.FUTURES
+    """Tell how trades in a paper are charged."""
+    return product_for(instrument.instrument_key.partition("|")[0], instrument.symbol)
 
 
 def new_ledger(session_date: str, instruments: Iterable[Instrument]) -> Ledger:

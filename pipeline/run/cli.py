@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     """Build the whole command line."""
     top = argparse.ArgumentParser(prog="ticktick", description="Intraday monitoring and trading for the Indian market.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode, _subscribe):
+    for add in _VERBS:
         add(verbs)
     return top
 
@@ -196,6 +196,19 @@ def _subscribe(verbs: Any) -> None:
     verb.add_argument("--mode", default="", help="ltpc, full, option_greeks or full_d30 (the watchlist's, else the settings')")
     verb.add_argument("--redis-url", default="", help="ask over this Redis instead of the configured one")
     _add_json(verb)
+
+
+def _instruments(verbs: Any) -> None:
+    verb = _verb(verbs, "instruments", "the broker's daily file of papers: fetch it, judge it, search it", "pipeline.run.verbs.instruments")
+    verb.add_argument("what", choices=("refresh", "check", "find"), help="check judges the newest file, or FILE")
+    verb.add_argument("words", nargs="*", metavar="FILE|WORDS", help="a file for check; what to look for with find")
+    verb.add_argument("--redis-url", default="", help="fill the look-up of this Redis instead of the configured one")
+    _add_json(verb)
+
+
+_VERBS = (
+    _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode, _subscribe, _instruments,
+)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -181,6 +181,7 @@ def run_process(name: str, house: House) -> None:
     if name == "history" and house.recording is None:
         instruments = outside.resolve_instruments(house.settings, house.date)
         universe.publish(store, instruments, house.date)
+        outside.tend_instruments(house.settings, house.date)
         if store.fetch(Role.DERIVED, SESSION.key()).get("session") != house.session:
             announce(store, house)
     else:

@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from pipeline.core.charges import Charges, Product, charges_for
+from pipeline.core.rates import product_for
 from pipeline.simulator.answers import ApiError, number, success
 from pipeline.simulator.desk import Desk
 from pipeline.simulator.exchange import EXCHANGE
@@ -163,9 +164,9 @@ def _used(desk: Desk) -> tuple[float, float]:
 
 def _charges(listing: Listing, product: str, side: str, value: int, date_iso: str) -> Charges:
     turnover = (value, 0) if side == "BUY" else (0, value)
-    if listing.segment == "NSE_FO":
-        return charges_for(Product.OPTIONS if listing.symbol.endswith(("CE", "PE")) else Product.FUTURES, turnover, 1, date_iso)
-    return charges_for(Product.INTRADAY if product == "I" else Product.DELIVERY, turnover, 1, date_iso)
+    same_day = product_for(listing.segment, listing.symbol)
+    is_delivery = product != "I" and not listing.segment.endswith("_FO")
+    return charges_for(Product.DELIVERY if is_delivery else same_day, turnover, 1, date_iso)
 
 
 def _rupees(paise: float) -> float:

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from pipeline.core.rates import LINE_WORDS, RATES, Leg, Line, Product
+from pipeline.core.rates import LINE_WORDS, RATES, Leg, Line, Product, product_for
 
 
 @pytest.mark.parametrize(("paper", "line"), [*product(Product, Line)])
@@ -30,3 +30,21 @@ def test_per_cents_are_numbers_and_only_brokerage_may_lack_one() -> None:
 def test_gst_alone_is_taken_of_the_fees() -> None:
     assert {rate.line for rate in RATES if rate.leg is Leg.FEES} == {Line.GST}
     assert set(LINE_WORDS) == set(Line)
+
+
+@pytest.mark.parametrize(
+    ("segment", "symbol", "kind"),
+    [
+        ("NSE_EQ", "RELIANCE", "INTRADAY"),
+        ("BSE_EQ", "SPICE", "BSE_INTRADAY"),
+        ("NSE_EQ", "PEL", "INTRADAY"),
+        ("NSE_FO", "BANKNIFTY 54100 PE 27 JAN 26", "OPTIONS"),
+        ("NSE_FO", "NIFTY26JAN25000CE", "OPTIONS"),
+        ("BSE_FO", "SENSEX 81000 CE 29 JAN 26", "BSE_OPTIONS"),
+        ("NSE_FO", "RELIANCE FUT 27 JAN 26", "FUTURES"),
+        ("BSE_FO", "SENSEX FUT 29 JAN 26", "BSE_FUTURES"),
+        ("NSE_FO", "", "FUTURES"),
+    ],
+)
+def test_a_paper_is_charged_by_its_segment_and_its_symbol(segment: str, symbol: str, kind: str) -> None:
+    assert product_for(segment, symbol) == kind

@@ -22,6 +22,7 @@ VALUES = {
     "column": ("ema_9", "rsi_14", "close"),
     "process": ("live", "ticks"),
     "job": ("live", "ticks"),
+    "segment": ("NSE_EQ", "NSE_FO"),
 }
 
 
