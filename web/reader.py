@@ -29,7 +29,7 @@ TAIL = 200
 PROCESSES = tuple(dict.fromkeys(s.writer for s in schema.STREAMS if s.writer not in {"terminal", "page", "people"}))
 SLOW_S = 1.0
 """Latency and subscriptions are written about once a second, so they are read no more often."""
-SOMETIMES = ("recorder",)
+SOMETIMES = ("recorder", "audit")
 """Processes that run only when asked for: shown when they tell of themselves, not missed when they do not."""
 TAILED = (
     schema.RECOMMENDATIONS,

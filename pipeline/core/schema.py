@@ -124,6 +124,8 @@ SUBSCRIPTIONS = Stream(
 )
 
 STREAMS: tuple[Stream, ...] = tuple(v for v in globals().values() if isinstance(v, Stream))
+FEEDS_NO_ORDERS = (SUBSCRIPTIONS,)
+"""Durable streams that say nothing of orders: the audit leaves them out."""
 
 # RedisTimeSeries.
 LTP = Series("symbol:{symbol}", T, ("symbol",), 2 * DAY_MS, "last traded price")
@@ -149,6 +151,7 @@ PORTFOLIO = HashKey("portfolio", D, (), "the account now")
 
 # Hashes of the machinery.
 INSTRUMENTS = HashKey("reg:instruments", C, (), "symbol id -> symbol and instrument key of today's watchlist")
+AUDIT = HashKey("audit", D, (), "file, lines and head of the audit: its end, kept outside it")
 PAPERS = HashKey("instruments:{segment}", C, ("segment",), "trading symbol -> key, lot, tick in paise, freeze, of every paper of the day")
 SESSION = HashKey("session", D, (), "mode, data maker, session date, start, speed")
 AUTH_STATUS = HashKey("auth:status", D, (), "token state and expiry; never the token")

@@ -206,8 +206,17 @@ def _instruments(verbs: Any) -> None:
     _add_json(verb)
 
 
+def _audit(verbs: Any) -> None:
+    verb = _verb(verbs, "audit", "prove that the audit was not changed, or export its orders", "pipeline.run.verbs.audit")
+    verb.add_argument("what", choices=("verify", "export"), help="export writes trade_log.csv of the newest audit, or of FILE")
+    verb.add_argument("files", nargs="*", metavar="FILE", help="audit files; all of [paths] audit when none is named")
+    verb.add_argument("--out", default="", help="where export writes (trade_log.csv beside the audits)")
+    _add_json(verb)
+
+
 _VERBS = (
     _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode, _subscribe, _instruments,
+    _audit,
 )  # fmt: skip
 
 

@@ -72,6 +72,7 @@ class PathOptions(Section):
     token: Path
     data: Path
     recordings: Path
+    audit: Path
 
 
 class FeedOptions(Section):

@@ -22,7 +22,7 @@ from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, WANTED, Role
 from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
 from pipeline.engine.rollout import stage_words
-from pipeline.run import outside, playback, record, universe
+from pipeline.run import audit, outside, playback, record, universe
 from pipeline.run.access import calendar_of, tokens
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
@@ -177,6 +177,11 @@ def run_process(name: str, house: House) -> None:
     store = open_store(house.settings)
     if name == record.NAME:
         make_recorder(house, store).run(should_stop)
+        return
+    if name == audit.NAME:
+        universe.load(store, house.date)  # says who brings the day, when nobody has yet
+        task = audit.task_of(house.settings.paths.audit, store, house.session, until_drained=house.pace.until_drained)
+        audit.Auditor(store, task).run(should_stop)
         return
     if name == "history" and house.recording is None:
         instruments = outside.resolve_instruments(house.settings, house.date)

@@ -51,6 +51,6 @@ def test_damaged_calendar_is_one_line(tmp_path):
 
 
 def test_every_process_but_the_page_and_the_recorder_has_its_job():
-    assert set(PROCESSES.values()) - {"dashboard", "recorder"} == set(wiring.writers())
+    assert set(PROCESSES.values()) - {"dashboard", "recorder", "audit"} == set(wiring.writers())
     assert wiring.writers()["live"] is Role.CANDLES
     assert ("live", Role.CANDLES) in wiring.readers()["ticks"]
