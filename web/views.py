@@ -11,7 +11,7 @@ judged when it was live. How long the feed itself has been quiet is wall time, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pipeline.broker.windows import ORDER_WINDOWS, forecast, is_near, words_of
@@ -20,8 +20,7 @@ from pipeline.core.rates import LINE_WORDS, Line
 from pipeline.core.session import Phase
 from pipeline.core.trading import Denial
 from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation
-from pipeline.engine.prompt import round_trip_charges_paise
-from pipeline.engine.sizing import entry_qty, worst_loss_paise
+from pipeline.engine.prompt import Terms, terms_of
 from web import feed
 from web.fields import Fields, Json, number, positive, whole
 
@@ -146,26 +145,15 @@ def answers_of(streams: Iterable[Sequence[Confirmation]]) -> dict[str, Confirmat
     return first
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What an answer would mean: shares, and money at stake in paise. None where the limits are not known."""
-
-    qty: int | None = None
-    worst_loss_paise: int | None = None
-    charges_paise: int | None = None
-
-
-def terms(record: Recommendation, intent: OrderIntent | None, instrument: Instrument | None, risk: RiskParams | None) -> Terms:
-    """Size it as the order process will, by the same functions; once there is an intent, its own figures count."""
-    if intent is not None:
-        return Terms(intent.qty, intent.worst_loss_paise, round_trip_charges_paise(record, intent.qty))
-    if instrument is None or risk is None:
-        return Terms()
-    qty = entry_qty(record.limit_paise, record.stop_paise, instrument, risk)
-    return Terms(qty, worst_loss_paise(qty, record.limit_paise, record.stop_paise), round_trip_charges_paise(record, qty))
+def terms(record: Recommendation, intent: OrderIntent | None, instrument: Instrument | None, risk: RiskParams | None) -> Json:
+    """Tell what a yes would mean; nothing is known without the paper and the limits, and an intent alone knows its size."""
+    if instrument is not None and risk is not None:
+        return asdict(terms_of(record, instrument, risk, intent))
+    known = {"qty": intent.qty, "worst_loss_paise": intent.worst_loss_paise} if intent is not None else {}
+    return dict.fromkeys(f.name for f in fields(Terms)) | known
 
 
-def recommendation(record: Recommendation, answer: Confirmation | None, stake: Terms, now: int, nonce: Callable[[str], str]) -> Json:
+def recommendation(record: Recommendation, answer: Confirmation | None, stake: Json, now: int, nonce: Callable[[str], str]) -> Json:
     """A proposal as it stands now. The nonce is given only while an answer is still possible."""
     state = "open" if now < record.expires_ms else "expired"
     if answer is not None:
@@ -176,7 +164,7 @@ def recommendation(record: Recommendation, answer: Confirmation | None, stake: T
         **plain,
         "risk_paise": risk,
         "reward_ratio": reward / risk if risk > 0 and record.target_paise > 0 else None,
-        **asdict(stake),
+        **stake,
         "reasons": [part.strip() for part in record.reasons.split(";") if part.strip()],
         "state": state,
         "answered_by": "" if answer is None else answer.source,

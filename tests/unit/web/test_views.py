@@ -139,12 +139,14 @@ def test_an_open_recommendation_tells_the_stake_and_carries_a_nonce():
     assert shown["worst_loss_paise"] == shown["qty"] * shown["risk_paise"]
     assert shown["qty"] * shown["limit_paise"] <= RISK.capital_paise * RISK.max_position_ratio
     assert shown["charges_paise"] > 0
+    assert shown["margin_paise"] == round(shown["qty"] * shown["limit_paise"] * RISK.margin_ratio)
+    assert shown["max_drift_bps"] == RISK.max_drift_bps
     assert len(shown["reasons"]) == 4
 
 
 def test_without_limits_the_stake_is_unknown_not_zero():
     shown = view_of(PROPOSALS[0], risk=None)
-    assert (shown["qty"], shown["worst_loss_paise"]) == (None, None)
+    assert (shown["qty"], shown["worst_loss_paise"], shown["margin_paise"], shown["max_drift_bps"]) == (None, None, None, None)
 
 
 def test_the_intent_knows_better_than_the_estimate():
