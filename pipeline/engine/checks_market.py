@@ -29,7 +29,7 @@ def halted(g: Gate) -> str:
     c = g.conditions
     if c.state is not TradingState.HALTED or (c.is_flattening and g.intent.purpose == "exit"):
         return ""
-    return "trading is halted: see `ticktick status`, lift it with `ticktick resume`"
+    return "trading is halted until a person lifts it"
 
 
 @check("reducing", place=1)

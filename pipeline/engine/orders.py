@@ -172,7 +172,12 @@ def _close(desk: Desk, plan: Plan, reason: str, now: int) -> Journal:
         reason=reason,
     )
     yield intent
-    yield from _send(desk, intent, now)
+    denial = deny(gate_of(desk, intent, None, paper_now(desk, now), now))
+    if denial is None:
+        yield from _send(desk, intent, now)
+    else:
+        yield denial
+        yield _denied(intent, now, denial.code)
 
 
 def _time_out(desk: Desk, now: int) -> Journal:

@@ -185,7 +185,9 @@ def _logs(verbs: Any) -> None:
 
 
 def _mode(verbs: Any) -> None:
-    verb = _verb(verbs, "mode", "show the mode, what it means and how to change it", "pipeline.run.verbs.mode")
+    verb = _verb(verbs, "mode", "show the mode, look up what speaks for another, set it", "pipeline.run.verbs.mode")
+    verb.add_argument("what", nargs="?", choices=("set", "preflight"), help="preflight looks up what set would; nothing: tell the mode")
+    verb.add_argument("target", nargs="?", default="", metavar="MODE", help="paper, live-sandbox or live-real")
     _add_json(verb)
 
 

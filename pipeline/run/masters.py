@@ -79,9 +79,14 @@ def judge(path: Path, entries: tuple[WatchEntry, ...], date_iso: str) -> Report:
     return validate(rows_in(path), entries, date_iso, path.name)
 
 
+def report_path(folder: Path, date_iso: str) -> Path:
+    """Give the place of a day's verdict."""
+    return folder / f"validation_{date_iso.replace('-', '')}.json"
+
+
 def write_report(report: Report, folder: Path) -> Path:
     """Write the verdict beside the file, whole or not at all."""
-    path = folder / f"validation_{report.date.replace('-', '')}.json"
+    path = report_path(folder, report.date)
     folder.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_text(json.dumps(report.plain(), indent=1) + "\n", "utf-8")
