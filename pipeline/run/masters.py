@@ -22,7 +22,7 @@ from pipeline.broker.instruments_check import Report, validate
 from pipeline.broker.instruments_csv import is_csv, rows_of_csv
 from pipeline.broker.rest import RestConfig
 from pipeline.core.errors import Refused
-from pipeline.core.schema import PAPERS
+from pipeline.core.schema import PAPERS, Role
 from pipeline.core.watchlist import WatchEntry, parse_watchlist
 from pipeline.run.access import read_json
 from pipeline.run.options import Settings
@@ -32,6 +32,8 @@ from pipeline.store.client import Clients
 log = logging.getLogger("ticktick.masters")
 MASTER_TIMEOUT_S = 60.0
 BATCH = 2_000
+DATED, DATE = "day", "date"
+"""Where the look-up says of which day it is: a hash of its own, as a segment would have."""
 NAMED = ("NSE_EQ", "BSE_EQ", "NSE_INDEX", "BSE_INDEX", "NSE_FO", "BSE_FO")
 """Segments that can be watched, and so are looked up."""
 ORDINARY = frozenset({"EQ", "BE", "INDEX"})
@@ -94,11 +96,20 @@ def write_report(report: Report, folder: Path) -> Path:
     return path
 
 
-def publish(clients: Clients, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Put every paper that can be watched into its segment's hash, all at once in place of yesterday's; give how many."""
-    if PAPERS.role is None:
-        raise TypeError(PAPERS.template)
-    client, counts = clients[PAPERS.role], dict.fromkeys(NAMED, 0)
+def is_tended(path: Path, date_iso: str, clients: Clients) -> bool:
+    """Tell whether this file has its verdict, and this Redis its papers."""
+    verdict = report_path(path.parent, date_iso)
+    try:
+        is_judged = verdict.stat().st_mtime >= path.stat().st_mtime
+        held: Any = clients[Role.CANDLES].hget(PAPERS.key(DATED), DATE)
+    except OSError:
+        return False
+    return is_judged and held == date_iso.encode()
+
+
+def publish(clients: Clients, rows: Iterable[Mapping[str, Any]], date_iso: str) -> dict[str, int]:
+    """Put every paper that can be watched into its segment's hash, each whole in place of yesterday's; give how many."""
+    client, counts = clients[Role.CANDLES], dict.fromkeys(NAMED, 0)
     for segment, fields in looked_up(rows).items():
         fresh = PAPERS.key(f"{segment}:new")
         client.delete(fresh)
@@ -107,6 +118,7 @@ def publish(clients: Clients, rows: Iterable[Mapping[str, Any]]) -> dict[str, in
             client.hset(fresh, mapping=dict(items[at : at + BATCH]))
         client.rename(fresh, PAPERS.key(segment))
         counts[segment] = len(fields)
+    client.hset(PAPERS.key(DATED), DATE, date_iso)
     return counts
 
 

@@ -160,13 +160,14 @@ def resolve_instruments(settings: Settings, date_iso: str) -> tuple[Instrument, 
 
 
 def tend_instruments(settings: Settings, date_iso: str) -> None:
-    """Judge the day's file once, write the verdict and fill the look-up; what is wrong outside the watchlist is only said."""
+    """Judge the day's file, write the verdict and fill the look-up, once a day and Redis; faults outside the watchlist are only said."""
     path = cache_path(settings.paths.data, date_iso)
-    if not path.exists():
-        return  # a stand-in is in use, which has been said
+    clients = open_clients(settings.redis.urls())
+    if not path.exists() or masters.is_tended(path, date_iso, clients):
+        return  # a stand-in is in use, which has been said; or it is done
     report = masters.judge(path, masters.watchlist_of(settings), date_iso)
     masters.write_report(report, settings.paths.data)
-    counts = masters.publish(open_clients(settings.redis.urls()), masters.rows_in(path))
+    counts = masters.publish(clients, masters.rows_in(path), date_iso)
     fields = {"file": path.name, "rows": report.rows, "looked_up": sum(counts.values()), "findings": sum(report.counts.values())}
     log.info("instrument file judged", extra={"fields": fields})
 

@@ -186,9 +186,9 @@ def run_process(name: str, house: House) -> None:
     if name == "history" and house.recording is None:
         instruments = outside.resolve_instruments(house.settings, house.date)
         universe.publish(store, instruments, house.date)
-        outside.tend_instruments(house.settings, house.date)
         if store.fetch(Role.DERIVED, SESSION.key()).get("session") != house.session:
             announce(store, house)
+        outside.tend_instruments(house.settings, house.date)
     else:
         instruments = universe.load(store, house.date)
     if name == "dashboard":

@@ -42,7 +42,7 @@ def _refresh(args: argparse.Namespace, settings: Settings) -> int:
     verdict = masters.write_report(report, settings.paths.data)
     urls = settings.redis.urls()
     try:
-        counts = masters.publish(open_clients(urls), masters.rows_in(path))
+        counts = masters.publish(open_clients(urls), masters.rows_in(path), date)
         looked = f"{sum(counts.values()):,} papers to look up in Redis"
     except redis.exceptions.RedisError:
         counts, looked = {}, "no Redis answers: the look-up is filled by the next start"

@@ -98,7 +98,14 @@ def test_the_start_tends_the_file_once_it_is_there(here, redis_urls, monkeypatch
         assert outside.resolve_instruments(settings, DATE) == instruments
     outside.tend_instruments(settings, DATE)
     assert json.loads((here / "validation_20261120.json").read_text())["is_fit"]
-    assert open_clients(redis_urls)[Role.CANDLES].hlen(PAPERS.key("NSE_EQ")) == 15
+    client = open_clients(redis_urls)[Role.CANDLES]
+    assert client.hlen(PAPERS.key("NSE_EQ")) == 15
+    (here / "validation_20261120.json").write_text("kept")
+    outside.tend_instruments(settings, DATE)
+    assert (here / "validation_20261120.json").read_text() == "kept", "once a day"
+    client.delete(PAPERS.key("day"))
+    outside.tend_instruments(settings, DATE)
+    assert json.loads((here / "validation_20261120.json").read_text())["is_fit"], "and once a Redis"
 
 
 def test_live_takes_no_stand_in(here, tmp_path, monkeypatch):
