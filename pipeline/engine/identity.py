@@ -17,7 +17,8 @@ from typing import Any, TypeVar, get_type_hints
 from pipeline.core.types import Side
 
 R = TypeVar("R")
-_TAG_PREFIX = "tt-"
+ENTRY_TAG, EXIT_TAG = "tt-", "tx-"
+"""What our orders' tags begin with on the broker's book, so that we know them, and their purpose, without our journal."""
 
 
 def entry_cause(strategy: str, symbol: str, timeframe: str, ts_candle: int, side: Side) -> str:
@@ -35,9 +36,14 @@ def identity(cause: str) -> str:
     return blake2b(cause.encode(), digest_size=8).hexdigest()
 
 
-def tag_of(intent_id: str) -> str:
+def tag_of(intent_id: str, purpose: str = "entry") -> str:
     """Give the tag that stands on the broker's book: at most 20 characters of ``[a-z0-9-]``, which every broker takes."""
-    return _TAG_PREFIX + intent_id
+    return (ENTRY_TAG if purpose == "entry" else EXIT_TAG) + intent_id
+
+
+def purpose_of(tag: str) -> str:
+    """Tell what an order with this tag is for; empty when it is none of ours."""
+    return {ENTRY_TAG: "entry", EXIT_TAG: "exit"}.get(tag[:3], "")
 
 
 def to_plain(record: Any) -> list[Any]:

@@ -25,7 +25,7 @@ PARAMS = Params(
     candles=CandleParams(250, 15_000),
     filter=FilterParams(("ema_momentum",), 0.5, 3, 60, 2.0, 3.0, 12.0, 300, ()),
     risk=RiskParams(100_000_000, 0.01, 0.05, 3, 1.5, 0.02, 0.01, 0.04, 30, 10, 400, 30.0, 5000),
-    orders=OrderParams("auto", 1500, 0, 0.0, 1800, 60, "15:05", "15:12", "15:00"),
+    orders=OrderParams("auto", 1500, 0, 0.0, 1800, 60, "15:05", "15:12", "15:00", 7.0, 25.0, 5.0, 30.0, 5.0, 100.0, 3),
 )
 
 
