@@ -30,6 +30,8 @@ from pipeline.engine.protect import CANCELLABLE, order_of, send, steer
 from pipeline.engine.risk import Activity, Gate, deny_reason
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
+PARTS = frozenset({Answer.ROW, Answer.TRADE, Answer.POSITION})
+"""Pieces of a listing: its end is when to act."""
 MAX_EARLY = 256
 """Answers kept for recommendations not read yet: foreign input must not grow our state without bound."""
 
@@ -54,7 +56,8 @@ def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
     if report.answer is not Answer.BEAT:
         yield report
     yield from take(desk, report, now)
-    yield from _go_on(desk, now)
+    if report.answer not in PARTS or not report.request_id:
+        yield from _go_on(desk, now)
 
 
 def on_control(desk: Desk, control: Control, now: int) -> Journal:

@@ -29,6 +29,7 @@ STOP_TYPES = frozenset({"SL", "SL-M"})
 SLACK_BPS = 300
 """Limit of a stop order where the exchange takes no SL-M (derivatives): so far beyond the trigger."""
 UNPLANNED = "unplanned"
+READ_AGAIN_MS, GONE_ALARM_MS = 1_000, 20_000
 
 
 def steer(desk: Desk, now: int) -> Journal:
@@ -144,8 +145,9 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
 
 
 def _gone(desk: Desk, plan: Plan, now: int) -> Journal:
-    """The broker does not hold what we think we hold: nothing is sent, somebody must look; it is read again on the beat."""
-    if not plan.is_alarmed:
+    """The broker does not hold what we think we hold: nothing is sent, it is read again; if that lasts, somebody must look."""
+    want(desk, Ask.POSITIONS, now + READ_AGAIN_MS)
+    if not plan.is_alarmed and now - plan.closing_ms > GONE_ALARM_MS:
         desk.plans[plan.symbol] = replace(plan, is_alarmed=True)
         ours = desk.held(plan.symbol)
         text = f"{plan.symbol}: our fills say {ours}, the broker holds nothing that could be closed: look at its own page"
