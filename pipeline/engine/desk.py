@@ -90,6 +90,8 @@ class Desk:
     """Symbol -> last fill or end of an order: an older listing says nothing about what may be closed."""
     foreign: dict[str, list[Any]] = field(default_factory=dict)
     """Trade id -> [symbol, signed quantity] of trades that are not ours."""
+    late: dict[str, None] = field(default_factory=dict)
+    """Orders of which trades are still to come."""
     agreed_ms: int = 0
     """When the books last agreed; 0 not since the start."""
     apart: int = 0
@@ -132,14 +134,22 @@ class Desk:
 
     def held(self, symbol: str) -> int:
         """Give the signed position, with what has filled by the broker's book but has not come as a trade yet."""
-        told = sum(o.side.sign * (o.told_qty - o.cum_qty) for o in self.late_fills() if o.symbol == symbol)
-        return self.ledger.qty(symbol) + told
+        qty = self.ledger.qty(symbol)
+        for order in self.late_fills():
+            if order.symbol == symbol:
+                qty += order.side.sign * (order.told_qty - order.cum_qty)
+        return qty
 
     def late_fills(self) -> list[Order]:
         """Give the orders of which the broker's book shows more fills than we have trades."""
-        if self.venue is not None:
-            return []
-        return [o for book in (self.orders, self.final) for o in book.values() if o.told_qty > o.cum_qty]
+        return [order for key in self.late if (order := self.order(key)) is not None]
+
+    def note_late(self, order: Order) -> None:
+        """Remember whether trades of an order are still to come."""
+        if order.told_qty > order.cum_qty:
+            self.late[order.intent_id] = None
+        else:
+            self.late.pop(order.intent_id, None)
 
     def order(self, intent_id: str) -> Order | None:
         return self.orders.get(intent_id) or self.final.get(intent_id)
@@ -195,7 +205,7 @@ _TABLES: dict[str, type] = {
 def dump(desk: Desk) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Take the desk apart into plain values and arrays."""
     plain: dict[str, Any] = {name: {key: to_plain(r) for key, r in getattr(desk, name).items()} for name in _TABLES}
-    plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent")}
+    plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent", "late")}
     plain |= {name: dict(getattr(desk, name)) for name in _PLAIN} | {name: getattr(desk, name) for name in _SCALARS}
     plain |= {"frame": desk.quotes.frame, "ledger": desk.ledger.dump(), "venue": None if desk.venue is None else desk.venue.dump()}
     return plain, {"quotes": desk.quotes.rows}
@@ -208,7 +218,7 @@ def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) 
     for name, kind in _TABLES.items():
         setattr(desk, name, {key: from_plain(kind, values) for key, values in plain[name].items()})
     desk.settled, desk.causes = dict.fromkeys(plain["settled"]), dict.fromkeys(plain["causes"])
-    desk.sent = list(plain["sent"])
+    desk.sent, desk.late = list(plain["sent"]), dict.fromkeys(plain["late"])
     for name in _PLAIN:
         setattr(desk, name, dict(plain[name]))
     for name in _SCALARS:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, TypeVar, get_type_hints
 
 from pipeline.core.types import Side
@@ -48,12 +50,17 @@ def purpose_of(tag: str) -> str:
 
 def to_plain(record: Any) -> list[Any]:
     """Give a record's values in the order of its fields; enums as their words."""
-    return [getattr(record, f.name) for f in fields(record)]
+    return list(_getter(type(record))(record))
 
 
 def from_plain(kind: type[R], values: Sequence[Any]) -> R:
     """Make the record that :func:`to_plain` took apart."""
     return kind(*(make(value) for make, value in zip(_makers(kind), values, strict=True)))
+
+
+@lru_cache(maxsize=64)
+def _getter(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*(f.name for f in fields(kind)))
 
 
 _KNOWN: dict[type, tuple[Callable[[Any], Any], ...]] = {}

@@ -246,10 +246,15 @@ def _row(desk: Desk, row: BrokerReport, now: int) -> Journal:
         return
     if is_over(order.told) and not is_over(row.status):
         return  # overtaken on its way
+    events = missed(order, row)
+    is_news = (order.told, order.order_id) != (row.status, row.order_id) or row.cum_qty > order.told_qty
+    if not events and not is_news and not _is_resized(desk, order, row):
+        return
     told = replace(order, told=row.status, told_qty=max(order.told_qty, row.cum_qty), order_id=order.order_id or row.order_id)
     if told.told_qty > order.told_qty:
         desk.changed_ms[order.symbol] = now
     if desk.venue is None and told.told_qty > told.cum_qty:
+        desk.note_late(told)
         want(desk, Ask.TRADES, now)
     if order.status in FINAL:
         desk.final[order.intent_id] = told
@@ -293,6 +298,7 @@ def _trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
     yield execution
     desk.changed_ms[order.symbol] = now
     order = fill(order, trade.qty, trade.px_paise)
+    desk.note_late(order)
     if order.status not in FINAL and order.told in CANCELLED_WORDS and order.cum_qty >= order.told_qty:
         order = advance(order, Event.CANCELLED)
     _replan(desk, order, now)

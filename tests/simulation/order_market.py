@@ -20,7 +20,7 @@ PAPERS = tuple(
 )
 SYMBOLS = tuple(paper.symbol for paper in PAPERS)
 FRAME_MS = 1_000
-FRAMES = 240
+FRAMES = 200
 POOL = 24
 START_PAISE = 100_00
 TICK_PAISE = 5

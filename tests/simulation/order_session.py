@@ -33,10 +33,11 @@ DAY = Calendar.from_rows(json.loads((ROOT / "config" / "holidays.json").read_tex
 assert DAY is not None
 INTENTS = 12
 ENTRY_FRAMES = 70
+LAST_ENTRY_FRAME = ENTRY_FRAMES + 5
+LOOK_EVERY = 5
 FAULTS_END_MS = 110_000
 """From here on the world is healthy: liveness counts."""
-SETTLED_MS = 170_000
-SNAPSHOT_EVERY = 48
+SNAPSHOT_EVERY = 32
 ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
 STRINGS = ("page", "command", "file")
 LIMITS = {
@@ -44,7 +45,7 @@ LIMITS = {
     "max_leverage": 20.0, "max_drift_bps": 400.0, "max_spread_bps": 100.0, "daily_loss_stop_ratio": 0.5, "drawdown_stop_ratio": 0.5,
     "entry_timeout_s": 20, "max_hold_s": 0, "risk_per_trade": 0.001,
 }  # fmt: skip
-SETTINGS = {"square_off": params(**LIMITS), "flatten": params(**LIMITS), "max_hold": params(**LIMITS | {"max_hold_s": 45})}
+SETTINGS = {"square_off": params(**LIMITS | {"no_entry_after": "15:05", "square_off": "15:06"}), "flatten": params(**LIMITS), "max_hold": params(**LIMITS | {"max_hold_s": 45})}
 STARTS = {"square_off": "15:03:45", "flatten": "10:00", "max_hold": "11:00"}
 
 
@@ -127,11 +128,9 @@ class Session:
         """To the process that runs now; what finds another one, or none, is lost."""
         life = self.life
 
-        def arrive(now: int) -> None:
+        def arrive(_now: int) -> None:
             if self.is_up and self.life == life:
-                for report in reports:
-                    if self.is_up and self.life == life:
-                        self._take(Input("report", replace(report, ts=now), is_stream=False))
+                self._take(Input("reports", reports, is_stream=False))
 
         self.at(when, arrive)
 
@@ -168,14 +167,22 @@ class Session:
     # ------------------------------------------------------------------ the world
 
     def _frame(self, number: int, now: int, quiet: bool) -> None:
+        if number > LAST_ENTRY_FRAME and number % LOOK_EVERY and self._is_idle():
+            return
         quotes = self.market.quotes[number]
         for symbol in {h.order.symbol for h in self.broker.working()}:
             self.broker.quote(symbol, quotes[symbol], now)
         if quiet:
-            self._take(Input("beat", BrokerReport(now, Answer.BEAT), is_stream=False))
+            self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False))
             return
         self.seen_ms = dict.fromkeys(SYMBOLS, now)
         self._take(Input("ticks", TickBatch(now, self.market.rows[number]), is_stream=True))
+
+    def _is_idle(self) -> bool:
+        """Nothing is held, nothing works at the broker or may still get there: then a look every few frames is enough."""
+        orders_of = self.desk.orders.values()
+        is_waiting = any(o.purpose != "entry" or o.status.value != "UNKNOWN" for o in orders_of)
+        return self.is_up and not is_waiting and not self.desk.plans and not self.broker.working()
 
     def _propose(self, sid: int, now: int) -> None:
         """A recommendation around the last price, and its answer a second later."""
@@ -212,7 +219,7 @@ class Session:
         for kind, record, at in self.since:
             for _ in _step(self.desk, kind, record, at):
                 pass
-        self._take(Input("report", BrokerReport(now, Answer.STARTED), is_stream=False))
+        self._take(Input("reports", [BrokerReport(now, Answer.STARTED)], is_stream=False))
         waiting, self.queue = self.queue, []
         for item in waiting:
             self._take(item)
@@ -220,7 +227,7 @@ class Session:
     def _crash(self, *, was_committed: bool) -> None:
         self.outcome.crashes += 1
         self.is_up = False
-        if was_committed and self.outcome.crashes % 4 == 0:
+        if was_committed and self.outcome.crashes % 8 == 0:
             self._compare_states()
         self.at(self.now + self.rng.randint(200, 3_000), self._start)
 
@@ -247,7 +254,7 @@ class Session:
         except Exception as error:  # noqa: BLE001
             self._blame(f"{type(error).__name__}: {error}")
             return
-        is_action = len(outputs) > (item.kind == "report")
+        is_action = any(type(out) is not BrokerReport for out in outputs)
         if is_action:
             self.outcome.actions += 1
             if self._dies():
@@ -341,7 +348,7 @@ class Session:
         self.crash_rate = 0.0
         self.now = end = DAY.close_ms(self.desk.papers[SYMBOLS[1]].group) + 60_000
         for second in range(8):
-            self.at(end + second * 1_000, lambda now: self._take(Input("report", BrokerReport(now, Answer.BEAT), is_stream=False)))
+            self.at(end + second * 1_000, lambda now: self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False)))
         while self.future:
             self.now, _, what = heapq.heappop(self.future)
             what(self.now)
@@ -375,8 +382,8 @@ class Session:
 def _step(desk: Desk, kind: str, record: Any, now: int) -> Any:
     if kind == "ticks":
         return orders.on_ticks(desk, record, now)
-    if kind in {"report", "beat"}:
-        return orders.on_report(desk, record, now)
+    if kind == "reports":
+        return (out for report in record for out in orders.on_report(desk, report, now))
     if kind == "proposal":
         return orders.on_recommendation(desk, record, now)
     if kind == "answer":
