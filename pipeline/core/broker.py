@@ -85,6 +85,7 @@ class BrokerReport:
     trigger_paise: int = 0
     trade_id: str = ""
     reason: str = ""
+    order_type: str = ""
 
 
 class Word(StrEnum):

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.broker import LISTINGS as _LISTINGS
-from pipeline.core.broker import BrokerReport, OrderRequest
+from pipeline.core.broker import LISTINGS, BrokerReport, OrderRequest
 from pipeline.core.errors import Corrupt
 from pipeline.core.params import Params
 from pipeline.core.session import Group, Phase, SessionDay, group_of
@@ -28,8 +27,7 @@ from pipeline.engine.lifecycle import Order
 from pipeline.engine.matching import Venue
 from pipeline.engine.portfolio import Ledger, new_ledger
 from pipeline.engine.quotes import QuoteTable
-
-LISTINGS = tuple(ask.value for ask in _LISTINGS)
+from pipeline.engine.reconcile import owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +137,13 @@ class Desk:
             if order.symbol == symbol:
                 qty += order.side.sign * (order.told_qty - order.cum_qty)
         return qty
+
+    def ours(self, symbol: str) -> int:
+        """Give what of the position may be guarded and closed: what a person has sold by hand is not there any more."""
+        held = self.held(symbol)
+        if not self.foreign or held == 0:
+            return held
+        return owned(held, held + sum(qty for name, qty in self.foreign.values() if name == symbol))
 
     def late_fills(self) -> list[Order]:
         """Give the orders of which the broker's book shows more fills than we have trades."""

@@ -50,7 +50,7 @@ def purpose_of(tag: str) -> str:
 
 def to_plain(record: Any) -> list[Any]:
     """Give a record's values in the order of its fields; enums as their words."""
-    return list(_getter(type(record))(record))
+    return list(_getter(record.__class__)(record))
 
 
 def from_plain(kind: type[R], values: Sequence[Any]) -> R:

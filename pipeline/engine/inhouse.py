@@ -56,5 +56,6 @@ def _report(venue: Venue, event: VenueEvent, request_id: str) -> list[BrokerRepo
     row = BrokerReport(
         event.ts, Answer.ROW, "", order.order_id, order.tag, order.symbol, order.side.value,
         status="cancelled" if event.kind == "cancelled" else "open", qty=order.qty, trigger_paise=order.trigger_paise,
+        order_type=order.order_type,
     )  # fmt: skip
     return [*answer, row]

@@ -25,13 +25,12 @@ from pipeline.engine.exits import SQUARE_OFF
 from pipeline.engine.identity import entry_cause, identity, tag_of
 from pipeline.engine.inhouse import reports
 from pipeline.engine.lifecycle import Event, Status, advance, event_of
-from pipeline.engine.outward import Journal, cancel, chase, take
+from pipeline.engine.outward import Journal, cancel, chase, is_old, take
 from pipeline.engine.protect import CANCELLABLE, order_of, send, steer
 from pipeline.engine.risk import Activity, Gate, deny_reason
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
 PARTS = frozenset({Answer.ROW, Answer.TRADE, Answer.POSITION})
-"""Pieces of a listing: its end is when to act."""
 MAX_EARLY = 256
 """Answers kept for recommendations not read yet: foreign input must not grow our state without bound."""
 
@@ -52,12 +51,20 @@ def on_ticks(desk: Desk, batch: TickBatch, now: int) -> Journal:
 
 
 def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
-    """Take what the broker said, keep it for the record, and do what follows."""
-    if report.answer is not Answer.BEAT:
+    """Take what the broker said, keep what is new of it for the record, and do what follows."""
+    kind = report.answer
+    if kind in PARTS and report.request_id:
+        # A piece of a listing: its end is when to act.
+        if not is_old(desk, report):
+            yield report
+            yield from take(desk, report, now)
+        elif kind is Answer.POSITION:
+            yield from take(desk, report, now)
+        return
+    if kind is not Answer.BEAT and kind is not Answer.END:
         yield report
     yield from take(desk, report, now)
-    if report.answer not in PARTS or not report.request_id:
-        yield from _go_on(desk, now)
+    yield from _go_on(desk, now)
 
 
 def on_control(desk: Desk, control: Control, now: int) -> Journal:

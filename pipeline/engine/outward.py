@@ -66,7 +66,7 @@ def modify(desk: Desk, order: Order, qty: int, now: int) -> Journal:
 
 def want(desk: Desk, listing: Ask, at: int) -> None:
     """Have a listing read soon."""
-    desk.due[listing.value] = min(desk.due.get(listing.value, at), at)
+    desk.due[listing] = min(desk.due.get(listing, at), at)
 
 
 def take(desk: Desk, report: BrokerReport, now: int) -> Journal:
@@ -88,6 +88,18 @@ def take(desk: Desk, report: BrokerReport, now: int) -> Journal:
             yield from _answered(desk, request, report, now)
 
 
+def is_old(desk: Desk, piece: BrokerReport) -> bool:
+    """Tell whether a piece of a listing says what we know already: most do, beat after beat."""
+    if piece.answer is Answer.TRADE:
+        return piece.trade_id in desk.ledger.trades or (piece.trade_id in desk.foreign and piece.order_id not in desk.owners)
+    if piece.answer is Answer.POSITION:
+        return desk.broker_qty.get(piece.symbol, 0) == piece.qty
+    order = desk.order(desk.owners.get(piece.order_id, ""))
+    if order is None or (order.told, order.order_qty) != (piece.status, piece.qty) or piece.cum_qty > order.told_qty:
+        return False
+    return order.status in FINAL or (order.status in {Status.ACCEPTED, Status.PARTIAL} and not is_over(piece.status))
+
+
 def chase(desk: Desk, now: int) -> Journal:
     """Ask again for what is due: unanswered orders, unconfirmed changes, the listings of the beat."""
     limits = desk.params.orders
@@ -107,7 +119,7 @@ def chase(desk: Desk, now: int) -> Journal:
         elif order.status is Status.PENDING_MODIFY and order.order_id:
             yield from modify(desk, order, order.asked_qty, now)
     if any(now - desk.changed_ms.get(o.symbol, 0) < limits.beat_s * 1000 for o in desk.late_fills()):
-        want(desk, Ask.TRADES, desk.read_ms.get(Ask.TRADES.value, now - SOON_MS) + SOON_MS)
+        want(desk, Ask.TRADES, desk.read_ms.get(Ask.TRADES, now - SOON_MS) + SOON_MS)
     yield from _beat(desk, now)
 
 
@@ -115,8 +127,8 @@ def _beat(desk: Desk, now: int) -> Journal:
     """Read each listing when it is due; a good day reads as often as a bad one."""
     reading = {r.ask for r in desk.in_flight.values()}
     for listing in LISTINGS:
-        if listing not in reading and now >= desk.due.get(listing.value, 0):
-            desk.due[listing.value] = now + round(desk.params.orders.beat_s * 1000)
+        if listing not in reading and now >= desk.due.get(listing, 0):
+            desk.due[listing] = now + round(desk.params.orders.beat_s * 1000)
             if listing is Ask.POSITIONS:
                 desk.listed = {}
             yield from ask(desk, OrderRequest(now, "", listing), now)
@@ -141,7 +153,7 @@ def _restart(desk: Desk, now: int) -> Journal:
     desk.read_ms.clear()
     desk.listed = {}
     desk.agreed_ms = desk.apart = 0
-    desk.due = dict.fromkeys((listing.value for listing in LISTINGS), now)
+    desk.due = dict.fromkeys((listing for listing in LISTINGS), now)
     for order in list(desk.orders.values()):
         if order.status is Status.SENDING:
             yield from _lose(desk, order, now, "restart")
@@ -196,7 +208,7 @@ def _listed(desk: Desk, request: OrderRequest, report: BrokerReport, now: int) -
             want(desk, request.ask, now + SOON_MS)
         return
     if request.ask in LISTINGS:
-        desk.read_ms[request.ask.value] = request.ts
+        desk.read_ms[request.ask] = request.ts
     if request.ask in {Ask.FIND, Ask.BOOK}:
         shown = [desk.orders.get(request.intent_id)] if request.ask is Ask.FIND else list(desk.orders.values())
         for order in shown:
@@ -246,10 +258,6 @@ def _row(desk: Desk, row: BrokerReport, now: int) -> Journal:
         return
     if is_over(order.told) and not is_over(row.status):
         return  # overtaken on its way
-    events = missed(order, row)
-    is_news = (order.told, order.order_id) != (row.status, row.order_id) or row.cum_qty > order.told_qty
-    if not events and not is_news and not _is_resized(desk, order, row):
-        return
     told = replace(order, told=row.status, told_qty=max(order.told_qty, row.cum_qty), order_id=order.order_id or row.order_id)
     if told.told_qty > order.told_qty:
         desk.changed_ms[order.symbol] = now
@@ -339,14 +347,15 @@ def _keep(desk: Desk, order: Order, now: int) -> None:
 def _adopt(desk: Desk, row: BrokerReport, now: int) -> Journal:
     """Take over an order of ours that our journal does not have (any more): it is guarded like any other, and reported."""
     key = f"{row.tag[3:]}-{row.order_id}"
-    limit = row.px_paise or desk.quotes.ltp_paise(desk.papers[row.symbol].instrument.sid)[0]
-    side, purpose = Side(row.side), purpose_of(row.tag)
-    distance = round(limit * desk.params.orders.adopt_stop_bps / 10_000)
+    instrument, side, purpose = desk.papers[row.symbol].instrument, Side(row.side), purpose_of(row.tag)
+    limit = row.px_paise or desk.quotes.ltp_paise(instrument.sid)[0]
+    stop = limit - side.sign * round(limit * desk.params.orders.adopt_stop_bps / 10_000)
+    stop = stop - stop % instrument.tick_size_paise if purpose == "entry" else 0
     intent = OrderIntent(
-        now, key, f"adopted|{row.tag}|{row.order_id}", row.symbol, side, purpose, "LIMIT", row.qty, limit,
-        limit - side.sign * distance if purpose == "entry" else 0, 0, row.qty * distance, row.tag, "adopted",
+        now, key, f"adopted|{row.tag}|{row.order_id}", row.symbol, side, purpose, row.order_type, row.qty, limit,
+        stop, 0, row.qty * abs(limit - stop), row.tag, "adopted",
     )  # fmt: skip
-    order = Order(key, row.symbol, side, purpose, "LIMIT", row.qty, limit, row.tag, now, Status.UNKNOWN, row.order_id, sent_ms=now)
+    order = Order(key, row.symbol, side, purpose, row.order_type, row.qty, limit, row.tag, now, Status.UNKNOWN, row.order_id, sent_ms=now)
     desk.orders[key], desk.wishes[key], desk.owners[row.order_id], desk.tags[row.tag] = order, intent, key, key
     yield intent
     text = f"order {row.order_id} ({row.symbol}, tag {row.tag}) is ours but not in our journal: guarded"
@@ -368,6 +377,8 @@ def _replan(desk: Desk, order: Order, now: int) -> None:
         opened_ms=now,
         square_off_ms=paper.square_off_ms,
         max_hold_s=desk.params.orders.max_hold_s,
+        closing="" if wish.stop_paise > 0 else "no_stop",
+        closing_ms=0 if wish.stop_paise > 0 else now,
     )
 
 

@@ -41,7 +41,7 @@ def steer(desk: Desk, now: int) -> Journal:
 
 
 def _steer(desk: Desk, symbol: str, now: int) -> Journal:
-    plan, held = desk.plans.get(symbol), desk.held(symbol)
+    plan, held = desk.plans.get(symbol), desk.ours(symbol)
     if held == 0:
         yield from _clear(desk, symbol, now)
         return
@@ -63,8 +63,9 @@ def _clear(desk: Desk, symbol: str, now: int) -> Journal:
     for order in waiting:
         if order.status in CANCELLABLE:
             yield from cancel(desk, order, now, "flat")
-    if not [o for o in waiting if o.intent_id in desk.orders]:
-        desk.plans.pop(symbol, None)
+    if not [o for o in waiting if o.intent_id in desk.orders] and desk.plans.pop(symbol, None) and desk.held(symbol) != 0:
+        text = f"{symbol}: {desk.held(symbol)} of ours were closed by hand: they are left alone and stay in the account as they were"
+        yield Alert(now, "error", "closed_by_hand", "orders", text)
 
 
 def _unplanned(desk: Desk, symbol: str, now: int) -> Plan:
@@ -132,7 +133,7 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
         return
     qty = abs(held)
     if desk.venue is None:
-        if desk.read_ms[Ask.POSITIONS.value] <= desk.changed_ms.get(plan.symbol, 0):
+        if desk.read_ms[Ask.POSITIONS] <= desk.changed_ms.get(plan.symbol, 0):
             want(desk, Ask.POSITIONS, now)
             return
         qty = abs(owned(held, desk.broker_qty.get(plan.symbol, 0)))

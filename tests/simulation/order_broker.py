@@ -41,10 +41,16 @@ class Rates:
     stall: float = 0.0
     """Chance, per frame, that the feed stands still for 2 to 12 s."""
     hand: float = 0.0
-    """Chance, per session, that a person trades in the app."""
+    """Chance, per session, that a person trades in the app: something small, or one of our positions away."""
+    stubborn: float = 0.0
+    """Chance, per session, that every closing order is refused: only the exit by the broker itself is left."""
+    amnesia: float = 0.0
+    """Chance, per session, that a crash takes our whole journal with it."""
 
 
 CLEAN = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+HAND_GRACE_MS = 12_000
+"""So long after a trade by hand our orders may still be those of before."""
 
 
 @dataclass(slots=True)
@@ -89,6 +95,8 @@ class FaultyBroker:
     naked: list[int] = field(default_factory=list)
     naked_since: dict[str, int] = field(default_factory=dict)
     numbers: int = 0
+    is_stubborn: bool = False
+    hand_ms: dict[str, int] = field(default_factory=dict)
 
     # ------------------------------------------------------------------ requests
 
@@ -102,6 +110,9 @@ class FaultyBroker:
     def _change(self, request: OrderRequest, now: int) -> None:
         rng, rates = self.rng, self.rates
         there, draw = now + rng.randint(10, 60), rng.random()
+        if self.is_stubborn and request.ask is Ask.PLACE and request.order_type == "MARKET":
+            self._answer(there + 20, Answer.REFUSED, request, reason="HTTP 400 UDAPI1158")
+            return
         if draw < rates.lost:
             self._silent(request, now + TIMEOUT_MS)
         elif (draw := draw - rates.lost) < rates.reply_lost:
@@ -183,6 +194,7 @@ class FaultyBroker:
 
     def by_hand(self, symbol: str, side: Side, qty: int, now: int) -> None:
         """A person trades in the app."""
+        self.hand_ms[symbol] = now
         self._book(symbol, side, OrderRequest(now, "", Ask.PLACE, "", "", symbol, side.value, "MARKET", qty, tag="mine"), now, "hand")
 
     # ------------------------------------------------------------------ the market moves
@@ -207,7 +219,8 @@ class FaultyBroker:
         self.trades.append(Trade(event.trade_id, order.order_id, order.symbol, order.side, event.qty, event.px_paise, shown, now))
         before = self.position.get(order.symbol, 0)
         after = self.position[order.symbol] = before + order.side.sign * event.qty
-        if held.purpose == "exit" and (abs(after) >= abs(before) or before * after < 0):
+        is_ours = held.purpose == "exit" and now - self.hand_ms.get(order.symbol, -HAND_GRACE_MS) >= HAND_GRACE_MS
+        if is_ours and (abs(after) >= abs(before) or before * after < 0):
             self.reversals.append(f"{order.symbol}: {order.order_id} took {before} to {after}")
 
     def _watch(self, symbol: str, now: int) -> None:
@@ -235,6 +248,7 @@ class FaultyBroker:
         return BrokerReport(
             now, Answer.ROW, request_id, order.order_id, order.tag, order.symbol, order.side.value, order.status,
             order.qty, order.cum_qty, round(order.avg_px * 100), order.trigger_paise,
+            order_type=order.order_type,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ listings
@@ -259,7 +273,16 @@ class FaultyBroker:
         if request.ask is Ask.TRADES:
             return [
                 BrokerReport(
-                    now, Answer.TRADE, request.id, t.order_id, "", t.symbol, t.side.value, qty=t.qty, px_paise=t.px_paise, trade_id=t.trade_id
+                    now,
+                    Answer.TRADE,
+                    request.id,
+                    t.order_id,
+                    "",
+                    t.symbol,
+                    t.side.value,
+                    qty=t.qty,
+                    px_paise=t.px_paise,
+                    trade_id=t.trade_id,
                 )
                 for t in shown
             ]

@@ -16,7 +16,8 @@ from pipeline.core.types import TICK, Instrument, TickFlag, TickKind
 from pipeline.engine.matching import Quote
 
 PAPERS = tuple(
-    Instrument(sid, f"S{sid:02d}", f"NSE_EQ|SIM{sid:09d}", f"Simulated {sid}", 5, 1, 100_000, is_cas_eligible=sid % 2 == 0) for sid in range(12)
+    Instrument(sid, f"S{sid:02d}", f"NSE_EQ|SIM{sid:09d}", f"Simulated {sid}", 5, 1, 100_000, is_cas_eligible=sid % 2 == 0)
+    for sid in range(12)
 )
 SYMBOLS = tuple(paper.symbol for paper in PAPERS)
 FRAME_MS = 1_000

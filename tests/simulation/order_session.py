@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.broker import Answer, Ask, BrokerReport, Control, OrderRequest, Word
+from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Control, OrderRequest, Word
 from pipeline.core.params import Params
 from pipeline.core.session import Calendar, ist_ms
 from pipeline.core.snapshot import pack, unpack
@@ -33,6 +33,7 @@ DAY = Calendar.from_rows(json.loads((ROOT / "config" / "holidays.json").read_tex
 assert DAY is not None
 INTENTS = 12
 ENTRY_FRAMES = 70
+CLEAN_NAKED_MS = 3_000
 LAST_ENTRY_FRAME = ENTRY_FRAMES + 5
 LOOK_EVERY = 5
 FAULTS_END_MS = 110_000
@@ -45,7 +46,11 @@ LIMITS = {
     "max_leverage": 20.0, "max_drift_bps": 400.0, "max_spread_bps": 100.0, "daily_loss_stop_ratio": 0.5, "drawdown_stop_ratio": 0.5,
     "entry_timeout_s": 20, "max_hold_s": 0, "risk_per_trade": 0.001,
 }  # fmt: skip
-SETTINGS = {"square_off": params(**LIMITS | {"no_entry_after": "15:05", "square_off": "15:06"}), "flatten": params(**LIMITS), "max_hold": params(**LIMITS | {"max_hold_s": 45})}
+SETTINGS = {
+    "square_off": params(**LIMITS | {"no_entry_after": "15:05", "square_off": "15:06"}),
+    "flatten": params(**LIMITS),
+    "max_hold": params(**LIMITS | {"max_hold_s": 45}),
+}
 STARTS = {"square_off": "15:03:45", "flatten": "10:00", "max_hold": "11:00"}
 
 
@@ -59,7 +64,7 @@ def rates_of(seed: int, rng: random.Random) -> Rates:
         lost=rng.uniform(0, 0.12), reply_lost=rng.uniform(0, 0.12), slow=rng.uniform(0, 0.08), refused=rng.uniform(0, 0.1),
         fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
         push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
-        hand=rng.choice((0, 0, 0.5)),
+        hand=rng.choice((0, 0, 0.5)), stubborn=rng.choice((0, 0, 0.3)), amnesia=rng.choice((0, 0, 0.3)),
     )  # fmt: skip
 
 
@@ -97,7 +102,9 @@ class Session:
         self.seed, self.ending = seed, rng.choice(ENDINGS)
         self.rates = rates if rates is not None else rates_of(seed, rng)
         self.params: Params = SETTINGS[self.ending]
-        self.base = ist_ms(DATE, STARTS[self.ending][:5]) + (int(STARTS[self.ending][6:] or 0) * 1000 if len(STARTS[self.ending]) > 5 else 0)
+        self.base = ist_ms(DATE, STARTS[self.ending][:5]) + (
+            int(STARTS[self.ending][6:] or 0) * 1000 if len(STARTS[self.ending]) > 5 else 0
+        )
         self.market = market(rng.randrange(POOL))
         self.outcome = Outcome(seed, profile="clean" if self.rates == CLEAN else "stated" if self.rates == Rates() else "drawn")
         self.future: list[tuple[int, int, Callable[[int], None]]] = []
@@ -114,7 +121,10 @@ class Session:
         self.seen_ms = dict.fromkeys(SYMBOLS, 0)
         self.halted_ms = self.file_ms = self.pulled_ms = 0
         self.last_opening_ms = 0
-        self.entry_posts: list[tuple[int, OrderRequest]] = []
+        self.unknown: dict[str, str] = {}
+        self.forgets_at = 0
+        self.reading: dict[str, Ask] = {}
+        self.known: set[Ask] = set()
         self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver)
         self.crash_rate = self.rates.crash
 
@@ -130,6 +140,8 @@ class Session:
 
         def arrive(_now: int) -> None:
             if self.is_up and self.life == life:
+                if reports[-1].answer is Answer.END:
+                    self.known.add(self.reading.get(reports[-1].request_id, Ask.FIND))
                 self._take(Input("reports", reports, is_stream=False))
 
         self.at(when, arrive)
@@ -153,16 +165,25 @@ class Session:
                 stalled_until = when + rng.randint(2_000, 12_000)
             self.at(when, lambda now, n=number, quiet=when < stalled_until: self._frame(n, now, quiet))
         for sid in rng.sample(range(len(PAPERS)), INTENTS):
-            self.at(base + rng.randint(6_000, ENTRY_FRAMES * FRAME_MS), lambda now, s=sid: self._propose(s, now))
+            when = base + rng.randint(6_000, ENTRY_FRAMES * FRAME_MS)
+            self.at(when, lambda now, s=sid: self._propose(s, now, "a"))
+            if rng.random() < 0.3:
+                self.at(when + rng.randint(500, 9_000), lambda now, s=sid: self._propose(s, now, "b"))
+            if rng.random() < 0.15:
+                self.at(when + rng.randint(500, 40_000), lambda now, s=sid: self._propose(s, now, "a"))
         self.at(base + FAULTS_END_MS, lambda _now: self._heal())
         if rng.random() < self.rates.hand:
-            self.at(base + rng.randint(5_000, 90_000), lambda now: self.broker.by_hand(rng.choice(SYMBOLS), rng.choice(list(Side)), 7, now))
+            self.at(base + rng.randint(5_000, 90_000), self._meddle)
+        self.broker.is_stubborn = rng.random() < self.rates.stubborn
+        self.forgets_at = rng.randint(2, 8) if rng.random() < self.rates.amnesia else 0
         if self.ending == "flatten":
             self.at(base + rng.randint(15_000, FAULTS_END_MS - 5_000), self._pull)
 
     def _heal(self) -> None:
         self.crash_rate = 0.0
-        self.broker.rates = replace(self.rates, **{f: 0 for f in ("lost", "reply_lost", "slow", "refused", "fault", "rejected", "read_failed")})
+        self.broker.rates = replace(
+            self.rates, **dict.fromkeys(("lost", "reply_lost", "slow", "refused", "fault", "rejected", "read_failed"), 0)
+        )
 
     # ------------------------------------------------------------------ the world
 
@@ -184,18 +205,28 @@ class Session:
         is_waiting = any(o.purpose != "entry" or o.status.value != "UNKNOWN" for o in orders_of)
         return self.is_up and not is_waiting and not self.desk.plans and not self.broker.working()
 
-    def _propose(self, sid: int, now: int) -> None:
-        """A recommendation around the last price, and its answer a second later."""
+    def _meddle(self, now: int) -> None:
+        """A person trades in the app: closes a position of ours, or buys or sells something."""
+        held = [(symbol, qty) for symbol, qty in self.broker.position.items() if qty != 0]
+        if held and self.rng.random() < 0.7:
+            symbol, qty = self.rng.choice(held)
+            self.broker.by_hand(symbol, Side.SELL if qty > 0 else Side.BUY, self.rng.choice((abs(qty), max(1, abs(qty) // 3))), now)
+        else:
+            self.broker.by_hand(self.rng.choice(SYMBOLS), self.rng.choice(list(Side)), 7, now)
+
+    def _propose(self, sid: int, now: int, candle: str) -> None:
+        """A recommendation around the last price, and its answer a second later. The same candle is the same cause."""
         number = min((now - self.base) // FRAME_MS, FRAMES - 1)
         symbol, ref, side = SYMBOLS[sid], self.market.quotes[number][SYMBOLS[sid]].ltp_paise, self.rng.choice(list(Side))
-        key = f"{self.seed}-{symbol}"
+        key = f"{self.seed}-{symbol}-{now}"
         proposal = Recommendation(
-            now, f"R{key}", f"S{key}", now - 60_000, 1, symbol, "1m", "simulated", side, 0.8, "trending", ref,
+            now, f"R{key}", f"S{key}", self.base + ord(candle), 1, symbol, "1m", "simulated", side, 0.8, "trending", ref,
             ref + side.sign * 20, ref - side.sign * 100, ref + side.sign * 150, now + 60_000, "drawn",
         )  # fmt: skip
         self._take(Input("proposal", proposal, is_stream=True))
-        answer = Confirmation(now + 1_000, proposal.id, "confirm", "page")
-        self.at(now + 1_000, lambda at: self._take(Input("answer", replace(answer, ts=at), is_stream=True)))
+        for number in range(2 if self.rng.random() < 0.1 else 1):
+            answer = Confirmation(now, proposal.id, "confirm", ("page", "terminal")[number])
+            self.at(now + 1_000 + number, lambda at, a=answer: self._take(Input("answer", replace(a, ts=at), is_stream=True)))
 
     def _pull(self, now: int) -> None:
         """Somebody pulls an emergency string: a click and a command travel, a file is there at once."""
@@ -213,6 +244,7 @@ class Session:
         """Come up: dump, replay, and a word that nothing asked before will be answered."""
         self.life += 1
         self.is_up = True
+        self.known.clear()
         plain, arrays = unpack(pack(*self.saved))
         self.desk = new_desk(PAPERS, DAY, self.params, is_outward=True)
         restore(self.desk, plain, arrays)
@@ -227,8 +259,18 @@ class Session:
     def _crash(self, *, was_committed: bool) -> None:
         self.outcome.crashes += 1
         self.is_up = False
+        if self.outcome.crashes == self.forgets_at:
+            self._forget()
+            return
         if was_committed and self.outcome.crashes % 8 == 0:
             self._compare_states()
+        self.at(self.now + self.rng.randint(200, 3_000), self._start)
+
+    def _forget(self) -> None:
+        """Everything we ever wrote is gone; the broker's book is all there is. Fills and intents are counted anew."""
+        self.saved, self.since, self.queue = dump(new_desk(PAPERS, DAY, self.params, is_outward=True)), [], []
+        self.portfolio, self.events, self.intents = new_ledger(DATE, PAPERS), [], {}
+        self.unknown.clear()
         self.at(self.now + self.rng.randint(200, 3_000), self._start)
 
     def _compare_states(self) -> None:
@@ -251,7 +293,7 @@ class Session:
         now, desk = self.now, self.desk
         try:
             outputs = list(_step(desk, item.kind, item.record, now))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self._blame(f"{type(error).__name__}: {error}")
             return
         is_action = any(type(out) is not BrokerReport for out in outputs)
@@ -287,15 +329,14 @@ class Session:
             kind = type(out)
             if kind is OrderEvent:
                 self.events.append(out)
+                self._check_event(out)
                 if out.leaves_qty not in (0, out.order_qty - out.cum_qty):
                     self._blame(f"{out.tag}: {out.cum_qty} + {out.leaves_qty} is not {out.order_qty}")
             elif kind is Fill:
                 self.portfolio.apply(out)
                 self.outcome.fills += 1
             elif kind is OrderIntent:
-                if out.id in self.intents:
-                    self._blame(f"intent {out.id} was journalled twice")
-                self.intents[out.id] = out
+                self.intents.setdefault(out.id, out)
 
     def _perform(self, request: OrderRequest, now: int) -> None:
         """Let a committed request go. The kill file is looked at before every order that could open something."""
@@ -305,14 +346,26 @@ class Session:
                 self._deliver(now, [BrokerReport(now, Answer.REFUSED, request.id, tag=request.tag, reason="kill file")])
                 self.broker.refused.add(request.tag)
                 return
-            self.entry_posts.append((now, request))
+            if not self.known >= set(LISTINGS):
+                self._blame(f"{request.tag} was sent before the books were read")
             if 0 < self.halted_ms <= now:
                 self._blame(f"{request.tag} was sent {now - self.halted_ms} ms after HALTED")
             if now - self.seen_ms[request.symbol] > self.params.risk.max_quote_age_ms:
                 self._blame(f"{request.tag} was sent on a quote {now - self.seen_ms[request.symbol]} ms old")
             if self.pulled_ms:
                 self.last_opening_ms = now
+        if request.ask in READS:
+            self.reading[request.id] = request.ask
         self.broker.receive(request, now)
+
+    def _check_event(self, event: OrderEvent) -> None:
+        """No entry into a paper in which the outcome of another one is unknown."""
+        if event.status == "UNKNOWN" and event.purpose == "entry":
+            self.unknown[event.intent_id] = event.symbol
+        elif event.status == "SENDING" and event.purpose == "entry" and event.symbol in self.unknown.values():
+            self._blame(f"{event.tag} was sent while another entry in {event.symbol} was unknown")
+        else:
+            self.unknown.pop(event.intent_id, None)
 
     def _blame(self, text: str) -> None:
         self.outcome.violations.append(text)
@@ -328,7 +381,7 @@ class Session:
             if request.ask is Ask.PLACE:
                 posts[request.tag] = posts.get(request.tag, 0) + 1
         out.violations += [f"{tag} reached the broker {count} times" for tag, count in posts.items() if count > 1]
-        causes = [i.cause for i in self.intents.values()]
+        causes = [self.intents[e.intent_id].cause for e in self.events if e.status == "SENDING"]
         if len(set(causes)) != len(causes):
             self._blame("one cause, two intents")
         self._judge_fills()
@@ -338,6 +391,8 @@ class Session:
         out.allowed = len(sent)
         out.placed = sum(by_id[e.intent_id].tag in arrived for e in sent)
         out.naked_ms = broker.naked
+        if self.rates == CLEAN and max(broker.naked, default=0) > CLEAN_NAKED_MS:
+            self._blame(f"a position lay open for {max(broker.naked)} ms with a broker that answers")
         if self.pulled_ms:
             flat = max((t.ts for t in broker.trades), default=self.pulled_ms)
             out.word_last_ms = max(0, self.last_opening_ms - self.pulled_ms)
@@ -369,8 +424,13 @@ class Session:
             if ledger.realised_paise != cash + worth:
                 self._blame(f"{name}: realised {ledger.realised_paise} is not cash {cash} plus cost {worth}")
         left = {s: q for s in SYMBOLS if (q := sum(t.side.sign * t.qty for t in broker.trades if t.symbol == s and t.trade_id in ours))}
-        if left and self.rates.hand == 0:
+        if left and not self.broker.hand_ms:
             self._blame(f"not flat at the end ({self.ending}): {left}")
+        out = [t for t in broker.trades if t.trade_id not in ours]
+        if self.broker.hand_ms and (left or out):
+            left = {s: q for s, q in self.broker.position.items() if q * left.get(s, 0) > 0 and abs(q) >= abs(left[s])}
+            if left:
+                self._blame(f"not flat at the end ({self.ending}), beside trades by hand: {left}")
         lost = [o.tag for o in desk.orders.values() if o.status.value == "UNKNOWN"]
         if lost:
             self._blame(f"still unknown after the close: {lost}")
