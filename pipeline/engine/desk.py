@@ -92,6 +92,8 @@ class Desk:
     """Orders of which trades are still to come."""
     agreed_ms: int = 0
     """When the books last agreed; 0 not since the start."""
+    began_ms: int = 0
+    """When this desk first began: what was sent before (if its memory was lost) may not show on the book yet."""
     apart: int = 0
     """Comparisons in a row that did not agree."""
     inbox: deque[BrokerReport] = field(default_factory=deque)
@@ -195,7 +197,7 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
 
 
 _PLAIN = ("owners", "tags", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign")
-_SCALARS = ("sent_today", "minute", "word", "asked", "agreed_ms", "apart")
+_SCALARS = ("sent_today", "minute", "word", "asked", "agreed_ms", "apart", "began_ms")
 _TABLES: dict[str, type] = {
     "pending": Recommendation,
     "early": Confirmation,

@@ -58,6 +58,8 @@ class Event(StrEnum):
     REQUEST_REFUSED = "REQUEST_REFUSED"
     """A cancellation or modification was turned down; the order lives on."""
     CANCELLED = "CANCELLED"
+    COMPLETE = "COMPLETE"
+    """The book says that nothing more will fill, and all that filled is booked: the total was smaller than we thought."""
 
 
 S, E = Status, Event
@@ -110,6 +112,10 @@ TABLE: dict[tuple[Status, Event], Status] = {
     (S.PENDING_MODIFY, E.FILL_ALL): S.FILLED,
     (S.PENDING_MODIFY, E.ASK_CANCEL): S.PENDING_CANCEL,
     (S.PENDING_MODIFY, E.CANCELLED): S.CANCELLED,
+    (S.ACCEPTED, E.COMPLETE): S.FILLED,
+    (S.PARTIAL, E.COMPLETE): S.FILLED,
+    (S.PENDING_CANCEL, E.COMPLETE): S.FILLED,
+    (S.PENDING_MODIFY, E.COMPLETE): S.FILLED,
     (S.FILLED, E.ACCEPT): S.FILLED,
     (S.FILLED, E.REQUEST_REFUSED): S.FILLED,
     (S.CANCELLED, E.ACCEPT): S.CANCELLED,
@@ -181,8 +187,14 @@ def advance(order: Order, event: Event, order_id: str = "") -> Order:
         raise Corrupt(f"order {order.tag}: {event} cannot follow {order.status}: stop, and compare with the broker's book")
     if order.cum_qty > 0 and status is Status.ACCEPTED:
         status = Status.PARTIAL
-    qty = order.asked_qty if event is Event.MODIFIED and order.asked_qty > 0 else order.order_qty
-    return replace(order, status=status, order_id=order_id or order.order_id, order_qty=qty)
+    qty, asked = order.order_qty, order.asked_qty
+    if event is Event.MODIFIED and asked > 0:
+        qty = asked
+    elif event is Event.COMPLETE:
+        qty, asked = order.cum_qty, 0
+    elif event is Event.REQUEST_REFUSED and order.status is Status.PENDING_MODIFY:
+        asked = 0
+    return replace(order, status=status, order_id=order_id or order.order_id, order_qty=qty, asked_qty=asked)
 
 
 def fill(order: Order, qty: int, px_paise: int) -> Order:
@@ -194,7 +206,8 @@ def fill(order: Order, qty: int, px_paise: int) -> Order:
     cum = order.cum_qty + qty
     if order.order_qty < cum <= order.asked_qty:
         order = replace(order, order_qty=order.asked_qty)  # the modification has taken place, the fill is its first sign
-    event = Event.FILL_ALL if cum == order.order_qty else Event.FILL_PART
+    # A change upwards is under way: only the book can say whether this was the last fill.
+    event = Event.FILL_ALL if cum == order.order_qty >= order.asked_qty else Event.FILL_PART
     status = TABLE.get((order.status, event))
     if status is None or qty <= 0 or px_paise <= 0 or cum > order.order_qty:
         was = f"{order.status} {order.cum_qty}/{order.order_qty}"

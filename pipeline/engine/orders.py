@@ -165,8 +165,11 @@ def _blocked(desk: Desk, symbol: str, now: int) -> str:
     """Say what stops every entry, whatever its own merits (rule 4)."""
     if desk.word:
         return "halted"
-    if desk.venue is None and (not desk.is_ready or now - desk.agreed_ms > desk.params.orders.agreed_s * 1000):
+    limits = desk.params.orders
+    if desk.venue is None and (not desk.is_ready or now - desk.agreed_ms > limits.agreed_s * 1000):
         return "not_reconciled"
+    if desk.venue is None and now - desk.began_ms < limits.settle_s * 1000:
+        return "book_not_settled"
     if any(o.symbol == symbol and o.status is Status.UNKNOWN for o in desk.orders.values()):
         return "unknown_in_symbol"
     return ""

@@ -21,7 +21,7 @@ from pipeline.engine.exits import Plan
 from pipeline.engine.identity import purpose_of
 from pipeline.engine.inhouse import answers
 from pipeline.engine.lifecycle import AT_BROKER, FINAL, Event, Order, Status, advance, event_of, fill
-from pipeline.engine.reconcile import CANCELLED_WORDS, UNDER_WAY, differences, is_over, missed
+from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed
 
 Journal = Iterator[Confirmation | OrderIntent | OrderEvent | Fill | OrderRequest | BrokerReport | Alert]
 FIRST_LOOK_MS, LONGEST_LOOK_MS, QUICK_LOOKS = 200, 2_000, 6
@@ -153,6 +153,7 @@ def _restart(desk: Desk, now: int) -> Journal:
     desk.read_ms.clear()
     desk.listed = {}
     desk.agreed_ms = desk.apart = 0
+    desk.began_ms = desk.began_ms or now
     desk.due = dict.fromkeys((listing for listing in LISTINGS), now)
     for order in list(desk.orders.values()):
         if order.status is Status.SENDING:
@@ -307,8 +308,8 @@ def _trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
     desk.changed_ms[order.symbol] = now
     order = fill(order, trade.qty, trade.px_paise)
     desk.note_late(order)
-    if order.status not in FINAL and order.told in CANCELLED_WORDS and order.cum_qty >= order.told_qty:
-        order = advance(order, Event.CANCELLED)
+    for event in ending(order, order.told, order.told_qty):
+        order = advance(order, event)
     _replan(desk, order, now)
     _keep(desk, order, now)
     yield event_of(order, now, order.why if order.status is Status.CANCELLED else "")
@@ -357,6 +358,7 @@ def _adopt(desk: Desk, row: BrokerReport, now: int) -> Journal:
     )  # fmt: skip
     order = Order(key, row.symbol, side, purpose, row.order_type, row.qty, limit, row.tag, now, Status.UNKNOWN, row.order_id, sent_ms=now)
     desk.orders[key], desk.wishes[key], desk.owners[row.order_id], desk.tags[row.tag] = order, intent, key, key
+    desk.causes[row.tag[3:]] = None  # that cause has had its order
     yield intent
     text = f"order {row.order_id} ({row.symbol}, tag {row.tag}) is ours but not in our journal: guarded"
     yield Alert(now, "error", "adopted", "orders", text)

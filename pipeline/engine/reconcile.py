@@ -17,7 +17,8 @@ from pipeline.engine.lifecycle import FINAL, Event, Order, Status
 
 CANCELLED_WORDS = frozenset({"cancelled", "cancelled after market order"})
 REJECTED = "rejected"
-OVER_WORDS = CANCELLED_WORDS | {REJECTED, "complete"}
+COMPLETE = "complete"
+OVER_WORDS = CANCELLED_WORDS | {REJECTED, COMPLETE}
 """The broker's words for an order that cannot change any more."""
 UNDER_WAY = frozenset(
     {"put order req received", "validation pending", "open pending", "modify pending", "modify validation pending", "cancel pending"}
@@ -37,11 +38,20 @@ def missed(order: Order, row: BrokerReport) -> tuple[Event, ...]:
         out.append(Event.ACCEPT)
     if row.status == REJECTED:
         out.append(Event.REFUSE)
-    elif row.status in CANCELLED_WORDS and order.cum_qty >= max(row.cum_qty, order.told_qty):
-        out.append(Event.CANCELLED)
-    elif order.status is Status.PENDING_MODIFY and row.status not in OVER_WORDS | UNDER_WAY and _is_changed(order, row):
+    elif is_over(row.status):
+        out += ending(order, row.status, row.cum_qty)
+    elif order.status is Status.PENDING_MODIFY and row.status not in UNDER_WAY and _is_changed(order, row):
         out.append(Event.MODIFIED)
     return tuple(out)
+
+
+def ending(order: Order, word: str, cum_qty: int) -> tuple[Event, ...]:
+    """Give what ends an order that is over at the broker, once every fill that its book counts has been booked."""
+    if order.status in FINAL or order.cum_qty < max(cum_qty, order.told_qty):
+        return ()
+    if word in CANCELLED_WORDS:
+        return (Event.CANCELLED,)
+    return (Event.COMPLETE,) if word == COMPLETE and order.cum_qty > 0 else ()
 
 
 def _is_changed(order: Order, row: BrokerReport) -> bool:

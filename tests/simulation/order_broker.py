@@ -210,7 +210,7 @@ class FaultyBroker:
             if event.kind == "fill":
                 self._fill(held, event, now)
             self._push(held, now)
-        for symbol in {self.held[e.order_id].order.symbol for e in events if e.order_id in self.held}:
+        for symbol in dict.fromkeys(self.held[e.order_id].order.symbol for e in events if e.order_id in self.held):
             self._watch(symbol, now)
 
     def _fill(self, held: Held, event: VenueEvent, now: int) -> None:

@@ -21,7 +21,7 @@ PAPERS = tuple(
 )
 SYMBOLS = tuple(paper.symbol for paper in PAPERS)
 FRAME_MS = 1_000
-FRAMES = 200
+FRAMES = 205
 POOL = 24
 START_PAISE = 100_00
 TICK_PAISE = 5

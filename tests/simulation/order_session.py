@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import json
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,11 +33,11 @@ ROOT = Path(__file__).resolve().parents[2]
 DAY = Calendar.from_rows(json.loads((ROOT / "config" / "holidays.json").read_text("utf-8"))).day(DATE)
 assert DAY is not None
 INTENTS = 12
-ENTRY_FRAMES = 70
+FIRST_ENTRY_MS, LAST_ENTRY_MS = 27_000, 88_000
 CLEAN_NAKED_MS = 3_000
-LAST_ENTRY_FRAME = ENTRY_FRAMES + 5
+LAST_ENTRY_FRAME = 95
 LOOK_EVERY = 5
-FAULTS_END_MS = 110_000
+FAULTS_END_MS = 115_000
 """From here on the world is healthy: liveness counts."""
 SNAPSHOT_EVERY = 32
 ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
@@ -51,7 +52,7 @@ SETTINGS = {
     "flatten": params(**LIMITS),
     "max_hold": params(**LIMITS | {"max_hold_s": 45}),
 }
-STARTS = {"square_off": "15:03:45", "flatten": "10:00", "max_hold": "11:00"}
+STARTS = {"square_off": "15:03:30", "flatten": "10:00", "max_hold": "11:00"}
 
 
 def rates_of(seed: int, rng: random.Random) -> Rates:
@@ -117,6 +118,7 @@ class Session:
         self.saved: tuple[dict[str, Any], dict[str, Any]] = dump(new_desk(PAPERS, DAY, self.params, is_outward=True))
         self.since: list[tuple[str, Any, int]] = []
         self.events: list[OrderEvent] = []
+        self.trail: deque[tuple[int, Any]] = deque(maxlen=20)
         self.intents: dict[str, OrderIntent] = {}
         self.seen_ms = dict.fromkeys(SYMBOLS, 0)
         self.halted_ms = self.file_ms = self.pulled_ms = 0
@@ -165,7 +167,7 @@ class Session:
                 stalled_until = when + rng.randint(2_000, 12_000)
             self.at(when, lambda now, n=number, quiet=when < stalled_until: self._frame(n, now, quiet))
         for sid in rng.sample(range(len(PAPERS)), INTENTS):
-            when = base + rng.randint(6_000, ENTRY_FRAMES * FRAME_MS)
+            when = base + rng.randint(FIRST_ENTRY_MS, LAST_ENTRY_MS)
             self.at(when, lambda now, s=sid: self._propose(s, now, "a"))
             if rng.random() < 0.3:
                 self.at(when + rng.randint(500, 9_000), lambda now, s=sid: self._propose(s, now, "b"))
@@ -177,7 +179,7 @@ class Session:
         self.broker.is_stubborn = rng.random() < self.rates.stubborn
         self.forgets_at = rng.randint(2, 8) if rng.random() < self.rates.amnesia else 0
         if self.ending == "flatten":
-            self.at(base + rng.randint(15_000, FAULTS_END_MS - 5_000), self._pull)
+            self.at(base + rng.randint(30_000, FAULTS_END_MS - 5_000), self._pull)
 
     def _heal(self) -> None:
         self.crash_rate = 0.0
@@ -191,7 +193,7 @@ class Session:
         if number > LAST_ENTRY_FRAME and number % LOOK_EVERY and self._is_idle():
             return
         quotes = self.market.quotes[number]
-        for symbol in {h.order.symbol for h in self.broker.working()}:
+        for symbol in dict.fromkeys(h.order.symbol for h in self.broker.working()):
             self.broker.quote(symbol, quotes[symbol], now)
         if quiet:
             self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False))
@@ -326,6 +328,7 @@ class Session:
         if item.kind == "control":
             self.halted_ms = self.halted_ms or now
         for out in outputs:
+            self.trail.append((now, out))
             kind = type(out)
             if kind is OrderEvent:
                 self.events.append(out)
