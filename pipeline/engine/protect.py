@@ -128,21 +128,33 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
             yield from cancel(desk, desk.orders[order.intent_id], now, reason)
     if desk.inbox:
         return  # the paper venue has answered: take that first
-    busy = [*desk.exits(plan.symbol), *(o for o in desk.entries(plan.symbol) if o.status is not Status.UNKNOWN)]
-    if busy or now < plan.wait_ms or not desk.is_open(plan.symbol, now):
+    if _is_busy(desk, plan.symbol) or now < plan.wait_ms or not desk.is_open(plan.symbol, now):
         return
-    qty = abs(held)
-    if desk.venue is None:
-        if desk.read_ms[Ask.POSITIONS] <= desk.changed_ms.get(plan.symbol, 0):
-            want(desk, Ask.POSITIONS, now)
-            return
-        qty = abs(owned(held, desk.broker_qty.get(plan.symbol, 0)))
+    if not _is_position_read(desk, plan.symbol):
+        want(desk, Ask.POSITIONS, now)
+        return
+    qty = _closable(desk, plan.symbol, held)
     if qty == 0:
         yield from _gone(desk, plan, now)
     elif plan.closings >= desk.params.orders.close_tries:
         yield from _exit_all(desk, plan, qty, now)
     else:
         yield from _place(desk, replace(plan, closings=plan.closings + 1), reason, qty, now)
+
+
+def _is_busy(desk: Desk, symbol: str) -> bool:
+    """Something of ours may still fill; an entry without an answer cannot be cancelled, and is not waited for."""
+    return bool(desk.exits(symbol)) or any(o.status is not Status.UNKNOWN for o in desk.entries(symbol))
+
+
+def _is_position_read(desk: Desk, symbol: str) -> bool:
+    """The broker's position was asked for after everything that we know happened in the paper."""
+    return desk.venue is not None or desk.read_ms[Ask.POSITIONS] > desk.changed_ms.get(symbol, 0)
+
+
+def _closable(desk: Desk, symbol: str, held: int) -> int:
+    """Give the shares that one closing order may be for: no more than both sides hold."""
+    return abs(held) if desk.venue is not None else abs(owned(held, desk.broker_qty.get(symbol, 0)))
 
 
 def _gone(desk: Desk, plan: Plan, now: int) -> Journal:

@@ -1,8 +1,8 @@
 """Simulated sessions of the order manager against a faulty broker.
 
-    python -m tests.simulation --seeds 0:10000      play these seeds on two cores
-    python -m tests.simulation --seed 4711          play one, and tell its last records
-    python -m tests.simulation --mutants            take one rule away at a time: every loss must be noticed
+python -m tests.simulation --seeds 0:10000      play these seeds on two cores
+python -m tests.simulation --seed 4711          play one, and tell its last records
+python -m tests.simulation --mutants            take one rule away at a time: every loss must be noticed
 """
 
 from __future__ import annotations

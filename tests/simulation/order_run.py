@@ -134,7 +134,7 @@ def shrink(seed: int) -> Rates:
     half = max(1, len(names) // 2)
     while half >= 1:
         for at in range(0, len(names), half):
-            calmer = replace(rates, **{name: 0 for name in names[at : at + half]})
+            calmer = replace(rates, **dict.fromkeys(names[at : at + half], 0))
             if Session(seed, calmer).run().violations:
                 rates = calmer
         names = [name for name in names if getattr(rates, name) != 0]

@@ -34,13 +34,15 @@ DAY = Calendar.from_rows(json.loads((ROOT / "config" / "holidays.json").read_tex
 assert DAY is not None
 INTENTS = 12
 FIRST_ENTRY_MS, LAST_ENTRY_MS = 27_000, 88_000
-CLEAN_NAKED_MS = 3_000
+CLEAN_NAKED_MS = CANCEL_MS = 3_000
 LAST_ENTRY_FRAME = 95
 LOOK_EVERY = 5
 FAULTS_END_MS = 115_000
 """From here on the world is healthy: liveness counts."""
 SNAPSHOT_EVERY = 32
 ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
+RUNAWAY = 1_000
+"""No session needs so many changes at the broker."""
 STRINGS = ("page", "command", "file")
 LIMITS = {
     "confirm": "ask", "min_gap_s": 0, "max_positions": 12, "max_orders_per_minute": 1_000, "max_orders_per_day": 10_000,
@@ -65,7 +67,7 @@ def rates_of(seed: int, rng: random.Random) -> Rates:
         lost=rng.uniform(0, 0.12), reply_lost=rng.uniform(0, 0.12), slow=rng.uniform(0, 0.08), refused=rng.uniform(0, 0.1),
         fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
         push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
-        hand=rng.choice((0, 0, 0.5)), stubborn=rng.choice((0, 0, 0.3)), amnesia=rng.choice((0, 0, 0.3)),
+        hand=rng.choice((0, 0, 0.5)), stubborn=rng.choice((0, 0, 0.3)), amnesia=rng.choice((0, 0, 0.5)),
     )  # fmt: skip
 
 
@@ -97,6 +99,11 @@ class Input:
 
 class Session:
     """A world of one seed. ``run`` plays it to its end and judges it."""
+
+    acts_first = False
+    """Requests leave before they are committed: only to see that this is noticed."""
+    has_kill_file = True
+    """The kill file is looked at before an order leaves: switched off for the same reason."""
 
     def __init__(self, seed: int, rates: Rates | None = None) -> None:
         self.rng = rng = random.Random(f"orders {seed}")
@@ -151,9 +158,13 @@ class Session:
     def run(self) -> Outcome:
         self._plan_day()
         self._start(self.now)
-        while self.future and self.outcome.violations == []:
+        while self.future and not self.outcome.violations:
             self.now, _, what = heapq.heappop(self.future)
             what(self.now)
+            if self.broker.reversals:
+                self.outcome.violations += self.broker.reversals
+            elif len(self.broker.received) > RUNAWAY:
+                self._blame(f"{RUNAWAY} requests in one session")
         if not self.outcome.violations:
             self._judge()
         return self.outcome
@@ -198,6 +209,8 @@ class Session:
         if quiet:
             self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False))
             return
+        if self.rates == CLEAN and 0 < self.halted_ms < now - CANCEL_MS and any(h.purpose == "entry" for h in self.broker.working()):
+            self._blame("an entry still works long after HALTED")
         self.seen_ms = dict.fromkeys(SYMBOLS, now)
         self._take(Input("ticks", TickBatch(now, self.market.rows[number]), is_stream=True))
 
@@ -306,16 +319,24 @@ class Session:
                     self.queue.append(item)
                 self._crash(was_committed=False)
                 return
-        self._commit(item, outputs, now)
         requests = [out for out in outputs if type(out) is OrderRequest]
+        if self.acts_first and self._acts(requests, now):
+            return
+        self._commit(item, outputs, now)
         if is_action and self._dies():
             self._crash(was_committed=True)
             return
+        if not self.acts_first:
+            self._acts(requests, now)
+
+    def _acts(self, requests: list[OrderRequest], now: int) -> bool:
+        """Let the requests go, one by one; tell whether the process died in between."""
         for request in requests:
             self._perform(request, now)
             if self._dies():
-                self._crash(was_committed=True)
-                return
+                self._crash(was_committed=not self.acts_first)
+                return True
+        return False
 
     def _dies(self) -> bool:
         return self.crash_rate > 0 and self.rng.random() < self.crash_rate
@@ -345,12 +366,14 @@ class Session:
         """Let a committed request go. The kill file is looked at before every order that could open something."""
         intent = self.intents.get(request.intent_id)
         if request.ask is Ask.PLACE and intent is not None and intent.purpose == "entry":
-            if 0 < self.file_ms <= now:
+            if 0 < self.file_ms <= now and self.has_kill_file:
                 self._deliver(now, [BrokerReport(now, Answer.REFUSED, request.id, tag=request.tag, reason="kill file")])
                 self.broker.refused.add(request.tag)
                 return
             if not self.known >= set(LISTINGS):
                 self._blame(f"{request.tag} was sent before the books were read")
+            if 0 < self.file_ms <= now:
+                self._blame(f"{request.tag} was sent although the kill file is there")
             if 0 < self.halted_ms <= now:
                 self._blame(f"{request.tag} was sent {now - self.halted_ms} ms after HALTED")
             if now - self.seen_ms[request.symbol] > self.params.risk.max_quote_age_ms:
@@ -378,7 +401,6 @@ class Session:
     def _judge(self) -> None:
         out, broker = self.outcome, self.broker
         self._end_day()
-        out.violations += broker.reversals
         posts: dict[str, int] = {}
         for _, request in broker.received:
             if request.ask is Ask.PLACE:
