@@ -86,6 +86,7 @@ class BrokerReport:
     trade_id: str = ""
     reason: str = ""
     order_type: str = ""
+    limit_paise: int = 0
 
 
 class Word(StrEnum):

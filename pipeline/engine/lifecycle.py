@@ -192,8 +192,6 @@ def advance(order: Order, event: Event, order_id: str = "") -> Order:
         qty = asked
     elif event is Event.COMPLETE:
         qty, asked = order.cum_qty, 0
-    elif event is Event.REQUEST_REFUSED and order.status is Status.PENDING_MODIFY:
-        asked = 0
     return replace(order, status=status, order_id=order_id or order.order_id, order_qty=qty, asked_qty=asked)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, OrderRequest
+from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, OrderRequest, Word
 from pipeline.core.types import Alert, Confirmation, Fill, OrderEvent, OrderIntent, Side
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import Plan
@@ -349,19 +349,25 @@ def _adopt(desk: Desk, row: BrokerReport, now: int) -> Journal:
     """Take over an order of ours that our journal does not have (any more): it is guarded like any other, and reported."""
     key = f"{row.tag[3:]}-{row.order_id}"
     instrument, side, purpose = desk.papers[row.symbol].instrument, Side(row.side), purpose_of(row.tag)
-    limit = row.px_paise or desk.quotes.ltp_paise(instrument.sid)[0]
-    stop = limit - side.sign * round(limit * desk.params.orders.adopt_stop_bps / 10_000)
+    around = row.px_paise or row.limit_paise or desk.quotes.ltp_paise(instrument.sid)[0]
+    stop = around - side.sign * round(around * desk.params.orders.adopt_stop_bps / 10_000)
     stop = stop - stop % instrument.tick_size_paise if purpose == "entry" else 0
     intent = OrderIntent(
-        now, key, f"adopted|{row.tag}|{row.order_id}", row.symbol, side, purpose, row.order_type, row.qty, limit,
-        stop, 0, row.qty * abs(limit - stop), row.tag, "adopted",
+        now, key, f"adopted|{row.tag}|{row.order_id}", row.symbol, side, purpose, row.order_type, row.qty, row.limit_paise,
+        stop, 0, row.qty * abs(around - stop) if stop else 0, row.tag, "adopted",
     )  # fmt: skip
-    order = Order(key, row.symbol, side, purpose, row.order_type, row.qty, limit, row.tag, now, Status.UNKNOWN, row.order_id, sent_ms=now)
+    order = Order(
+        key, row.symbol, side, purpose, row.order_type, row.qty, row.limit_paise, row.tag, now, Status.UNKNOWN, row.order_id,
+        trigger_paise=row.trigger_paise, sent_ms=now,
+    )  # fmt: skip
     desk.orders[key], desk.wishes[key], desk.owners[row.order_id], desk.tags[row.tag] = order, intent, key, key
-    desk.causes[row.tag[3:]] = None  # that cause has had its order
     yield intent
-    text = f"order {row.order_id} ({row.symbol}, tag {row.tag}) is ours but not in our journal: guarded"
+    text = f"order {row.order_id} ({row.symbol}, tag {row.tag}) is ours but not in our journal: guarded, and no entries until `resume`"
+    if row.tag[3:] not in desk.causes:
+        # Our memory is not whole: a halt may be among what was lost.
+        desk.word = desk.word or Word.HALT.value
     yield Alert(now, "error", "adopted", "orders", text)
+    desk.causes[row.tag[3:]] = None  # that cause has had its order
     yield from _row(desk, row, now)
 
 

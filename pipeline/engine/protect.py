@@ -48,6 +48,7 @@ def _steer(desk: Desk, symbol: str, now: int) -> Journal:
     if plan is None or plan.side.sign * held < 0:
         # Fills that nobody planned for (a cancelled entry that filled after all): out again.
         plan = _unplanned(desk, symbol, now)
+    yield from _drop_surplus(desk, symbol, held, now)
     reason = plan.closing or _reason(desk, plan, now)
     if reason:
         yield from _close(desk, plan, reason, held, now)
@@ -66,6 +67,16 @@ def _clear(desk: Desk, symbol: str, now: int) -> Journal:
     if not [o for o in waiting if o.intent_id in desk.orders] and desk.plans.pop(symbol, None) and desk.held(symbol) != 0:
         text = f"{symbol}: {desk.held(symbol)} of ours were closed by hand: they are left alone and stay in the account as they were"
         yield Alert(now, "error", "closed_by_hand", "orders", text)
+
+
+def _drop_surplus(desk: Desk, symbol: str, held: int, now: int) -> Journal:
+    """Cancel exits beyond what is held, newest first: one of a former life may have turned up beside the one that replaced it."""
+    exits = desk.exits(symbol)
+    surplus = sum(o.leaves_qty for o in exits) - abs(held) if len(exits) > 1 else 0
+    for order in reversed(exits):
+        if surplus > 0 and order.status in CANCELLABLE:
+            surplus -= order.leaves_qty
+            yield from cancel(desk, order, now, "surplus")
 
 
 def _unplanned(desk: Desk, symbol: str, now: int) -> Plan:

@@ -248,7 +248,7 @@ class FaultyBroker:
         return BrokerReport(
             now, Answer.ROW, request_id, order.order_id, order.tag, order.symbol, order.side.value, order.status,
             order.qty, order.cum_qty, round(order.avg_px * 100), order.trigger_paise,
-            order_type=order.order_type,
+            order_type=order.order_type, limit_paise=order.limit_paise,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ listings

@@ -139,7 +139,7 @@ MUTANTS = (
     Mutant("6.1   an emergency word cancels the entries that work", ((orders, "_time_out", _nothing),)),
     Mutant("6.4   no entry on a stale quote", ((risk, "CHECKS", _checks_without("stale_quote")),)),
     Mutant("6.5   no entry before the books agree", ((orders, "_blocked", _deaf_to("not_reconciled", "book_not_settled")),)),
-    Mutant("3.5   a trade is booked once", ((Ledger, "apply", _every_trade_is_new),)),
+    Mutant("3.5   a trade is booked once", ((Ledger, "apply", _every_trade_is_new), (orders, "is_old", lambda *_: False))),
     Mutant("3.5   trades are read from the broker's trade book", ((orders, "take", _without(Answer.TRADE)),)),
     Mutant("4.2   a start asks the book before anything else", ((outward, "_restart", _nothing),)),
 )
