@@ -270,6 +270,7 @@ def _row(desk: Desk, row: BrokerReport, now: int) -> Journal:
         return
     if _is_resized(desk, order, row):
         told = replace(told, order_qty=row.qty, asked_qty=max(order.asked_qty, order.order_qty))
+    desk.orders[told.intent_id] = told
     _replan(desk, told, now)
     yield from _move(desk, told, missed(told, row), row, now)
 
@@ -317,7 +318,7 @@ def _trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
 
 def _move(desk: Desk, order: Order, events: tuple[Event, ...], report: BrokerReport, now: int) -> Journal:
     """Walk an order on, and keep it."""
-    before = desk.orders[order.intent_id].status
+    before = order.status
     for event in events:
         order = advance(order, event, report.order_id)
     if order.order_id:
