@@ -64,7 +64,10 @@ def _clear(desk: Desk, symbol: str, now: int) -> Journal:
     for order in waiting:
         if order.status in CANCELLABLE:
             yield from cancel(desk, order, now, "flat")
-    if not [o for o in waiting if o.intent_id in desk.orders] and desk.plans.pop(symbol, None) and desk.held(symbol) != 0:
+    if any(o.intent_id in desk.orders for o in waiting) or symbol not in desk.plans:
+        return
+    del desk.plans[symbol]
+    if desk.held(symbol) != 0:
         text = f"{symbol}: {desk.held(symbol)} of ours were closed by hand: they are left alone and stay in the account as they were"
         yield Alert(now, "error", "closed_by_hand", "orders", text)
 
