@@ -152,6 +152,20 @@ class OrderParams:
     """IST clock time for stocks that go into the closing auction (``15:05``)."""
     square_off: str
     no_entry_after: str
+    reply_s: float
+    """An answer of the broker that has not come by then never will."""
+    settle_s: float
+    """An order that nobody answered for, and that a complete book does not show after this time, is not there."""
+    beat_s: float
+    """Order book, trades and positions are read this often."""
+    agreed_s: float
+    """No entry when the books have not agreed for so long."""
+    stop_grace_s: float
+    """The price may stand beyond a stop at the broker for so long before we close ourselves."""
+    adopt_stop_bps: float
+    """Stop of a position whose entry we find on the book without knowing its plan."""
+    close_tries: int
+    """Closing orders that may fail before the broker is asked to exit the position itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from pipeline.core import broker as b
 from pipeline.core import feed as f
 from pipeline.core import trading as tr
 from pipeline.core import types as t
@@ -117,11 +118,16 @@ INTENTS = Stream("intents", D, t.OrderIntent, "orders", FOREVER, about="wishes w
 ORDERS = Stream("orders", D, t.OrderEvent, "orders", FOREVER, about="each change in an order's life")
 DENIALS = Stream("denials", D, tr.Denial, "orders", FOREVER, about="orders that a pre-trade check stopped: which check, and what it saw")
 FILLS = Stream("fills", D, t.Fill, "orders", FOREVER, about="executions, by the exchange's trade id")
+REQUESTS = Stream("requests", D, b.OrderRequest, "orders", FOREVER, about="what is to be asked of the broker, each at most once")
+BROKER = Stream("broker", D, b.BrokerReport, "orders", FOREVER, about="what the broker answered, listed or pushed, as it was taken in")
+ALERTS = Stream("alerts", D, t.Alert, "orders", FOREVER, about="what a person must look at: books that differ, exits that fail")
 PORTFOLIO_MINUTES = Stream("portfolio:minutes", D, t.PortfolioMinute, "portfolio", 20_000, about="the account, minute by minute")
 
 SUBSCRIPTIONS = Stream(
     "subscriptions", D, f.SubscriptionChange, "people", FOREVER, about="symbols to follow or to leave while running; anyone may append"
 )
+
+CONTROLS = Stream("controls", D, b.Control, "people", FOREVER, about="emergency words: halt, flatten, resume; anyone may append")
 
 STREAMS: tuple[Stream, ...] = tuple(v for v in globals().values() if isinstance(v, Stream))
 FEEDS_NO_ORDERS = (SUBSCRIPTIONS,)

@@ -9,6 +9,9 @@ stop. In doubt the larger figure is taken.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from pipeline.core.broker import Word
 from pipeline.core.params import RiskParams
 from pipeline.core.trading import TradingState
 from pipeline.core.types import MINUTE_MS, OrderIntent, Recommendation
@@ -83,11 +86,17 @@ def open_risk_paise(desk: Desk) -> int:
     return out
 
 
-def paper_now(desk: Desk, now: int, state: TradingState = TradingState.ACTIVE, *, is_flattening: bool = False) -> Conditions:
-    """Give the conditions while the venue is the paper one: margin is the capital and the day's profit, less what is bound."""
+def conditions_of(desk: Desk, now: int) -> Conditions:
+    """Give the conditions as the desk knows them: an emergency word halts; with a broker outside, its book is as old as it is.
+
+    Margin is the capital and the day's profit, less what is bound. What only the process at the broker can know (token, clocks,
+    versions, order rate) is not judged here.
+    """
     risk: RiskParams = desk.params.risk
     free = risk.capital_paise + desk.ledger.net_paise - round(desk.exposure_paise() * risk.margin_ratio)
-    return paper_conditions(state, now, free, is_flattening=is_flattening)
+    state = TradingState.HALTED if desk.word else TradingState.ACTIVE
+    paper = paper_conditions(state, now, free, is_flattening=desk.word == Word.FLATTEN.value)
+    return paper if desk.venue is not None else replace(paper, reconciled_ms=desk.agreed_ms)
 
 
 def _net_exposure(desk: Desk) -> int:

@@ -48,7 +48,7 @@ def _kept(stream: Stream) -> str:
 
 
 def insert(document: str, text: str, begin_mark: str = BEGIN, end_mark: str = END) -> str:
-    """Return the document with a generated table between its marks.
+    """Return the document with the text between its marks.
 
     Raises:
         Refused: the marks are missing or in the wrong order.

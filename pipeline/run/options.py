@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params, RiskParams, RolloutParams, StopParams, TickParams
 from pipeline.core.schema import DEFAULT_DATABASE, Role
 
-Mode = Literal["paper", "replay", "live-sandbox", "live-real"]
+Mode = Literal["paper", "replay", "simulated", "live-sandbox", "live-real"]
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 _HTTP = r"^https?://\S+$"
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"

@@ -303,6 +303,8 @@ def _require_sense(settings: Settings) -> None:
         "orders.square_off_cas": params.orders.square_off_cas > params.orders.square_off and "must not be later than orders.square_off",
         "orders.no_entry_after": params.orders.no_entry_after > params.orders.square_off and "must not be later than orders.square_off",
         "orders.confirm": settings.mode.startswith("live-") and params.orders.confirm == "auto" and "auto is for paper and replay only",
+        "orders.reply_s": params.orders.reply_s <= settings.upstox.total_timeout_s and "must be above upstox.total_timeout_s",
+        "orders.settle_s": params.orders.settle_s <= params.orders.reply_s and "must be above orders.reply_s",
         "feed.backoff_min_s": settings.feed.backoff_min_s > settings.feed.backoff_max_s and "must not be above feed.backoff_max_s",
         "filter.strategies": not params.filter.strategies and "names no strategy",
     }

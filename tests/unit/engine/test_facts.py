@@ -3,7 +3,7 @@
 from pipeline.core.trading import TradingState
 from pipeline.core.types import Confirmation, Side
 from pipeline.engine.desk import new_desk
-from pipeline.engine.facts import activity_of, gate_of, open_risk_paise, paper_now
+from pipeline.engine.facts import activity_of, conditions_of, gate_of, open_risk_paise
 from pipeline.engine.orders import entry_intent, on_answer, on_recommendation, on_ticks
 from pipeline.engine.risk import deny
 from tests.fakes.trading import PAPERS, at, day, frame, params, recommendation
@@ -43,7 +43,7 @@ def test_longs_and_shorts_add_up_gross_and_cancel_net():
     assert a.exposure_paise == (499 + 500) * 100_00
     assert a.net_exposure_paise == (499 - 500) * 100_00
     assert a.open_risk_paise == (499 + 500) * 1_00, "from the mark of 100 to the stops at 99 and 101"
-    assert (a.open_symbols, a.sent_today, a.sent_last_minute, a.sent_last_hour) == (2, 2, 2, 2)
+    assert (a.open_symbols, a.sent_today, a.sent_last_minute, a.sent_last_hour) == (2, 4, 4, 4), "each entry sends its protective stop too"
 
 
 def test_a_resting_entry_counts_as_if_it_had_filled():
@@ -57,14 +57,16 @@ def test_a_resting_entry_counts_as_if_it_had_filled():
 
 def test_counts_forget_after_a_minute_and_an_hour():
     desk = desk_with(recommendation("AAA", T))
-    assert (activity(desk, now=T + 59_999).sent_last_minute, activity(desk, now=T + 60_000).sent_last_minute) == (1, 0)
-    assert (activity(desk, now=T + 3_599_999).sent_last_hour, activity(desk, now=T + 3_600_000).sent_last_hour) == (1, 0)
-    assert activity(desk, now=T + 3_600_000).sent_today == 1
+    assert (activity(desk, now=T + 59_999).sent_last_minute, activity(desk, now=T + 60_000).sent_last_minute) == (2, 0)
+    assert (activity(desk, now=T + 3_599_999).sent_last_hour, activity(desk, now=T + 3_600_000).sent_last_hour) == (2, 0)
+    assert activity(desk, now=T + 3_600_000).sent_today == 2
 
 
 def test_the_market_of_a_gate_is_the_papers_own():
     desk = desk_with()
-    found = gate_of(desk, entry_intent(desk, recommendation("BBB", T), T + 10), recommendation("BBB", T), paper_now(desk, T + 10), T + 10)
+    found = gate_of(
+        desk, entry_intent(desk, recommendation("BBB", T), T + 10), recommendation("BBB", T), conditions_of(desk, T + 10), T + 10
+    )
     assert (found.market.quote.bid_paise, found.market.ask_depth_qty, found.market.feed_ts) == (99_95, 1000, T)
     assert found.instrument.symbol == "BBB"
     assert deny(found) is None
@@ -72,8 +74,17 @@ def test_the_market_of_a_gate_is_the_papers_own():
 
 def test_paper_margin_is_what_is_not_bound():
     desk = desk_with(recommendation("AAA", T))
-    free = paper_now(desk, T, TradingState.REDUCING).margin_paise
+    free = conditions_of(desk, T).margin_paise
     assert free == 100_000_000 + desk.ledger.net_paise - round(499 * 100_05 * 0.2), "at cost before its first mark"
+
+
+def test_an_emergency_word_halts_and_an_outside_book_is_as_old_as_it_is():
+    desk = desk_with()
+    desk.word = "flatten"
+    assert (conditions_of(desk, T).state, conditions_of(desk, T).is_flattening) == (TradingState.HALTED, True)
+    outside = new_desk(PAPERS, day(), params(confirm="ask"), is_outward=True)
+    outside.agreed_ms = T - 5000
+    assert (conditions_of(outside, T).state, conditions_of(outside, T).reconciled_ms) == (TradingState.ACTIVE, T - 5000)
 
 
 def test_losing_trades_in_a_row_stop_entries():
