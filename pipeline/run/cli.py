@@ -216,9 +216,21 @@ def _audit(verbs: Any) -> None:
     _add_json(verb)
 
 
+def _emergency(verbs: Any) -> None:
+    words = {
+        "halt": "stop all new entries at once; stops stay",
+        "flatten": "halt, and close every position",
+        "resume": "lift a halt or a flattening",
+    }
+    for name, about in words.items():
+        verb = _verb(verbs, name, about, "pipeline.run.verbs.emergency")
+        verb.add_argument("--redis-url", default="", help="of the running processes, when it is not the configured one")
+        _add_json(verb)
+
+
 _VERBS = (
     _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode, _subscribe, _instruments,
-    _audit,
+    _audit, _emergency,
 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, WANTED, Role
 from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
 from pipeline.engine.rollout import stage_words
-from pipeline.run import audit, outside, playback, record, universe
+from pipeline.run import audit, emergency, outside, playback, record, universe
 from pipeline.run.access import calendar_of, tokens
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
@@ -194,7 +194,11 @@ def run_process(name: str, house: House) -> None:
     if name == "dashboard":
         outside.run_dashboard(house.settings, house.day, should_stop, is_browsing=house.is_browsing)
         return
-    make_runner(name, house, store, instruments).run(should_stop)
+    runner = make_runner(name, house, store, instruments)
+    if name == "orders":
+        watch, told = emergency.HaltFile(house.settings), runner.extra_health
+        runner.extra_health = lambda: {**told(), **watch.look()}
+    runner.run(should_stop)
 
 
 def make_recorder(house: House, store: Store) -> record.Recorder:
