@@ -3,9 +3,10 @@
 Reads   a Gate (engine/gate.py): the order, its market, the account, the conditions, as of one instant
 Writes  a Denial: the first check that stops the order, with its code, place and figures; or None
 
-An entry passes all of them. An exit aims at position zero: it is stopped only by what would make it wrong or
-impossible (marked for exits in the register), never by the age of a quote or by a bad day. Limits come from
-risk.toml; none has a default in the code. docs/risk.md is made from the register (run/risktable.py).
+An entry passes all of them. An exit aims at position zero: of it are asked only those that would find it wrong or
+impossible (marked for exits in the register), never the age of a quote or a bad day; the exits of engine/protect.py hold
+by construction and are not asked. Limits come from risk.toml; none has a default in the code. docs/risk.md is made
+from the register (run/risktable.py).
 """
 
 from __future__ import annotations
