@@ -26,7 +26,7 @@ from pipeline.engine.identity import entry_cause, identity, tag_of
 from pipeline.engine.inhouse import reports
 from pipeline.engine.lifecycle import Event, Status, advance, event_of
 from pipeline.engine.outward import Journal, cancel, chase, is_old, take
-from pipeline.engine.protect import CANCELLABLE, order_of, send, steer
+from pipeline.engine.protect import may_cancel, order_of, send, steer
 from pipeline.engine.risk import Activity, Gate, deny_reason
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
@@ -203,7 +203,7 @@ def _time_out(desk: Desk, now: int) -> Journal:
     """Cancel entries that did not fill in time, those that square-off finds, and all of them under an emergency word."""
     limit = desk.params.orders.entry_timeout_s * 1000
     for order in list(desk.orders.values()):
-        if order.purpose != "entry" or order.status not in CANCELLABLE:
+        if order.purpose != "entry" or not may_cancel(order):
             continue
         if desk.word:
             yield from cancel(desk, order, now, "halted")
