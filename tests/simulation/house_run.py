@@ -190,6 +190,13 @@ class House:
         ours = {f.trade_id: f.last_qty for f in fills}
         if len(ours) != len(fills):
             out.append(f"{len(fills) - len(ours)} fills were booked twice")
+        held = self.store.fetch(Role.DERIVED, schema.PORTFOLIO.key())
+        if int(held.get("fills", 0)) != len(theirs) or (int(held.get("positions", 0)) > 0) != any(
+            p["quantity"] for p in ledger["positions"]
+        ):
+            out.append(
+                f"the portfolio counts {held.get('fills')} fills and {held.get('positions')} positions, the simulator {len(theirs)} trades"
+            )
         if ours != theirs:
             out.append(f"{len(theirs.keys() - ours.keys())} fills lost, {len(ours.keys() - theirs.keys())} invented")
         return out
