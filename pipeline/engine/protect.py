@@ -17,11 +17,11 @@ from dataclasses import replace
 from pipeline.core.broker import Ask, OrderRequest
 from pipeline.core.session import Group
 from pipeline.core.types import Alert, OrderIntent
+from pipeline.engine.asking import EXIT_ALL, Journal, ask, cancel, modify, want
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import STOP, Plan, closing_side, exit_reason
 from pipeline.engine.identity import exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
-from pipeline.engine.outward import EXIT_ALL, Journal, ask, cancel, modify, want
 from pipeline.engine.reconcile import is_over, owned
 
 CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
