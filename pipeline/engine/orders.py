@@ -10,7 +10,7 @@ The rules, by number (reliability file, sections 5.2 and 5.3):
 3. The first answer to a recommendation wins; the rest change nothing. Silence is a denial with a reason.
 4. Every entry passes all checks of engine/risk.py on the live quote at the moment of its answer, and none passes while an emergency word
    holds, while the books do not agree, or while an order in its paper is unknown.
-5. No position without a plan: stop, target and the latest hour are set by its first fill (engine/outward.py).
+5. No position without a plan: stop, target and the latest hour are set by its first fill (engine/books.py).
 6. Exits aim at zero, need no answer and can never reverse (engine/protect.py).
 
 Never asks a clock, never sends twice, never drops a fill.
@@ -20,14 +20,16 @@ from __future__ import annotations
 
 from pipeline.core.broker import Answer, BrokerReport, Control, Word
 from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
+from pipeline.engine.asking import Journal, cancel
+from pipeline.engine.books import is_old
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import SQUARE_OFF
 from pipeline.engine.facts import conditions_of, gate_of
 from pipeline.engine.identity import entry_cause, identity, tag_of
 from pipeline.engine.inhouse import reports
 from pipeline.engine.lifecycle import Event, Status, advance, event_of
-from pipeline.engine.outward import Journal, cancel, chase, is_old, take
-from pipeline.engine.protect import CANCELLABLE, order_of, send, steer
+from pipeline.engine.outward import chase, take
+from pipeline.engine.protect import may_cancel, order_of, send, steer
 from pipeline.engine.risk import deny
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
@@ -208,7 +210,7 @@ def _time_out(desk: Desk, now: int) -> Journal:
     """Cancel entries that did not fill in time, those that square-off finds, and all of them under an emergency word."""
     limit = desk.params.orders.entry_timeout_s * 1000
     for order in list(desk.orders.values()):
-        if order.purpose != "entry" or order.status not in CANCELLABLE:
+        if order.purpose != "entry" or not may_cancel(order):
             continue
         if desk.word:
             yield from cancel(desk, order, now, "halted")

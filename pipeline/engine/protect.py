@@ -17,12 +17,12 @@ from dataclasses import replace
 from pipeline.core.broker import Ask, OrderRequest
 from pipeline.core.session import Group
 from pipeline.core.types import Alert, OrderIntent
+from pipeline.engine.asking import EXIT_ALL, Journal, ask, cancel, modify, want
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import STOP, Plan, closing_side, exit_reason
 from pipeline.engine.identity import exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
-from pipeline.engine.outward import EXIT_ALL, Journal, ask, cancel, modify, want
-from pipeline.engine.reconcile import owned
+from pipeline.engine.reconcile import is_over, owned
 
 CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
 STOP_TYPES = frozenset({"SL", "SL-M"})
@@ -62,7 +62,7 @@ def _clear(desk: Desk, symbol: str, now: int) -> Journal:
         return
     waiting = [*desk.entries(symbol), *desk.exits(symbol)]
     for order in waiting:
-        if order.status in CANCELLABLE:
+        if may_cancel(order):
             yield from cancel(desk, order, now, "flat")
     if any(o.intent_id in desk.orders for o in waiting) or symbol not in desk.plans:
         return
@@ -77,7 +77,7 @@ def _drop_surplus(desk: Desk, symbol: str, held: int, now: int) -> Journal:
     exits = desk.exits(symbol)
     surplus = sum(o.leaves_qty for o in exits) - abs(held) if len(exits) > 1 else 0
     for order in reversed(exits):
-        if surplus > 0 and order.status in CANCELLABLE:
+        if surplus > 0 and may_cancel(order):
             surplus -= order.leaves_qty
             yield from cancel(desk, order, now, "surplus")
 
@@ -138,7 +138,7 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
         plan = desk.plans[plan.symbol] = replace(plan, closing=reason, closing_ms=now)
     exits = desk.exits(plan.symbol)
     for order in [*desk.entries(plan.symbol), *(o for o in exits if o.order_type in STOP_TYPES)]:
-        if order.status in CANCELLABLE and order.intent_id in desk.orders:
+        if may_cancel(order) and order.intent_id in desk.orders:
             yield from cancel(desk, desk.orders[order.intent_id], now, reason)
     if desk.inbox:
         return  # the paper venue has answered: take that first
@@ -241,6 +241,11 @@ def send(desk: Desk, intent: OrderIntent, now: int, trigger_paise: int = 0, *, a
         intent.limit_paise, trigger_paise, tag or intent.tag,
     )  # fmt: skip
     yield from ask(desk, request, now)
+
+
+def may_cancel(order: Order) -> bool:
+    """Tell whether asking for its end makes sense: it works, and the book does not say yet that it is over."""
+    return order.status in CANCELLABLE and not is_over(order.told)
 
 
 def order_of(intent: OrderIntent, now: int) -> Order:

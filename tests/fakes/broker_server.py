@@ -41,7 +41,7 @@ class HttpServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_POST = do_PUT = do_DELETE = do_GET
+            do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
 
             def log_message(self, *_args: Any) -> None:
                 return

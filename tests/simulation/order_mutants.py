@@ -17,7 +17,7 @@ from typing import Any
 from unittest import mock
 
 from pipeline.core.broker import Answer, Ask
-from pipeline.engine import exits, orders, outward, protect, risk
+from pipeline.engine import asking, books, exits, orders, outward, protect, risk
 from pipeline.engine.desk import Desk
 from pipeline.engine.lifecycle import Status
 from pipeline.engine.portfolio import Ledger
@@ -56,7 +56,7 @@ def _counted() -> Callable[[str], str]:
 
 def _resend(desk: Desk, order: Any, now: int, reason: str) -> Iterator[Any]:
     yield from _lose(desk, order, now, reason)
-    yield from outward.ask(desk, outward._about(desk.orders[order.intent_id], Ask.PLACE, now), now)
+    yield from asking.ask(desk, asking.about(desk.orders[order.intent_id], Ask.PLACE, now), now)
 
 
 def _doubt_is_refusal(desk: Desk, report: Any, now: int) -> Iterator[Any]:
@@ -108,7 +108,7 @@ MUTANTS = (
     Mutant("5.2.2 SENDING is durable before the request leaves", ((Session, "acts_first", True),)),
     Mutant("5.2.3 one POST for an intent, ever", ((outward, "_lose", _resend),)),
     Mutant("5.2.4 no answer is no refusal", ((orders, "take", _doubt_is_refusal),)),
-    Mutant("5.2.5 absence proves nothing until the book has aged", ((outward, "_is_absent", lambda *_: True),)),
+    Mutant("5.2.5 absence proves nothing until the book has aged", ((books, "_is_absent", lambda *_: True),)),
     Mutant("5.2.5 an unknown is resolved by the book", ((orders, "take", _without(Answer.ROW)),)),
     Mutant(
         "5.2.6 no entry in a paper with an unknown",
@@ -117,7 +117,7 @@ MUTANTS = (
             (risk, "CHECKS", _checks_without("unknown_in_symbol", "symbol_busy", "repeat", "min_gap")),
         ),
     ),
-    Mutant("5.2.7 orders of ours that we do not know are adopted", ((outward, "_adopt", _nothing),)),
+    Mutant("5.2.7 orders of ours that we do not know are adopted", ((books, "_adopt", _nothing),)),
     Mutant("5.3.0 the stop lies at the broker", ((protect, "_guard", _nothing),)),
     Mutant("5.3.0 the stop's quantity follows the position", ((protect, "modify", _nothing),)),
     Mutant("5.3.1 what is open in the paper is cancelled first", ((protect, "cancel", _nothing),)),
