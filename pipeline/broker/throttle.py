@@ -11,6 +11,7 @@ without Redis; both sit tests/exam/test_throttle_exam.py.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -104,18 +105,20 @@ class RedisThrottle:
 
 
 class MemoryThrottle:
-    """The same for one process without Redis."""
+    """The same for one process without Redis; its threads may share it."""
 
     def __init__(self, windows: Sequence[Window] = ORDER_WINDOWS, clock: Callable[[], int] | None = None) -> None:
         self._windows, self._clock = tuple(windows), clock or _monotonic_ms
         self._instants: list[int] = []
+        self._lock = threading.Lock()
         self._most = max(window.calls for window in self._windows)
 
     def take(self, urgency: Urgency) -> int:
-        wait = self.wait_ms(urgency)
-        if wait == 0:
-            self._instants = [*self._instants[1 - self._most :], self._clock()]
-        return wait
+        with self._lock:
+            wait = self.wait_ms(urgency)
+            if wait == 0:
+                self._instants = [*self._instants[1 - self._most :], self._clock()]
+            return wait
 
     def wait_ms(self, urgency: Urgency) -> int:
         return wait_ms(self._past(), self._windows, urgency, self._clock())

@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.broker.contract import Broker, refused
-from pipeline.broker.quota import STANDARD_READS, Limit, ReadBudget
+from pipeline.broker.quota import STANDARD_READS, ReadBudget
+from pipeline.broker.throttle import MemoryThrottle, Throttle
+from pipeline.broker.windows import Urgency
 from pipeline.core.broker import READS, Answer, Ask, BrokerReport, Control, OrderRequest, Word
+from pipeline.core.errors import Ambiguous
 from pipeline.core.schema import REQUESTS, Stream
 from pipeline.engine.identity import purpose_of
 from pipeline.run.sources import Input, Source
@@ -27,8 +30,6 @@ from pipeline.store.codec import decode
 from pipeline.store.face import EntryId
 
 WRITERS, READERS = 6, 2
-ORDER_CALLS = (Limit(8, 1_000), Limit(450, 60_000), Limit(1_800, 1_800_000))
-"""Below what is allowed without registration (10, 500, 2,000)."""
 BEAT_MS = 200
 SHORT_WAIT_MS = 3
 
@@ -36,12 +37,14 @@ SHORT_WAIT_MS = 3
 class Courier:
     """Performs requests of one broker; ``poll`` gives what has come back."""
 
-    def __init__(self, broker: Broker, kill_file: Path) -> None:
+    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle) -> None:
+        """``throttle`` is the order rate that all processes of the account share."""
         self._broker, self._kill_file = broker, kill_file
+        self._throttle, self._alone = throttle, MemoryThrottle()
         self._back: queue.SimpleQueue[list[BrokerReport]] = queue.SimpleQueue()
         self._writers = ThreadPoolExecutor(WRITERS, "order")
         self._readers = ThreadPoolExecutor(READERS, "listing")
-        self._orders, self._reads = ReadBudget(ORDER_CALLS), ReadBudget(STANDARD_READS)
+        self._reads = ReadBudget(STANDARD_READS)
         self._futures: queue.SimpleQueue[Future[None]] = queue.SimpleQueue()
         self._is_killed = False
         self.performed = 0
@@ -80,13 +83,35 @@ class Courier:
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     def _perform(self, request: OrderRequest) -> None:
-        budget = self._reads if request.ask in READS else self._orders
-        now_ms = time.monotonic_ns() // 1_000_000
-        time.sleep(max(0, budget.reserve(now_ms) - now_ms) / 1000)
-        if request.ask is Ask.PLACE and purpose_of(request.tag) == "entry" and self._kill_file.exists():
+        is_entry = request.ask is Ask.PLACE and purpose_of(request.tag) == "entry"
+        if request.ask in READS:
+            now_ms = time.monotonic_ns() // 1_000_000
+            time.sleep(max(0, self._reads.reserve(now_ms) - now_ms) / 1000)
+        elif not self._has_room(is_entry=is_entry):
+            self._back.put(refused(request, "the broker's order rate is used up for entries"))
+            return
+        if is_entry and self._kill_file.exists():
             self._back.put(refused(request, f"the kill file {self._kill_file.name} is there"))
             return
         self._back.put(self._broker.perform(request))
+
+    def _has_room(self, *, is_entry: bool) -> bool:
+        """Book an order call: an entry goes at once or not at all, everything else waits for its turn.
+
+        Without the shared rate (Redis is away) no entry leaves; what makes a position smaller keeps the rate by itself.
+        """
+        urgency, throttle = Urgency.ENTRY if is_entry else Urgency.EXIT, self._throttle
+        while True:
+            try:
+                wait = throttle.take(urgency)
+            except Ambiguous:
+                if is_entry:
+                    return False
+                throttle = self._alone
+                continue
+            if wait == 0 or is_entry:
+                return wait == 0
+            time.sleep(wait / 1000)
 
 
 class OutwardSource:

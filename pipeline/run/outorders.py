@@ -6,14 +6,17 @@ from urllib.parse import urlsplit
 
 from pipeline.broker.push import PortfolioStream
 from pipeline.broker.rest import LOOPBACK, RestClient, RestConfig
+from pipeline.broker.throttle import RedisThrottle
 from pipeline.broker.upstox import UpstoxBroker
 from pipeline.core.errors import Refused
+from pipeline.core.schema import Role
 from pipeline.core.types import Instrument
 from pipeline.run.access import rest_client, tokens
 from pipeline.run.courier import Courier, OutwardSource
 from pipeline.run.emergency import halt_file
 from pipeline.run.options import Settings
 from pipeline.run.sources import Source
+from pipeline.store.client import open_clients
 
 
 def require_simulator(settings: Settings) -> None:
@@ -32,8 +35,9 @@ def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> 
     """Build the hands of the order process."""
     require_simulator(settings)
     upstox = settings.upstox
+    client = open_clients(settings.redis.urls())[Role.DERIVED]
     orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
-    return Courier(UpstoxBroker(orders, rest_client(settings), instruments), halt_file(settings))
+    return Courier(UpstoxBroker(orders, rest_client(settings), instruments), halt_file(settings), RedisThrottle(client))
 
 
 def outward_source(

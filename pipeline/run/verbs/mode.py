@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MEANING = {
     "paper": "live market data, orders filled by our own paper exchange; no money moves",
     "replay": "a recorded day, orders filled by our own paper exchange; no money moves",
+    "simulated": "a simulator on this machine for market data and orders; no money moves",
     "live-sandbox": "live market data, orders to Upstox's sandbox; no money moves",
     "live-real": "live market data, orders to the exchange: REAL MONEY",
 }

@@ -4,7 +4,10 @@ import time
 import pytest
 
 from pipeline.broker.contract import accepted, listed
+from pipeline.broker.throttle import MemoryThrottle
+from pipeline.broker.windows import Urgency, Window
 from pipeline.core.broker import Answer, Ask, BrokerReport, Control, OrderRequest, Word
+from pipeline.core.errors import Ambiguous
 from pipeline.core.schema import INTENTS, REQUESTS
 from pipeline.run.courier import Courier, OutwardSource, hand_over
 from pipeline.run.sources import Input
@@ -52,7 +55,7 @@ class Quiet:
 
 @pytest.fixture
 def desk(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT")
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle())
     yield courier, courier._broker, tmp_path / "HALT"
     courier._broker.gate.set()
     courier.close()
@@ -69,6 +72,33 @@ def test_only_requests_of_a_commit_leave(desk):
     hand_over(courier, [(INTENTS, EntryId(1, 0), {}), (REQUESTS, EntryId(1, 0), encode(REQUESTS, PLACE))])
     assert [(r.answer, r.order_id) for r in answers(courier, 1)] == [(Answer.ACCEPTED, "B1")]
     assert broker.asked == [PLACE]
+
+
+def test_an_entry_beyond_the_order_rate_is_refused_and_an_exit_waits_its_turn(tmp_path):
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)))
+    for request in (PLACE, PLACE):
+        courier.take(request)
+    found = answers(courier, 2)
+    assert sorted(r.answer for r in found) == [Answer.ACCEPTED, Answer.REFUSED]
+    assert "order rate" in next(r.reason for r in found if r.answer is Answer.REFUSED)
+    for request in (STOP, STOP, STOP):
+        courier.take(request)
+    assert [r.answer for r in answers(courier, 3)] == [Answer.ACCEPTED] * 3
+    assert len(courier._broker.asked) == 4
+    courier.close()
+
+
+def test_without_the_shared_rate_no_entry_leaves_but_exits_do(tmp_path):
+    class Away:
+        def take(self, _urgency: Urgency) -> int:
+            raise Ambiguous("Redis is away")
+
+    courier = Courier(Echo(), tmp_path / "HALT", Away())
+    courier.take(PLACE)
+    courier.take(STOP)
+    assert sorted(r.answer for r in answers(courier, 2)) == [Answer.ACCEPTED, Answer.REFUSED]
+    assert courier._broker.asked == [STOP]
+    courier.close()
 
 
 def test_one_slow_answer_keeps_no_other_waiting(desk):

@@ -7,10 +7,12 @@ import json
 import shutil
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from pipeline.run import cli, preflight
+from pipeline.run.options import Mode
 from pipeline.run.preflight import Point
 from pipeline.run.settings import SHIPPED_ROOT, load
 from pipeline.run.verbs import mode
@@ -47,6 +49,10 @@ def test_it_says_the_mode_its_meaning_and_its_source(capsys: pytest.CaptureFixtu
     assert "mode replay (from TICKTICK__MODE)" in capsys.readouterr().out
     assert cli.main(["mode", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["mode"] == "replay"
+
+
+def test_every_mode_has_its_meaning():
+    assert set(mode.MEANING) == set(get_args(Mode))
 
 
 @pytest.mark.parametrize(
