@@ -80,6 +80,8 @@ class Runner:
         self.last_error = ""
         self._should_stop: Callable[[], bool] = lambda: False
         self.extra_health: Callable[[], dict[str, str | int | float]] = dict
+        self.on_committed: Callable[[Pending], None] = lambda _pending: None
+        """Called with what a commit wrote, once it has taken place."""
         self.source: Source
         self._restore()
 
@@ -198,6 +200,8 @@ class Runner:
             self.progress.cursors[item.stream] = item.id
             self.progress.consumed[item.stream] = self.progress.consumed.get(item.stream, 0) + 1
             self._place(item)
+        elif self.job.reads:
+            self._is_disordered = True  # it is in no stream that a rebuild could read again: the state is saved with it
         for out in self.job.step(self.state, item.record, now):
             self._collect(out, now, pending)
 
@@ -267,6 +271,7 @@ class Runner:
         except Ambiguous as error:
             self._resolve(under_way.commit, str(error))
         self._measure(under_way)
+        self.on_committed(under_way.pending)
         self._log_trades(under_way.pending)
         if under_way.commit.snapshot is not None and self._pace.is_trimming:
             self._trim()
