@@ -220,6 +220,8 @@ def dump(desk: Desk) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     """Make a fresh desk into the one that was dumped."""
+    if any(name not in plain for name in (*_TABLES, *_PLAIN, *_SCALARS)):
+        raise Corrupt("the orders snapshot is of another version: stop, and clear the session with `ticktick clear`")
     if arrays["quotes"].shape != desk.quotes.rows.shape:
         raise Corrupt("the orders snapshot is of another watchlist: stop, and clear the session with `ticktick clear`")
     for name, kind in _TABLES.items():

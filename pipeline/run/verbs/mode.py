@@ -10,6 +10,7 @@ from pipeline.run.verbs.shared import settings_for, show
 MEANING = {
     "paper": "live market data, orders filled by our own paper exchange; no money moves",
     "replay": "a recorded day, orders filled by our own paper exchange; no money moves",
+    "simulated": "orders to a simulator on this machine, over the road of live orders; no money moves",
     "live-sandbox": "live market data, orders to Upstox's sandbox; no money moves",
     "live-real": "live market data, orders to the exchange: REAL MONEY",
 }
