@@ -40,7 +40,23 @@ def parser() -> argparse.ArgumentParser:
     """Build the whole command line."""
     top = argparse.ArgumentParser(prog="ticktick", description="Intraday monitoring and trading for the Indian market.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _clear, _logs, _mode, _subscribe):
+    for add in (
+        _demo,
+        _simulate,
+        _replay,
+        _record,
+        _login,
+        _status,
+        _doctor,
+        _up,
+        _down,
+        _history,
+        _clear,
+        _logs,
+        _mode,
+        _subscribe,
+        _emergency,
+    ):
         add(verbs)
     return top
 
@@ -186,6 +202,12 @@ def _logs(verbs: Any) -> None:
 
 def _mode(verbs: Any) -> None:
     verb = _verb(verbs, "mode", "show the mode, what it means and how to change it", "pipeline.run.verbs.mode")
+    _add_json(verb)
+
+
+def _emergency(verbs: Any) -> None:
+    verb = _verb(verbs, "emergency", "halt, flatten, or resume after either", "pipeline.run.verbs.emergency")
+    verb.add_argument("word", choices=("halt", "flatten", "resume"))
     _add_json(verb)
 
 
