@@ -195,7 +195,7 @@ class FaultyBroker:
     def by_hand(self, symbol: str, side: Side, qty: int, now: int) -> None:
         """A person trades in the app."""
         self.hand_ms[symbol] = now
-        self._book(symbol, side, OrderRequest(now, "", Ask.PLACE, "", "", symbol, side.value, "MARKET", qty, tag="mine"), now, "hand")
+        self._book(symbol, side, OrderRequest(now, "", Ask.PLACE, "", "", symbol, side.value, "MARKET", qty), now, "hand")
 
     # ------------------------------------------------------------------ the market moves
 
