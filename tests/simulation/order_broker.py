@@ -49,8 +49,8 @@ class Rates:
 
 
 CLEAN = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-HAND_GRACE_MS = 12_000
-"""So long after a trade by hand our orders may still be those of before."""
+HAND_GRACE_MS = 30_000
+"""So long after a trade by hand our orders may still be those of before: a process that keeps dying hears of it late."""
 
 
 @dataclass(slots=True)
