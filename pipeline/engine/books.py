@@ -88,6 +88,8 @@ def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
     if order is None or order.status is Status.ABSENT:
         if purpose_of(row.tag) and row.symbol in desk.papers and row.order_id not in desk.owners:
             yield from _adopt(desk, row, now)
+        elif order is None:
+            desk.strangers.setdefault(row.order_id, now)
         return
     if is_over(order.told) and not is_over(row.status):
         return  # overtaken on its way
@@ -108,10 +110,12 @@ def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
 
 
 def _exited_by(desk: Desk, row: BrokerReport) -> str:
-    """Find the exit by the broker that an order without a tag belongs to, when its answer was lost."""
+    """Find the exit by the broker that a new order without a tag belongs to, when its answer was lost."""
+    if row.tag or row.order_id in desk.strangers:
+        return ""
     for order in desk.orders.values():
         is_lost = order.order_type == EXIT_ALL and order.order_id == "" and order.status is Status.UNKNOWN
-        if is_lost and not row.tag and (order.symbol, order.side.value) == (row.symbol, row.side) and row.ts >= order.sent_ms:
+        if is_lost and (order.symbol, order.side.value) == (row.symbol, row.side):
             return order.intent_id
     return ""
 

@@ -90,6 +90,8 @@ class Desk:
     """Trade id -> [symbol, signed quantity] of trades that are not ours."""
     late: dict[str, None] = field(default_factory=dict)
     """Orders of which trades are still to come."""
+    strangers: dict[str, int] = field(default_factory=dict)
+    """Orders on the book that are not ours: broker's order id -> when first seen."""
     agreed_ms: int = 0
     """When the books last agreed; 0 not since the start."""
     began_ms: int = 0
@@ -196,7 +198,7 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
     return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments))
 
 
-_PLAIN = ("owners", "tags", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign")
+_PLAIN = ("owners", "tags", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign", "strangers")
 _SCALARS = ("sent_today", "minute", "word", "asked", "agreed_ms", "apart", "began_ms")
 _TABLES: dict[str, type] = {
     "pending": Recommendation,
@@ -220,6 +222,8 @@ def dump(desk: Desk) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     """Make a fresh desk into the one that was dumped."""
+    if any(name not in plain for name in (*_TABLES, *_PLAIN, *_SCALARS)):
+        raise Corrupt("the orders snapshot is of another version: stop, and clear the session with `ticktick clear`")
     if arrays["quotes"].shape != desk.quotes.rows.shape:
         raise Corrupt("the orders snapshot is of another watchlist: stop, and clear the session with `ticktick clear`")
     for name, kind in _TABLES.items():

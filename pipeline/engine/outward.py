@@ -88,7 +88,7 @@ def _restart(desk: Desk, now: int) -> Journal:
     desk.listed = {}
     desk.agreed_ms = desk.apart = 0
     desk.began_ms = desk.began_ms or now
-    desk.due = dict.fromkeys((listing for listing in LISTINGS), now)
+    desk.due = {listing.value: now for listing in LISTINGS}
     for order in list(desk.orders.values()):
         if order.status is Status.SENDING:
             yield from _lose(desk, order, now, "restart")

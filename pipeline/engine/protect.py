@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.core.broker import Ask, OrderRequest
+from pipeline.core.broker import Ask, OrderRequest, Word
 from pipeline.core.session import Group
 from pipeline.core.types import Alert, OrderIntent
 from pipeline.engine.asking import EXIT_ALL, Journal, ask, cancel, modify, want
@@ -95,8 +95,8 @@ def _unplanned(desk: Desk, symbol: str, now: int) -> Plan:
 
 def _reason(desk: Desk, plan: Plan, now: int) -> str:
     """Say why the position must go now. A stop that lies at the broker does its own work, if it is given a moment."""
-    if desk.word == "flatten":
-        return "flatten"
+    if desk.word == Word.FLATTEN:
+        return desk.word
     reason = exit_reason(plan, desk.quotes.quote(desk.papers[plan.symbol].instrument.sid), now)
     if reason != STOP:
         if plan.beyond_ms:

@@ -80,6 +80,8 @@ class House:
     procs: dict[str, Door] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
     proposals: int = 0
+    order_url: str = ""
+    """Another server than the simulator for the order calls, when it is given."""
 
     def __post_init__(self) -> None:
         urls = self.redis.urls
@@ -93,6 +95,7 @@ class House:
         token = self.folder / "token.json"
         save_token(token, make_token(self.sim.token, TokenKind.OAUTH, now_ms()))
         hosts = {f"upstox__{name}": self.sim.base for name in ("rest_url", "order_url", "feed_url", "login_url", "assets_url")}
+        hosts["upstox__order_url"] = self.order_url or self.sim.base
         self.env = environment(self.folder, self.urls, paths__token=token, **SETTINGS, **hosts) | {"TICKTICK_CONFIG": str(home)}
         self.connect()
         universe.publish(self.store, PAPERS, DATE)
@@ -114,13 +117,13 @@ class House:
 
     # ------------------------------------------------------------------ people, faults, shots
 
-    def propose(self) -> None:
-        """A recommendation at the market, and its confirmation."""
+    def propose(self) -> float | None:
+        """A recommendation at the market, and its confirmation; give the instant (perf_counter) just before the latter."""
         now = self.sim.clock()["ts"]
         paper = self.rng.choice(PAPERS)
         quote = self.sim.ledger()["quotes"].get(paper.instrument_key)
         if quote is None:
-            return
+            return None
         side, tick = self.rng.choice(list(Side)), paper.tick_size_paise
         ref = to_paise(quote["ltp"]) // tick * tick
         self.proposals += 1
@@ -133,7 +136,9 @@ class House:
                 ref + side.sign * 2 * tick, ref - side.sign * far, ref + side.sign * 2 * far, now + 60_000, "drawn",
             ),
         )  # fmt: skip
+        at = time.perf_counter()
         self.add(schema.CONFIRM_PAGE, Confirmation(now + 1, key, "confirm", "page"))
+        return at
 
     def strike(self) -> None:
         """Something goes wrong at the broker."""
@@ -203,13 +208,13 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, seed: int) -> Iterator[House]:
+def house(folder: Path, seed: int, order_url: str = "") -> Iterator[House]:
     """Bring everything up, and take everything down."""
     redis = start(folder / "redis", fsync="always")
     running: House | None = None
     try:
         with live_simulator(SimulatorConfig(date=DATE, session="10:00-14:00", speed=1.0)) as sim, Doors(folder) as doors:
-            running = House(sim, redis, folder, doors, random.Random(seed))
+            running = House(sim, redis, folder, doors, random.Random(seed), order_url=order_url)
             yield running
     finally:
         (running.redis if running is not None else redis).stop()

@@ -49,8 +49,8 @@ class Rates:
 
 
 CLEAN = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-HAND_GRACE_MS = 12_000
-"""So long after a trade by hand our orders may still be those of before."""
+HAND_GRACE_MS = 30_000
+"""So long after a trade by hand our orders may still be those of before: a process that keeps dying hears of it late."""
 
 
 @dataclass(slots=True)
@@ -195,7 +195,7 @@ class FaultyBroker:
     def by_hand(self, symbol: str, side: Side, qty: int, now: int) -> None:
         """A person trades in the app."""
         self.hand_ms[symbol] = now
-        self._book(symbol, side, OrderRequest(now, "", Ask.PLACE, "", "", symbol, side.value, "MARKET", qty, tag="mine"), now, "hand")
+        self._book(symbol, side, OrderRequest(now, "", Ask.PLACE, "", "", symbol, side.value, "MARKET", qty), now, "hand")
 
     # ------------------------------------------------------------------ the market moves
 

@@ -82,3 +82,22 @@ def test_an_entry_ends_absent_only_after_its_session():
     talk.now = at("15:50")
     talk.wait(1)
     assert statuses(talk.read_books()) == ["ABSENT"]
+
+
+def test_the_brokers_own_exit_is_found_by_its_new_order_and_not_by_an_older_one():
+    talk = Talk(close_tries=0).ready()
+    talk.say(Answer.ACCEPTED, talk.filled(), order_id="B2")
+    stranger = {"symbol": "AAA", "side": "SELL", "order_type": "MARKET", "status": "complete"}
+    talk.say(Answer.ROW, order_id="HAND", qty=7, **stranger)
+    talk.command(Word.FLATTEN)
+    talk.now += 10
+    talk.say(Answer.ROW, order_id="B2", tag=talk.last(Ask.CANCEL).tag, symbol="AAA", side="SELL", status="cancelled", qty=499)
+    for _ in range(3):
+        talk.wait(10)
+        talk.read_books({"AAA": 499})
+    exit_all = talk.last(Ask.EXIT_ALL)
+    talk.say(Answer.AMBIGUOUS, exit_all)
+    assert talk.say(Answer.ROW, order_id="HAND", qty=7, **stranger)[1:] == []
+    assert "ACCEPTED" in statuses(talk.say(Answer.ROW, order_id="X9", qty=499, cum_qty=499, **stranger))
+    talk.trade("X9", "x1", 499, 101_00, "SELL")
+    assert talk.desk.ledger.qty("AAA") == 0
