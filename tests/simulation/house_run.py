@@ -40,21 +40,23 @@ SETTINGS = {
     "orders__settle_s": 5.0, "orders__beat_s": 1.0, "orders__close_tries": 3, "upstox__total_timeout_s": 2.0, "upstox__connect_timeout_s": 1.0,
     "logging__level": "WARNING",
 }  # fmt: skip
-RISK = """[risk]
-capital_paise = 100_000_000
-risk_per_trade = 0.01
-max_position_ratio = 0.05
-max_positions = 12
-max_leverage = 10.0
-daily_loss_stop_ratio = 0.5
-daily_loss_alert_ratio = 0.4
-drawdown_stop_ratio = 0.5
-min_gap_s = 1
-max_orders_per_minute = 1000
-max_orders_per_day = 10000
-max_drift_bps = 400.0
-max_quote_age_ms = 5000
-"""
+ROOT = Path(__file__).resolve().parents[2]
+LIMITS = {
+    "max_positions": 12, "max_leverage": 10.0, "max_net_leverage": 10.0, "daily_loss_stop_ratio": 0.5, "daily_loss_alert_ratio": 0.4,
+    "drawdown_stop_ratio": 0.5, "max_losses_in_row": 1000, "min_gap_s": 1, "max_orders_per_minute": 1000, "max_orders_per_hour": 10_000,
+    "max_orders_per_day": 10_000, "max_drift_bps": 400.0, "max_ltp_distance_bps": 1000.0, "max_quote_distance_bps": 1000.0,
+    "price_band_ratio": 0.5, "max_depth_ratio": 1000.0, "max_volume_ratio": 1.0,
+}  # fmt: skip
+"""Wide enough that the orders, not the limits, are what is tried; everything else is the shipped profile."""
+
+
+def risk_text() -> str:
+    """Give a risk.toml: the shipped one, with the limits above."""
+    lines = (ROOT / "config" / "risk.toml").read_text("utf-8").splitlines()
+    names = [line.partition("=")[0].strip() for line in lines]
+    return "\n".join(f"{name} = {LIMITS[name]}" if name in LIMITS else line for name, line in zip(names, lines, strict=True)) + "\n"
+
+
 FAULTS = (
     {"kind": "drop_reply", "match": "/v3/order/place"},
     {"kind": "drop_reply", "match": "/v3/order/modify"},
@@ -88,10 +90,8 @@ class House:
         self.urls = {role: urls[role] for role in Role}
         home = self.folder / "own"
         home.mkdir()
-        (home / "risk.toml").write_text(RISK, "utf-8")
-        (home / "strategies.toml").write_text(
-            (Path(__file__).resolve().parents[2] / "config" / "strategies.toml").read_text("utf-8"), "utf-8"
-        )
+        (home / "risk.toml").write_text(risk_text(), "utf-8")
+        (home / "strategies.toml").write_text((ROOT / "config" / "strategies.toml").read_text("utf-8"), "utf-8")
         token = self.folder / "token.json"
         save_token(token, make_token(self.sim.token, TokenKind.OAUTH, now_ms()))
         hosts = {f"upstox__{name}": self.sim.base for name in ("rest_url", "order_url", "feed_url", "login_url", "assets_url")}
@@ -132,7 +132,7 @@ class House:
         self.add(
             schema.RECOMMENDATIONS,
             Recommendation(
-                now, key, f"S{key}", now - 60_000 + self.proposals, 1, paper.symbol, "1m", "drawn", side, 0.8, "trending", ref,
+                now, key, f"S{key}", now - 60_000 - self.proposals, 1, paper.symbol, "1m", "drawn", side, 0.8, "trending", ref,
                 ref + side.sign * 2 * tick, ref - side.sign * far, ref + side.sign * 2 * far, now + 60_000, "drawn",
             ),
         )  # fmt: skip
