@@ -24,6 +24,7 @@ function card(rec, number) {
     cell("Shares", isSized ? WHOLE.format(rec.qty) : ABSENT, "", isSized ? "" : "set when you confirm"),
     isSized ? cell("Worst loss", money(rec.worst_loss_paise), "stop", "if the stop is filled at its price; a gap can cost more") : cell("Loss a share", money(rec.risk_paise), "stop", "if the stop is filled at its price"),
     cell("Charges", money(rec.charges_paise), "", "about, for the round trip"),
+    cell("Margin", money(rec.margin_paise), "", "about, bound while the position is open"),
     cell("R : R", rec.reward_ratio === null ? ABSENT : `1 : ${ONE.format(rec.reward_ratio)}`)));
   li.append(el("p", "meta", [rec.strategy, rec.timeframe, rec.regime, time(rec.ts)].filter(Boolean).join(" · ")));
   li.append(el("ul", "why", "", ...rec.reasons.map((r) => el("li", "", r))));
@@ -36,7 +37,7 @@ function card(rec, number) {
       return b;
     };
     li.append(el("div", "act", "", button("confirm", `Confirm ${rec.side.toLowerCase()}`, "y"), button("reject", "Reject", "n")));
-    li.append(el("i", "fuse"));
+    li.append(el("p", "meta drift"), el("i", "fuse"));
   } else {
     left.textContent = rec.state + (rec.answered_by ? ` · ${rec.answered_by}` : "");
   }
@@ -69,8 +70,17 @@ export function showLeft() {
     put(li.querySelector(".left"), left <= 0 ? "expired" : `${span(left / pace())} left`);
     li.querySelector(".fuse").style.width = `${Math.max(0, Math.min(1, left / (rec.expires_ms - rec.ts))) * 100}%`;
     li.classList.toggle("expired", left <= 0);
+    showDrift(li.querySelector(".drift"), rec);
     for (const b of li.querySelectorAll(".act button")) b.disabled = isOver || view.pending === rec.id;
   }
+}
+
+/** Spread and drift as they are now: a yes beyond the limit is denied by the order process, whatever is shown here. */
+function showDrift(line, rec) {
+  const q = state.watch?.[rec.symbol], ltp = q?.ltp, drift = ltp ? (ltp * 100 / rec.ref_paise - 1) * 10_000 : null;
+  const isOver = drift !== null && rec.max_drift_bps !== null && Math.abs(drift) > rec.max_drift_bps;
+  put(line, [q?.spread_bps != null && `spread ${ONE.format(q.spread_bps)} bps`, drift !== null && `drift ${drift >= 0 ? "+" : ""}${ONE.format(drift)} bps`, isOver && "too far: it would be denied"].filter(Boolean).join(" · "));
+  line.classList.toggle("warn", isOver);
 }
 
 export async function answerTo(id, answer) {

@@ -80,7 +80,8 @@ class Board:
             "watch": rows,
             "recommendations": self._recommendations(poll, ts),
             "portfolio": views.portfolio(poll.portfolio, poll.positions),
-            "trades": views.trades(poll.tails.get(schema.ORDERS.name, []), poll.tails.get(schema.FILLS.name, [])),
+            "trades": views.trades(*(poll.tails.get(stream.name, []) for stream in (schema.ORDERS, schema.FILLS, schema.DENIALS))),
+            "order_rate": views.order_rate(poll.order_calls, wall_ms),
             "health": health,
         }
         self._put(state)

@@ -134,7 +134,9 @@ export function showPortfolio() {
   const p = state.portfolio;
   $("kpis").replaceChildren(...KPIS.map(([label, key, isSigned]) => {
     const value = p[key];
-    return el("div", key === "net_paise" ? "main" : "", "", el("dt", "", label), el("dd", isSigned ? tone(value) : "", isSigned ? signed(value, money) : money(value)));
+    const box = el("div", key === "net_paise" ? "main" : "", "", el("dt", "", label), el("dd", isSigned ? tone(value) : "", isSigned ? signed(value, money) : money(value)));
+    if (key === "charges_paise") box.title = Object.entries(p.charge_lines).map(([line, paise]) => `${line}: ${rupees(paise)}`).join("\n");
+    return box;
   }));
   $("positions").tBodies[0].replaceChildren(...p.positions.map((q) => {
     const tr = el("tr", "", "", el("th", "sym", q.symbol), el("td", `n ${tone(q.qty)}`, signed(q.qty, (v) => WHOLE.format(v))), el("td", "n", price(q.avg_px)), el("td", "n", price(q.mark_px)),
@@ -147,7 +149,7 @@ export function showPortfolio() {
   $("positions").hidden = p.positions.length === 0;
   $("positions-empty").hidden = p.positions.length > 0;
   const done = p.closed.filter((q) => q.realised_paise).length;
-  put($("book-note"), [p.positions.length && `${p.positions.length} open`, done && `${done} closed`, p.trading_state && p.trading_state !== "ACTIVE" && p.trading_state].filter(Boolean).join(" · "));
+  put($("book-note"), [state.order_rate?.words, p.positions.length && `${p.positions.length} open`, done && `${done} closed`, p.trading_state && p.trading_state !== "ACTIVE" && p.trading_state].filter(Boolean).join(" · "));
   showPositionAges();
   showMarks();
 }
@@ -175,7 +177,7 @@ export function showTrades() {
   fill("orders", state.trades.orders, (o) => {
     const tr = el("tr", "", "", el("td", "dim", time(o.ts)), el("th", "sym", o.symbol), side(o.side), el("td", "n", `${WHOLE.format(o.cum_qty)}/${WHOLE.format(o.order_qty)}`),
       el("td", "n", o.limit_paise ? rupees(o.limit_paise) : "market"), el("td", "n", o.avg_px ? price(o.avg_px) : ABSENT), el("td", lapsed(o) ? "dim" : `status ${o.status}`, [o.status, o.status === "DENIED" ? o.reason : "", o.purpose === "exit" ? "exit" : ""].filter(Boolean).join(" · ")));
-    tr.title = [o.purpose, o.reason, o.tag].filter(Boolean).join("\n");
+    tr.title = [o.purpose, o.reason, o.words, o.tag].filter(Boolean).join("\n");
     return tr;
   });
   fill("fills", state.trades.fills, (f) => {

@@ -29,7 +29,7 @@ TAIL = 200
 PROCESSES = tuple(dict.fromkeys(s.writer for s in schema.STREAMS if s.writer not in {"terminal", "page", "people"}))
 SLOW_S = 1.0
 """Latency and subscriptions are written about once a second, so they are read no more often."""
-SOMETIMES = ("recorder",)
+SOMETIMES = ("recorder", "audit")
 """Processes that run only when asked for: shown when they tell of themselves, not missed when they do not."""
 TAILED = (
     schema.RECOMMENDATIONS,
@@ -37,6 +37,7 @@ TAILED = (
     schema.CONFIRM_PAGE,
     schema.CONFIRM_AUTO,
     schema.INTENTS,
+    schema.DENIALS,
     schema.ORDERS,
     schema.FILLS,
 )
@@ -61,6 +62,8 @@ class Poll:
     session: Fields = field(default_factory=dict)
     auth: Fields = field(default_factory=dict)
     portfolio: Fields = field(default_factory=dict)
+    order_calls: list[int] = field(default_factory=list)
+    """Instants of the order calls that the broker still counts."""
     tails: dict[str, list[Any]] = field(default_factory=dict)
 
 
@@ -74,6 +77,7 @@ class Reader:
         self._slow_at = float("-inf")
         self._latency: dict[str, Fields] = {}
         self._wanted: Fields = {}
+        self._order_calls: list[int] = []
         self.skipped = 0
         """Entries that could not be decoded; counted and left out, so that the page goes on."""
 
@@ -89,7 +93,7 @@ class Reader:
         await self._poll_derived(out, is_slow_due=is_slow_due)
         if is_slow_due:
             self._slow_at = now
-        out.tails, out.latency, out.wanted = self._tails, self._latency, self._wanted
+        out.tails, out.latency, out.wanted, out.order_calls = self._tails, self._latency, self._wanted, self._order_calls
         return out
 
     async def _poll_ticks(self, out: Poll, *, is_slow_due: bool) -> None:
@@ -122,6 +126,8 @@ class Reader:
             pipe.xrevrange(stream.name, count=1)
         for name in (*PROCESSES, *SOMETIMES) if is_slow_due else ():
             pipe.hgetall(schema.LATENCY.key(name))
+        if is_slow_due:
+            pipe.lrange(schema.ORDER_CALLS.name, 0, -1)
         replies = iter(await pipe.execute())
         out.session, out.auth, out.portfolio = (text_of(next(replies)) for _ in range(3))
         for name in (*PROCESSES, *SOMETIMES):
@@ -132,6 +138,7 @@ class Reader:
         moved = [stream for stream in TAILED if self._has_moved(stream, next(replies))]
         if is_slow_due:
             self._latency = {name: text_of(next(replies)) for name in (*PROCESSES, *SOMETIMES)}
+            self._order_calls = [int(instant) for instant in next(replies)]
         for stream in moved:
             entries: Any = await client.xrevrange(stream.name, count=TAIL)
             self._tails[stream.name] = self._decode(stream, entries)

@@ -11,14 +11,16 @@ judged when it was live. How long the feed itself has been quiet is wall time, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from pipeline.broker.windows import ORDER_WINDOWS, forecast, is_near, words_of
 from pipeline.core.params import RiskParams
+from pipeline.core.rates import LINE_WORDS, Line
 from pipeline.core.session import Phase
+from pipeline.core.trading import Denial
 from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation
-from pipeline.engine.prompt import round_trip_charges_paise
-from pipeline.engine.sizing import entry_qty, worst_loss_paise
+from pipeline.engine.prompt import Terms, terms_of
 from web import feed
 from web.fields import Fields, Json, number, positive, whole
 
@@ -143,26 +145,15 @@ def answers_of(streams: Iterable[Sequence[Confirmation]]) -> dict[str, Confirmat
     return first
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What an answer would mean: shares, and money at stake in paise. None where the limits are not known."""
-
-    qty: int | None = None
-    worst_loss_paise: int | None = None
-    charges_paise: int | None = None
-
-
-def terms(record: Recommendation, intent: OrderIntent | None, instrument: Instrument | None, risk: RiskParams | None) -> Terms:
-    """Size it as the order process will, by the same functions; once there is an intent, its own figures count."""
-    if intent is not None:
-        return Terms(intent.qty, intent.worst_loss_paise, round_trip_charges_paise(record, intent.qty))
-    if instrument is None or risk is None:
-        return Terms()
-    qty = entry_qty(record.limit_paise, record.stop_paise, instrument, risk)
-    return Terms(qty, worst_loss_paise(qty, record.limit_paise, record.stop_paise), round_trip_charges_paise(record, qty))
+def terms(record: Recommendation, intent: OrderIntent | None, instrument: Instrument | None, risk: RiskParams | None) -> Json:
+    """Tell what a yes would mean; nothing is known without the paper and the limits, and an intent alone knows its size."""
+    if instrument is not None and risk is not None:
+        return asdict(terms_of(record, instrument, risk, intent))
+    known = {"qty": intent.qty, "worst_loss_paise": intent.worst_loss_paise} if intent is not None else {}
+    return dict.fromkeys(f.name for f in fields(Terms)) | known
 
 
-def recommendation(record: Recommendation, answer: Confirmation | None, stake: Terms, now: int, nonce: Callable[[str], str]) -> Json:
+def recommendation(record: Recommendation, answer: Confirmation | None, stake: Json, now: int, nonce: Callable[[str], str]) -> Json:
     """A proposal as it stands now. The nonce is given only while an answer is still possible."""
     state = "open" if now < record.expires_ms else "expired"
     if answer is not None:
@@ -173,7 +164,7 @@ def recommendation(record: Recommendation, answer: Confirmation | None, stake: T
         **plain,
         "risk_paise": risk,
         "reward_ratio": reward / risk if risk > 0 and record.target_paise > 0 else None,
-        **asdict(stake),
+        **stake,
         "reasons": [part.strip() for part in record.reasons.split(";") if part.strip()],
         "state": state,
         "answered_by": "" if answer is None else answer.source,
@@ -208,6 +199,8 @@ def portfolio(fields: Fields, positions: Mapping[str, Fields]) -> Json:
         "ts": whole(fields, "ts"),
         "fills": whole(fields, "fills"),
         "trading_state": fields.get("trading_state", ""),
+        "warning": fields.get("warning", ""),
+        "charge_lines": {LINE_WORDS[line]: whole(fields, f"charges_{line}_paise") for line in Line},
         "positions": [row for row in rows if row["qty"]],
         "closed": [row for row in rows if not row["qty"]],
     }
@@ -227,11 +220,20 @@ def position(symbol: str, fields: Fields) -> Json:
     }
 
 
-def trades(orders: Sequence[OrderEvent], fills: Sequence[Fill]) -> Json:
-    """Newest state of each order and newest fills, newest first."""
+def order_rate(instants: Sequence[int], wall_ms: int) -> Json:
+    """The broker's order rate: how much of it is used, and when it will be used up at this pace. Empty while unused."""
+    told = forecast([min(at, wall_ms) for at in instants], ORDER_WINDOWS, wall_ms)
+    is_used = any(window.used for window in told)
+    return {"words": words_of(told) if is_used else "", "is_near": is_used and is_near(told)}
+
+
+def trades(orders: Sequence[OrderEvent], fills: Sequence[Fill], denials: Sequence[Denial]) -> Json:
+    """Newest state of each order and newest fills, newest first; a denied order says what its check saw."""
+    words = {record.intent_id: record.words for record in denials}
     latest = {record.order_id or record.intent_id: record for record in orders}
     newest = sorted(latest.values(), key=lambda record: record.ts, reverse=True)
-    return {"orders": [asdict(record) for record in newest], "fills": [asdict(record) for record in reversed(fills)]}
+    shown = [asdict(record) | {"words": words.get(record.intent_id, "")} for record in newest]
+    return {"orders": shown, "fills": [asdict(record) for record in reversed(fills)]}
 
 
 def health(name: str, fields: Fields, wall_ms: int) -> Json:
@@ -291,6 +293,10 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
             add("warn", "process_error", f"{row['name']}: {row['error']}")
     if state["portfolio"]["trading_state"] in {"REDUCING", "HALTED"}:
         add("warn", "trading_state", f"trading state {state['portfolio']['trading_state']}: no new entries")
+    if state["order_rate"]["is_near"]:
+        add("warn", "order_rate", state["order_rate"]["words"])
+    if state["portfolio"]["warning"]:
+        add("warn", "daily_loss", state["portfolio"]["warning"])
     return sorted(out, key=lambda alert: alert["level"] != "error")
 
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from pipeline.archive.period import Period
 from pipeline.archive.shelf import Series, Shelf
+from pipeline.archive.soundness import BAR
 from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, group_of, ist_date
-from pipeline.core.types import MINUTE_MS
+from pipeline.core.types import CANDLE
+from pipeline.market import candles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,22 +56,25 @@ class ArchivedCandles:
 
 
 def longer(bars: NDArray[np.void], minutes: int, calendar: Calendar, group: Group = Group.EQ) -> NDArray[np.void]:
-    """Join one-minute bars of continuous trading into longer ones, each anchored at its day's open."""
-    if len(bars) == 0:
-        return bars
-    anchors = np.zeros(len(bars), np.int64)
+    """Join one-minute bars of continuous trading into longer ones, as the live candles are joined.
+
+    A stock's minute without volume is a vendor's filler: nothing traded in it, and live it has no candle.
+    """
+    out = [bars[:0]]
     days = (bars["ts"] + IST_OFFSET_MS) // DAY_MS
     for day in np.unique(days).tolist():
-        session = calendar.day(ist_date(day * DAY_MS))
-        anchors[days == day] = session.candle_start(int(bars["ts"][days == day][0]), minutes, group) if session is not None else 0
-    size = minutes * MINUTE_MS
-    starts = anchors + (bars["ts"] - anchors) // size * size
-    cuts = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
-    out = bars[cuts].copy()
-    out["ts"] = starts[cuts]
-    out["high"] = np.maximum.reduceat(bars["high"], cuts)
-    out["low"] = np.minimum.reduceat(bars["low"], cuts)
-    out["volume"] = np.add.reduceat(bars["volume"], cuts)
-    last = np.append(cuts[1:], len(bars)) - 1
-    out["close"], out["oi"] = bars["close"][last], bars["oi"][last]
-    return out
+        mine, session = bars[days == day], calendar.day(ist_date(day * DAY_MS))
+        if session is None:  # whoever takes it refuses it by name
+            out.append(mine)
+            continue
+        rows = np.zeros(len(mine), CANDLE)
+        for name in BAR.names or ():
+            rows[name] = mine[name]
+        rows["timeframe"] = 1
+        rows = rows if group is Group.INDEX else rows[rows["volume"] > 0]
+        joined = candles.longer(rows, candles.windows_of([[(w.start_ms, w.end_ms) for w in session.continuous(group)]]), (minutes,))
+        made = np.zeros(len(joined), BAR)
+        for name in BAR.names or ():
+            made[name] = joined[name]
+        out.append(made)
+    return np.concatenate(out)

@@ -23,7 +23,7 @@ from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from pipeline.core.watchlist import instruments_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.core.types import Instrument
@@ -44,8 +44,8 @@ _GZIP = b"\x1f\x8b"
 @dataclass(frozen=True, slots=True)
 class MasterConfig:
     folder: Path
-    sample: Path | None = None
-    """Stands in when nothing else is there; None in live modes, whose lots and tick sizes must be today's."""
+    sample: Callable[[], bytes] | None = None
+    """Gives the file that stands in when nothing else is there; None in live modes: their lots and ticks must be today's."""
     rest: RestConfig = field(default_factory=lambda: RestConfig("https://assets.upstox.com", 2.0, 60.0))
 
 
@@ -69,7 +69,7 @@ def load_master(config: MasterConfig, date_iso: str, keys: set[str]) -> tuple[di
         except Refused as error:
             log.warning("instrument file damaged, fetching again", extra={"fields": {"why": str(error)}})
     try:
-        return _download(config, path, date_iso, keys), "today"
+        return download(config, date_iso, keys), "today"
     except (Refused, Ambiguous, Unauthorised) as error:
         return _stand_in(config, keys, str(error))
 
@@ -80,7 +80,13 @@ def cache_path(folder: Path, date_iso: str) -> Path:
     return folder / f"instruments_{date_iso.replace('-', '')}.json.gz"
 
 
-def _download(config: MasterConfig, path: Path, date_iso: str, keys: set[str]) -> dict[str, Mapping[str, Any]]:
+def download(config: MasterConfig, date_iso: str, keys: set[str]) -> dict[str, Mapping[str, Any]]:
+    """Fetch the day's file, read it whole, and only then keep it and move the pointer.
+
+    Raises:
+        Refused, Ambiguous, Unauthorised: it cannot be had, or not be read.
+    """
+    path = cache_path(config.folder, date_iso)
     name = "complete.json.gz" if any(not key.startswith("NSE_") for key in keys) else "NSE.json.gz"
     packed = RestClient(config.rest).get_bytes(FOLDER_URL + name, limit=MAX_PACKED_BYTES)
     master = read_master(packed, name, keys)  # before it is kept
@@ -100,16 +106,16 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _stand_in(config: MasterConfig, keys: set[str], why: str) -> tuple[dict[str, Mapping[str, Any]], str]:
     earlier = sorted(config.folder.glob("instruments_????????.json.gz"), reverse=True) if config.folder.is_dir() else []
-    places = [(path, "earlier") for path in earlier[:3]]
+    places: list[tuple[str, Callable[[], bytes], str]] = [(path.name, path.read_bytes, "earlier") for path in earlier[:3]]
     if config.sample is not None:
-        places.append((config.sample, "sample"))
-    for path, source in places:
+        places.append(("the built-in sample", config.sample, "sample"))
+    for name, content, source in places:
         try:
-            master = read_master(path.read_bytes(), path.name, keys)
+            master = read_master(content(), name, keys)
         except (Refused, OSError) as error:
-            log.warning("instrument file not usable", extra={"fields": {"file": path.name, "why": str(error)}})
+            log.warning("instrument file not usable", extra={"fields": {"file": name, "why": str(error)}})
             continue
-        log.warning("instrument download blocked, using a stand-in", extra={"fields": {"file": path.name, "source": source, "why": why}})
+        log.warning("instrument download blocked, using a stand-in", extra={"fields": {"file": name, "source": source, "why": why}})
         return master, source
     raise Refused(f"no instrument file: {why}; check the network, or put one from another machine into {config.folder}")
 
@@ -120,15 +126,43 @@ def read_master(content: bytes, name: str, keys: set[str]) -> dict[str, Mapping[
     Raises:
         Refused: it is cut, too large, or no array of rows with a key.
     """
-    text = _text(content, name)
     found: dict[str, Mapping[str, Any]] = {}
-    for row in _rows(text, name):
-        key = row.get("instrument_key") if isinstance(row, dict) else None
-        if not isinstance(key, str):
-            raise Refused(f"{name}: a row without an instrument_key: fetch the file again")
+    for row in rows_of(content, name):
+        key = row["instrument_key"]
         if key in keys or key.partition("|")[0].endswith(NAMED):
             found[key] = row
     return found
+
+
+def rows_of(content: bytes, name: str) -> Iterator[Mapping[str, Any]]:
+    """Give every row of a file, one at a time; each has an ``instrument_key`` that is a text.
+
+    Raises:
+        Refused: as for :func:`read_master`; possibly after some rows.
+    """
+    for row in _rows(_text(content, name), name):
+        if not isinstance(row, dict) or not isinstance(row.get("instrument_key"), str):
+            raise Refused(f"{name}: a row without an instrument_key: fetch the file again")
+        yield row
+
+
+def latest(folder: Path) -> Path | None:
+    """Follow the pointer to the newest file that was fetched; None when there is none.
+
+    Raises:
+        Refused: the pointer is damaged, or the file is not the one it names.
+    """
+    try:
+        told = json.loads((folder / POINTER).read_text("utf-8"))
+        path = folder / str(told["path"])
+        is_whole = path.parent == folder and hashlib.sha256(path.read_bytes()).hexdigest() == told["sha256"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, OSError):
+        is_whole = False
+    if not is_whole:
+        raise Refused(f"{POINTER} does not lead to the file that was fetched: run `ticktick instruments refresh`")
+    return path
 
 
 def _text(content: bytes, name: str) -> str:

@@ -1,9 +1,10 @@
-"""Reading from the broker over HTTP: one GET, one answer, no retry behind the caller's back.
+"""Talking to the broker over HTTP: one request, one answer, no retry behind the caller's back.
 
 Gives parsed JSON (at most 32 MiB) or bytes (at most a stated size). TLS is verified with the system's certificates and
 cannot be switched off; plain HTTP is for loopback alone (the simulator). Connect within 2 s, everything within 5 s by default.
 Maps what goes wrong to the errors of the house; no message holds a token, a header or a query.
-Never follows a redirect, never writes, never sends an order.
+What changes something (:meth:`RestClient.send`) is definitely refused or ambiguous when it is not confirmed; what is only read may be asked
+again. Never follows a redirect.
 """
 
 from __future__ import annotations
@@ -49,8 +50,19 @@ class RestConfig:
     total_timeout_s: float = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. ``body`` goes out as JSON; ``algo`` is the registered name of the algorithm, if there is one."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] | None = None
+    body: Any = None
+    algo: str = ""
+
+
 class RestClient:
-    """GET against one host, a fresh connection for each call.
+    """Calls against one host, a fresh connection for each.
 
     Args:
         config: where, and how long to wait.
@@ -64,7 +76,7 @@ class RestClient:
         self._config = config
         self._token = token
         self._is_tls = parts.scheme == "https"
-        self._host = parts.hostname
+        self._host = self.host = parts.hostname
         self._port = parts.port or (443 if self._is_tls else 80)
         self._prefix = parts.path.rstrip("/")
         self._tls = ssl.create_default_context() if self._is_tls else None
@@ -87,15 +99,40 @@ class RestClient:
     def get_bytes(self, path: str, query: Mapping[str, str] | None = None, limit: int = MAX_JSON_BYTES) -> bytes:
         """Return the body of a 200 answer of at most ``limit`` bytes."""
         token = self._token() if self._token is not None else ""
-        status, body = self._call(path, query, token, limit)
+        status, body = self._call(Call("GET", path, query), token, limit)
         if status != 200:
             raise_for(status, body, f"{self._host}{path}")
         return body
 
-    def _call(self, path: str, query: Mapping[str, str] | None, token: str, limit: int) -> tuple[int, bytes]:
+    def send(self, call: Call) -> Any:
+        """Make a call that changes something; return what stands under ``data``.
+
+        Raises:
+            Refused (Throttled, Unauthorised): definitely not done: nothing was sent, or the broker says no with a code of its own.
+            Ambiguous: perhaps done: no whole answer, a fault at the broker, or an answer that cannot be read.
+        """
+        token, where = self._token() if self._token is not None else "", f"{self._host}{call.path}"
+        status, body = self._call(call, token, MAX_JSON_BYTES)
+        if not 200 <= status < 300:
+            if 400 <= status < 500 and (error_code(body) or status in (401, 403, 429)):
+                raise_for(status, body, where)
+            raise Ambiguous(f"{where}: HTTP {status} without a code of the broker: perhaps done, only the book can tell")
+        try:
+            plain = parse_json(body, where)
+            return plain["data"]
+        except (Refused, KeyError, TypeError):
+            raise Ambiguous(f"{where}: taken (HTTP {status}), but the answer cannot be read: only the book can tell") from None
+
+    def _call(self, call: Call, token: str, limit: int) -> tuple[int, bytes]:
+        path, query = call.path, call.query
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT, "Connection": "close"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
+        content = None if call.body is None else json.dumps(call.body).encode()
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if call.algo:
+            headers["X-Algo-Name"] = call.algo
         target = self._prefix + path + (f"?{urlencode(query)}" if query else "")
         where = f"{self._host}{path}"
         connection = self._connection()
@@ -110,7 +147,7 @@ class RestClient:
             raise Refused(f"{self._host}:{self._port} cannot be reached ({error.strerror or 'timed out'}): check the network") from None
         guard = _Guard(connection.sock, self._config.total_timeout_s)
         try:
-            connection.request("GET", target, headers=headers)
+            connection.request(call.method, target, body=content, headers=headers)
             reply = connection.getresponse()
             body = _read(reply, limit, where)
         except (OSError, http.client.HTTPException):

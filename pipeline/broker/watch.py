@@ -185,7 +185,7 @@ class Watch:
     def _cure(self, remedies: Mapping[Remedy, Sequence[int]]) -> None:
         for remedy in (Remedy.RESUBSCRIBE, Remedy.RECONNECT, Remedy.SAY):
             for number, sids in self._by_link(remedies.get(remedy, ())).items():
-                names = ", ".join(self._instruments[sid].symbol for sid in sids[:SHOWN])
+                names = self._names(sids)
                 what = {"symbols": names, "count": len(sids), "link": number, "remedy": remedy.name.lower()}
                 log.warning("feed stalled", extra={"fields": what})
                 keys = [self._instruments[sid].instrument_key for sid in sids]
@@ -207,7 +207,7 @@ class Watch:
     # ------------------------------------------------------------------ what people see
 
     def _names(self, sids: Sequence[int]) -> str:
-        return " ".join(self._instruments[sid].symbol for sid in sids[:SHOWN])
+        return ", ".join(self._instruments[sid].symbol for sid in sids[:SHOWN])
 
     def status(self, now_ns: int) -> dict[str, str | int]:
         late, stalled = self.unconfirmed(now_ns), self._silence.stalled()

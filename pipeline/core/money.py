@@ -63,6 +63,12 @@ def round_out(paise: int, tick_paise: int, side: Side) -> int:
     return _ceil(paise, tick_paise) if side is Side.BUY else _floor(paise, tick_paise)
 
 
+def price_band(close_paise: int, ratio: float, tick_paise: int) -> tuple[int, int]:
+    """Return the lowest and the highest valid price of a day whose band is ``ratio`` of yesterday's close, both within it."""
+    room = close_paise * ratio
+    return max(tick_paise, _ceil(max(1, math.ceil(close_paise - room)), tick_paise)), _floor(math.floor(close_paise + room), tick_paise)
+
+
 def nse_tick_paise(paise: int, date_iso: str) -> int:
     """Return the price step that NSE's bands give for a cash price on a date."""
     if paise < 0:

@@ -47,8 +47,6 @@ class FilterParams:
     """At most this many recommendations per wave."""
     expiry_s: int
     """Seconds a recommendation may be confirmed."""
-    stop_atr: float
-    target_atr: float
     max_spread_bps: float
     """Of the live quote at the moment of the answer; wider: denied (engine/risk.py)."""
     cooldown_s: int
@@ -59,21 +57,84 @@ class FilterParams:
 
 @dataclass(frozen=True, slots=True)
 class RiskParams:
+    """What engine/risk.py holds every order against. Ratios are of the capital unless said otherwise."""
+
     capital_paise: int
     risk_per_trade: float
+    """Lost, at most, when the stop is hit."""
     max_position_ratio: float
+    max_order_ratio: float
     max_positions: int
     max_leverage: float
+    """Gross exposure over capital: longs and shorts added up."""
+    max_net_leverage: float
+    """Net exposure over capital: longs less shorts."""
+    margin_ratio: float
+    """Part of an intraday order's value that the broker asks as margin."""
     daily_loss_stop_ratio: float
     daily_loss_alert_ratio: float
     """A loss of this part of the capital is said in the portfolio; nothing is stopped by it."""
     drawdown_stop_ratio: float
+    max_losses_in_row: int
     min_gap_s: int
     max_orders_per_minute: int
+    max_orders_per_hour: int
     max_orders_per_day: int
     max_drift_bps: float
     """Confirmed later than this far from the signal's price: denied."""
+    max_ltp_distance_bps: float
+    """Of the limit from the last trade."""
+    max_quote_distance_bps: float
+    """Of the limit beyond the price at which it could trade at once."""
+    price_band_ratio: float
+    """Of yesterday's close: beyond it the exchange takes no order."""
+    max_order_qty: int
+    max_depth_ratio: float
+    """Of the shares displayed on the side we would take."""
+    max_volume_ratio: float
+    """Of the shares traded today."""
     max_quote_age_ms: int
+    max_feed_age_ms: int
+    """No frame of any paper for this long."""
+    max_clock_skew_ms: int
+    """Between this machine's clock and the exchange's."""
+    max_reconcile_age_s: int
+    """Since our books last agreed with the broker's."""
+    min_token_life_s: int
+    symbols: tuple[str, ...]
+    """What may be traded; empty: the whole watchlist."""
+    banned: tuple[str, ...]
+    """What may not, whatever else is said: the exchange's ban list of the day, and one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopParams:
+    """Where stop and target of an entry lie, and how the stop follows."""
+
+    profile: str
+    """``atr``: by the paper's own movement; ``fixed``: by a part of the price."""
+    stop_atr: float
+    target_atr: float
+    trail_atr: float
+    """The stop follows the best price at this distance; 0: it stays."""
+    stop_ratio: float
+    target_ratio: float
+    trail_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutParams:
+    """Going live by steps: small money and few papers first."""
+
+    stage: int
+    """0 off; 1 the first of ``symbols``; 2 the first three."""
+    since: str
+    """The date on which stage 1 began; empty while the stage is 0."""
+    days: int
+    """How long stage 1 lasts at least."""
+    symbols: tuple[str, ...]
+    position_ratio: float
+    """Of the capital in one paper, instead of the larger one of the limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +152,20 @@ class OrderParams:
     """IST clock time for stocks that go into the closing auction (``15:05``)."""
     square_off: str
     no_entry_after: str
+    reply_s: float
+    """An answer of the broker that has not come by then never will."""
+    settle_s: float
+    """An order that nobody answered for, and that a complete book does not show after this time, is not there."""
+    beat_s: float
+    """Order book, trades and positions are read this often."""
+    agreed_s: float
+    """No entry when the books have not agreed for so long."""
+    stop_grace_s: float
+    """The price may stand beyond a stop at the broker for so long before we close ourselves."""
+    adopt_stop_bps: float
+    """Stop of a position whose entry we find on the book without knowing its plan."""
+    close_tries: int
+    """Closing orders that may fail before the broker is asked to exit the position itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +174,7 @@ class Params:
     candles: CandleParams
     filter: FilterParams
     risk: RiskParams
+    """As they count today: an active roll-out has tightened them."""
     orders: OrderParams
+    stops: StopParams
+    rollout: RolloutParams

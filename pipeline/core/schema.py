@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from pipeline.core import broker as b
 from pipeline.core import feed as f
+from pipeline.core import trading as tr
 from pipeline.core import types as t
 from pipeline.core.hits import PatternHit
 
@@ -75,6 +77,15 @@ class HashKey:
         return _fill(self.template, self.labels, values)
 
 
+@dataclass(frozen=True, slots=True)
+class ListKey:
+    """A list of the machinery: not of a run, so `ticktick clear` leaves it alone."""
+
+    name: str
+    role: Role
+    about: str = ""
+
+
 @lru_cache(maxsize=65_536)
 def _fill(template: str, labels: tuple[str, ...], values: tuple[str, ...]) -> str:
     if len(labels) != len(values):
@@ -106,14 +117,22 @@ CONFIRM_PAGE = Stream("confirmations:page", D, t.Confirmation, "page", FOREVER, 
 CONFIRM_AUTO = Stream("confirmations:auto", D, t.Confirmation, "orders", FOREVER, about="answers of the headless policy (paper only)")
 INTENTS = Stream("intents", D, t.OrderIntent, "orders", FOREVER, about="wishes with an identity, journalled before anything is sent")
 ORDERS = Stream("orders", D, t.OrderEvent, "orders", FOREVER, about="each change in an order's life")
+DENIALS = Stream("denials", D, tr.Denial, "orders", FOREVER, about="orders that a pre-trade check stopped: which check, and what it saw")
 FILLS = Stream("fills", D, t.Fill, "orders", FOREVER, about="executions, by the exchange's trade id")
+REQUESTS = Stream("requests", D, b.OrderRequest, "orders", FOREVER, about="what is to be asked of the broker, each at most once")
+BROKER = Stream("broker", D, b.BrokerReport, "orders", FOREVER, about="what the broker answered, listed or pushed, as it was taken in")
+ALERTS = Stream("alerts", D, t.Alert, "orders", FOREVER, about="what a person must look at: books that differ, exits that fail")
 PORTFOLIO_MINUTES = Stream("portfolio:minutes", D, t.PortfolioMinute, "portfolio", 20_000, about="the account, minute by minute")
 
 SUBSCRIPTIONS = Stream(
     "subscriptions", D, f.SubscriptionChange, "people", FOREVER, about="symbols to follow or to leave while running; anyone may append"
 )
 
+CONTROLS = Stream("controls", D, b.Control, "people", FOREVER, about="emergency words: halt, flatten, resume; anyone may append")
+
 STREAMS: tuple[Stream, ...] = tuple(v for v in globals().values() if isinstance(v, Stream))
+FEEDS_NO_ORDERS = (SUBSCRIPTIONS,)
+"""Durable streams that say nothing of orders: the audit leaves them out."""
 
 # RedisTimeSeries.
 LTP = Series("symbol:{symbol}", T, ("symbol",), 2 * DAY_MS, "last traded price")
@@ -142,6 +161,8 @@ PORTFOLIO = HashKey("portfolio", D, (), "the account now")
 
 # Hashes of the machinery.
 INSTRUMENTS = HashKey("reg:instruments", C, (), "symbol id -> symbol and instrument key of today's watchlist")
+AUDIT = HashKey("audit", D, (), "file, lines and head of the audit: its end, kept outside it")
+PAPERS = HashKey("instruments:{segment}", C, ("segment",), "trading symbol -> key, lot, tick in paise, freeze, of every paper of the day")
 SESSION = HashKey("session", D, (), "mode, data maker, session date, start, speed")
 AUTH_STATUS = HashKey("auth:status", D, (), "token state and expiry; never the token")
 READS = HashKey("quota:reads", D, (), "when the broker was read lately, so that all processes keep one quota")
@@ -149,6 +170,9 @@ HEALTH = HashKey("health:{process}", D, ("process",), "version, pid, mode, curso
 PROGRESS = HashKey("progress:{job}", None, ("job",), "cursor, watermark, last ids, counts and digests; in the role of the job's outputs")
 SNAPSHOT = HashKey("snapshot:{job}", None, ("job",), "the job's state at its snapshot cursor; in the role of its outputs")
 
+ORDER_CALLS = ListKey("throttle:orders", D, "instants of the order calls that the broker still counts, of all processes")
+
+LISTS: tuple[ListKey, ...] = tuple(v for v in globals().values() if isinstance(v, ListKey))
 HASHES: tuple[HashKey, ...] = tuple(v for v in globals().values() if isinstance(v, HashKey))
 
 TICK_SERIES_METRICS = ("mid", "spread", "vwap", "obi", "tick_return", "volatility")

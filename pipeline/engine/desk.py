@@ -1,20 +1,22 @@
-"""The order manager's state: what is asked, what is working, what is held, and the paper venue it talks to.
+"""The order manager's state: what is asked, what is working, what is held, and what the broker last said.
 
 Reads   today's watchlist, the session's phases, the parameters
 Writes  JSON-able plain values and one array, and back, bit for bit
 
-Only the working part of the day is kept: final orders are in the journal. The venue's own book is part of the
-state, so that a restart finds the same resting orders. Holds no rule of its own; those are in orders.py.
+In paper and replay modes the venue's own book is part of the state, so that a restart finds the same resting orders; otherwise ``venue``
+is None and every request leaves as a record. Holds no rule of its own; those are in orders.py, outward.py and protect.py.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.broker import LISTINGS, BrokerReport, OrderRequest
 from pipeline.core.errors import Corrupt
 from pipeline.core.params import Params
 from pipeline.core.session import Group, Phase, SessionDay, group_of
@@ -25,6 +27,7 @@ from pipeline.engine.lifecycle import Order
 from pipeline.engine.matching import Venue
 from pipeline.engine.portfolio import Ledger, new_ledger
 from pipeline.engine.quotes import QuoteTable
+from pipeline.engine.reconcile import owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,13 @@ class Paper:
 
 @dataclass(slots=True)
 class Desk:
-    """``orders`` and ``wishes`` (the entries' intents) are keyed by intent id and hold live orders only."""
+    """``orders`` (live), ``final`` (over, but a fill may be late) and ``wishes`` (the entries' intents) are keyed by intent id."""
 
     papers: dict[str, Paper]
     day: SessionDay
     params: Params
     quotes: QuoteTable
-    venue: Venue
+    venue: Venue | None
     ledger: Ledger
     pending: dict[str, Recommendation] = field(default_factory=dict)
     """Recommendations without an answer."""
@@ -54,9 +57,12 @@ class Desk:
     settled: dict[str, None] = field(default_factory=dict)
     """Recommendations that have had their answer, or expired: later answers change nothing."""
     orders: dict[str, Order] = field(default_factory=dict)
+    final: dict[str, Order] = field(default_factory=dict)
     wishes: dict[str, OrderIntent] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
-    """Venue order id -> intent id."""
+    """Broker's order id -> intent id."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Tag on the broker's book -> intent id."""
     plans: dict[str, Plan] = field(default_factory=dict)
     causes: dict[str, None] = field(default_factory=dict)
     """Every intent that was ever sent: never a second one."""
@@ -65,6 +71,40 @@ class Desk:
     """Instants of the orders of the last minute."""
     sent_today: int = 0
     minute: int = 0
+    word: str = ""
+    """The emergency word in force: ``halt``, ``flatten`` or none."""
+    asked: int = 0
+    """Requests so far: their ids."""
+    in_flight: dict[str, OrderRequest] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
+    """Listing -> when it is to be read next."""
+    read_ms: dict[str, int] = field(default_factory=dict)
+    """Listing -> when the newest complete one was asked for, since the start."""
+    listed: dict[str, int] = field(default_factory=dict)
+    """Positions of the listing that is coming in."""
+    broker_qty: dict[str, int] = field(default_factory=dict)
+    """The broker's net position by its newest complete listing."""
+    changed_ms: dict[str, int] = field(default_factory=dict)
+    """Symbol -> last fill or end of an order: an older listing says nothing about what may be closed."""
+    foreign: dict[str, list[Any]] = field(default_factory=dict)
+    """Trade id -> [symbol, signed quantity] of trades that are not ours."""
+    late: dict[str, None] = field(default_factory=dict)
+    """Orders of which trades are still to come."""
+    strangers: dict[str, int] = field(default_factory=dict)
+    """Orders on the book that are not ours: broker's order id -> when first seen."""
+    agreed_ms: int = 0
+    """When the books last agreed; 0 not since the start."""
+    began_ms: int = 0
+    """When this desk first began: what was sent before (if its memory was lost) may not show on the book yet."""
+    apart: int = 0
+    """Comparisons in a row that did not agree."""
+    inbox: deque[BrokerReport] = field(default_factory=deque)
+    """Answers of the paper venue that are still to be taken; empty between two steps."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether the broker's book is known well enough to send exits."""
+        return self.venue is not None or all(name in self.read_ms for name in LISTINGS)
 
     def paper(self, symbol: str) -> Paper:
         """Give what is known of a paper.
@@ -85,14 +125,59 @@ class Desk:
 
     def pending_close_qty(self, symbol: str) -> int:
         """Shares of closing orders that may still fill."""
-        return sum(o.leaves_qty for o in self.orders.values() if o.symbol == symbol and o.purpose == "exit")
+        return sum(o.leaves_qty for o in self.orders.values() if o.symbol == symbol and o.purpose != "entry")
 
     def exposure_paise(self) -> int:
         """Worth of positions, and of all that live entries could still add."""
         return self.ledger.exposure_paise + sum(o.leaves_qty * o.limit_paise for o in self.orders.values() if o.purpose == "entry")
 
+    def exits(self, symbol: str) -> list[Order]:
+        return [o for o in self.orders.values() if o.symbol == symbol and o.purpose != "entry"]
+
+    def held(self, symbol: str) -> int:
+        """Give the signed position, with what has filled by the broker's book but has not come as a trade yet."""
+        qty = self.ledger.qty(symbol)
+        for order in self.late_fills():
+            if order.symbol == symbol:
+                qty += order.side.sign * (order.told_qty - order.cum_qty)
+        return qty
+
+    def ours(self, symbol: str) -> int:
+        """Give what of the position may be guarded and closed: what a person has sold by hand is not there any more."""
+        held = self.held(symbol)
+        if not self.foreign or held == 0:
+            return held
+        return owned(held, held + sum(qty for name, qty in self.foreign.values() if name == symbol))
+
+    def late_fills(self) -> list[Order]:
+        """Give the orders of which the broker's book shows more fills than we have trades."""
+        return [order for key in self.late if (order := self.order(key)) is not None]
+
+    def note_late(self, order: Order) -> None:
+        """Remember whether trades of an order are still to come."""
+        if order.told_qty > order.cum_qty:
+            self.late[order.intent_id] = None
+        else:
+            self.late.pop(order.intent_id, None)
+
+    def order(self, intent_id: str) -> Order | None:
+        return self.orders.get(intent_id) or self.final.get(intent_id)
+
     def open_symbols(self) -> set[str]:
         return {*self.ledger.open_symbols(), *(o.symbol for o in self.orders.values())}
+
+    def note_sent(self, intent: OrderIntent, now: int) -> None:
+        """Count an order that is about to leave.
+
+        Raises:
+            Corrupt: its intent has left before.
+        """
+        if intent.id in self.causes:
+            raise Corrupt(f"intent {intent.id} would be sent twice: stop, and compare with the broker's book")
+        self.causes[intent.id] = None
+        self.last_sent[intent.symbol] = now
+        self.sent.append(now)
+        self.sent_today += 1
 
     def mark_held(self) -> None:
         """Value what is held at the last traded prices."""
@@ -101,22 +186,26 @@ class Desk:
             self.ledger.mark(symbol, paise, ts)
 
 
-def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Params) -> Desk:
-    """Set up an empty desk with its paper venue."""
+def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Params, *, is_outward: bool = False) -> Desk:
+    """Set up an empty desk: with its paper venue inside, or (``is_outward``) for a broker outside."""
     papers: dict[str, Paper] = {}
     for instrument in instruments:
         group = group_of(instrument)
         papers[instrument.symbol] = Paper(
             instrument, group, no_entry_ms(day, group, params.orders), square_off_ms(day, group, params.orders)
         )
-    venue = Venue(params.orders.paper_latency_ms, params.orders.slippage_bps)
+    venue = None if is_outward else Venue(params.orders.paper_latency_ms, params.orders.slippage_bps)
     return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments))
 
 
+_PLAIN = ("owners", "tags", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign", "strangers")
+_SCALARS = ("sent_today", "minute", "word", "asked", "agreed_ms", "apart", "began_ms")
 _TABLES: dict[str, type] = {
     "pending": Recommendation,
     "early": Confirmation,
     "orders": Order,
+    "final": Order,
+    "in_flight": OrderRequest,
     "wishes": OrderIntent,
     "plans": Plan,
 }
@@ -125,23 +214,30 @@ _TABLES: dict[str, type] = {
 def dump(desk: Desk) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Take the desk apart into plain values and arrays."""
     plain: dict[str, Any] = {name: {key: to_plain(r) for key, r in getattr(desk, name).items()} for name in _TABLES}
-    plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent")}
-    plain |= {"owners": dict(desk.owners), "last_sent": dict(desk.last_sent)}
-    plain |= {"sent_today": desk.sent_today, "minute": desk.minute, "frame": desk.quotes.frame}
-    plain |= {"venue": desk.venue.dump(), "ledger": desk.ledger.dump()}
+    plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent", "late")}
+    plain |= {name: dict(getattr(desk, name)) for name in _PLAIN} | {name: getattr(desk, name) for name in _SCALARS}
+    plain |= {"frame": desk.quotes.frame, "ledger": desk.ledger.dump(), "venue": None if desk.venue is None else desk.venue.dump()}
     return plain, {"quotes": desk.quotes.rows}
 
 
 def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     """Make a fresh desk into the one that was dumped."""
+    if any(name not in plain for name in (*_TABLES, *_PLAIN, *_SCALARS)):
+        raise Corrupt("the orders snapshot is of another version: stop, and clear the session with `ticktick clear`")
     if arrays["quotes"].shape != desk.quotes.rows.shape:
         raise Corrupt("the orders snapshot is of another watchlist: stop, and clear the session with `ticktick clear`")
     for name, kind in _TABLES.items():
         setattr(desk, name, {key: from_plain(kind, values) for key, values in plain[name].items()})
     desk.settled, desk.causes = dict.fromkeys(plain["settled"]), dict.fromkeys(plain["causes"])
-    desk.sent, desk.sent_today, desk.minute = list(plain["sent"]), plain["sent_today"], plain["minute"]
-    desk.owners, desk.last_sent = dict(plain["owners"]), dict(plain["last_sent"])
-    desk.venue.restore(plain["venue"])
+    desk.sent, desk.late = list(plain["sent"]), dict.fromkeys(plain["late"])
+    for name in _PLAIN:
+        setattr(desk, name, dict(plain[name]))
+    for name in _SCALARS:
+        setattr(desk, name, plain[name])
+    if (desk.venue is None) != (plain["venue"] is None):
+        raise Corrupt("the orders snapshot is of another mode: stop, and clear the session with `ticktick clear`")
+    if desk.venue is not None:
+        desk.venue.restore(plain["venue"])
     desk.ledger.restore(plain["ledger"])
     desk.quotes.rows = np.array(arrays["quotes"])
     desk.quotes.frame = plain["frame"]

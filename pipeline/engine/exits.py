@@ -37,7 +37,17 @@ class Plan:
     square_off_ms: int
     max_hold_s: int
     attempts: int = 0
-    """Closing orders sent so far; part of the next one's identity."""
+    """Exit orders sent so far, stops and closing ones; part of the next one's identity."""
+    closing: str = ""
+    """Why it is being closed; what has begun to close never goes back to being guarded."""
+    closing_ms: int = 0
+    closings: int = 0
+    """Closing orders sent so far."""
+    wait_ms: int = 0
+    """Nothing is sent for this position before then: an exit was refused."""
+    beyond_ms: int = 0
+    """Since when the price stands beyond the stop; 0 while it does not."""
+    is_alarmed: bool = False
 
     @property
     def due_ms(self) -> int:

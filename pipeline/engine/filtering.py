@@ -21,7 +21,7 @@ import numpy as np
 
 from pipeline.core.candle import Lineage
 from pipeline.core.errors import Refused
-from pipeline.core.money import round_out, round_to_tick, to_paise
+from pipeline.core.money import round_out, to_paise
 from pipeline.core.params import Params
 from pipeline.core.registry import STRATEGIES
 from pipeline.core.schema import timeframe_label
@@ -29,13 +29,12 @@ from pipeline.core.session import Group, SessionDay, group_of
 from pipeline.core.types import CandleFlag, ChartWave, Instrument, Recommendation, Side, Signal
 from pipeline.engine.exits import no_entry_ms
 from pipeline.engine.identity import entry_cause, identity
+from pipeline.engine.stops import stop_and_target
 from pipeline.signals.regime import MARKET, NEEDS, TIMEFRAME, UNKNOWN, RegimeState, observe, of_market
 from pipeline.signals.rules import OUTRANKED, PASSED, Case, judge
 from pipeline.strategies.spec import Decision, StrategySpec, StrategyView, parameters
 
 LIMIT_ATR = 0.25
-MIN_STOP_TICKS = 4
-"""A stop closer than this would be hit by the spread alone."""
 _SKIP = int(CandleFlag.REVISED)
 _HISTORY = int(CandleFlag.HISTORY)
 
@@ -137,17 +136,17 @@ def step(state: FilterState, wave: ChartWave, now: int) -> Iterator[RegimeChange
 
 
 def price(side: Side, close_px: float, atr_px: float, instrument: Instrument, params: Params) -> Prices | None:
-    """Price an entry by ATR and tick size; None when no valid set of prices exists."""
+    """Price an entry by ATR, stop profile and tick size; None when no valid set of prices exists."""
     tick, sign = instrument.tick_size_paise, side.sign
     ref, atr = to_paise(close_px), atr_px * 100
-    away = max(params.filter.stop_atr * atr, MIN_STOP_TICKS * tick)
-    gain = max(params.filter.target_atr * atr, MIN_STOP_TICKS * tick)
+    plan = stop_and_target(side, ref, atr, tick, params.stops)
     try:
         limit = round_out(round(ref + sign * max(LIMIT_ATR * atr, tick)), tick, side)
-        stop = round_to_tick(round(ref - sign * away), tick, side.opposite)
-        target = round_to_tick(round(ref + sign * gain), tick, side.opposite)
     except Refused:
         return None
+    if plan is None:
+        return None
+    stop, target = plan
     if (limit - stop) * sign <= 0 or (target - limit) * sign <= 0 or min(limit, stop, target) <= 0:
         return None
     return Prices(ref, limit, stop, target)

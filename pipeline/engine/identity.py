@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, TypeVar, get_type_hints
 
 from pipeline.core.types import Side
 
 R = TypeVar("R")
-_TAG_PREFIX = "tt-"
+ENTRY_TAG, EXIT_TAG = "tt-", "tx-"
+"""What our orders' tags begin with on the broker's book, so that we know them, and their purpose, without our journal."""
 
 
 def entry_cause(strategy: str, symbol: str, timeframe: str, ts_candle: int, side: Side) -> str:
@@ -35,19 +38,29 @@ def identity(cause: str) -> str:
     return blake2b(cause.encode(), digest_size=8).hexdigest()
 
 
-def tag_of(intent_id: str) -> str:
+def tag_of(intent_id: str, purpose: str = "entry") -> str:
     """Give the tag that stands on the broker's book: at most 20 characters of ``[a-z0-9-]``, which every broker takes."""
-    return _TAG_PREFIX + intent_id
+    return (ENTRY_TAG if purpose == "entry" else EXIT_TAG) + intent_id
+
+
+def purpose_of(tag: str) -> str:
+    """Tell what an order with this tag is for; empty when it is none of ours."""
+    return {ENTRY_TAG: "entry", EXIT_TAG: "exit"}.get(tag[:3], "")
 
 
 def to_plain(record: Any) -> list[Any]:
     """Give a record's values in the order of its fields; enums as their words."""
-    return [getattr(record, f.name) for f in fields(record)]
+    return list(_getter(record.__class__)(record))
 
 
 def from_plain(kind: type[R], values: Sequence[Any]) -> R:
     """Make the record that :func:`to_plain` took apart."""
     return kind(*(make(value) for make, value in zip(_makers(kind), values, strict=True)))
+
+
+@lru_cache(maxsize=64)
+def _getter(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*(f.name for f in fields(kind)))
 
 
 _KNOWN: dict[type, tuple[Callable[[Any], Any], ...]] = {}

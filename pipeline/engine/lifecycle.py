@@ -58,6 +58,8 @@ class Event(StrEnum):
     REQUEST_REFUSED = "REQUEST_REFUSED"
     """A cancellation or modification was turned down; the order lives on."""
     CANCELLED = "CANCELLED"
+    COMPLETE = "COMPLETE"
+    """The book says that nothing more will fill, and all that filled is booked: the total was smaller than we thought."""
 
 
 S, E = Status, Event
@@ -100,13 +102,20 @@ TABLE: dict[tuple[Status, Event], Status] = {
     (S.PENDING_CANCEL, E.FILL_ALL): S.FILLED,
     (S.PENDING_CANCEL, E.CANCELLED): S.CANCELLED,
     (S.PENDING_CANCEL, E.REQUEST_REFUSED): S.ACCEPTED,
+    (S.PENDING_CANCEL, E.REFUSE): S.REFUSED,
     (S.PENDING_MODIFY, E.ACCEPT): S.PENDING_MODIFY,
+    (S.PENDING_MODIFY, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.PENDING_MODIFY, E.MODIFIED): S.ACCEPTED,
+    (S.PENDING_MODIFY, E.REFUSE): S.REFUSED,
     (S.PENDING_MODIFY, E.REQUEST_REFUSED): S.ACCEPTED,
     (S.PENDING_MODIFY, E.FILL_PART): S.PENDING_MODIFY,
     (S.PENDING_MODIFY, E.FILL_ALL): S.FILLED,
     (S.PENDING_MODIFY, E.ASK_CANCEL): S.PENDING_CANCEL,
     (S.PENDING_MODIFY, E.CANCELLED): S.CANCELLED,
+    (S.ACCEPTED, E.COMPLETE): S.FILLED,
+    (S.PARTIAL, E.COMPLETE): S.FILLED,
+    (S.PENDING_CANCEL, E.COMPLETE): S.FILLED,
+    (S.PENDING_MODIFY, E.COMPLETE): S.FILLED,
     (S.FILLED, E.ACCEPT): S.FILLED,
     (S.FILLED, E.REQUEST_REFUSED): S.FILLED,
     (S.CANCELLED, E.ACCEPT): S.CANCELLED,
@@ -118,7 +127,12 @@ TABLE: dict[tuple[Status, Event], Status] = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order of ours. ``value_paise`` is the sum of quantity times price over its fills."""
+    """One order of ours. ``value_paise`` is the sum of quantity times price over its fills.
+
+    The second half is what the broker told, and when we asked: ``told`` is its own word for the state, ``told_qty`` what has filled by its
+    book (fills are booked by trade id only, so it may run ahead of ``cum_qty``), ``asked_qty`` the total that a modification asked for,
+    ``asked_ms`` and ``tries`` the last request about this order.
+    """
 
     intent_id: str
     symbol: str
@@ -133,6 +147,20 @@ class Order:
     order_id: str = ""
     cum_qty: int = 0
     value_paise: int = 0
+    trigger_paise: int = 0
+    sent_ms: int = 0
+    asked_ms: int = 0
+    tries: int = 0
+    told: str = ""
+    told_qty: int = 0
+    asked_qty: int = 0
+    why: str = ""
+    """Why its end was asked for."""
+
+    @property
+    def done_qty(self) -> int:
+        """Filled, as far as anybody knows."""
+        return max(self.cum_qty, self.told_qty)
 
     @property
     def leaves_qty(self) -> int:
@@ -159,7 +187,12 @@ def advance(order: Order, event: Event, order_id: str = "") -> Order:
         raise Corrupt(f"order {order.tag}: {event} cannot follow {order.status}: stop, and compare with the broker's book")
     if order.cum_qty > 0 and status is Status.ACCEPTED:
         status = Status.PARTIAL
-    return replace(order, status=status, order_id=order_id or order.order_id)
+    qty, asked = order.order_qty, order.asked_qty
+    if event is Event.MODIFIED and asked > 0:
+        qty = asked
+    elif event is Event.COMPLETE:
+        qty, asked = order.cum_qty, 0
+    return replace(order, status=status, order_id=order_id or order.order_id, order_qty=qty, asked_qty=asked)
 
 
 def fill(order: Order, qty: int, px_paise: int) -> Order:
@@ -169,7 +202,10 @@ def fill(order: Order, qty: int, px_paise: int) -> Order:
         Corrupt: nothing can fill in this state, or more fills than was asked.
     """
     cum = order.cum_qty + qty
-    event = Event.FILL_ALL if cum == order.order_qty else Event.FILL_PART
+    if order.order_qty < cum <= order.asked_qty:
+        order = replace(order, order_qty=order.asked_qty)  # the modification has taken place, the fill is its first sign
+    # A change upwards is under way: only the book can say whether this was the last fill.
+    event = Event.FILL_ALL if cum == order.order_qty >= order.asked_qty else Event.FILL_PART
     status = TABLE.get((order.status, event))
     if status is None or qty <= 0 or px_paise <= 0 or cum > order.order_qty:
         was = f"{order.status} {order.cum_qty}/{order.order_qty}"

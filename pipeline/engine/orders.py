@@ -1,37 +1,39 @@
-"""The order manager: recommendations, answers and quotes in; intents, order events and fills out.
+"""The order manager: recommendations, answers, quotes, the broker's reports and commands in; the journal and requests out.
 
-Reads   TickBatch, Recommendation, Confirmation, each with the event time at which it counts
-Writes  Confirmation (the headless policy's), OrderIntent, OrderEvent, Fill, in the order in which they must be journalled
+Reads   TickBatch, Recommendation, Confirmation, BrokerReport, Control, each with the event time at which it counts
+Writes  Confirmation (the headless policy's), OrderIntent, Denial, OrderEvent, Fill, OrderRequest, Alert, in the order of the journal
 
 The rules, by number (reliability file, sections 5.2 and 5.3):
 
 1. An intent's id names its cause. A cause is acted on once, whatever comes twice.
-2. The intent, then SENDING, are written before the venue hears of the order.
+2. The intent, then SENDING, then the request are written before the broker hears of the order.
 3. The first answer to a recommendation wins; the rest change nothing. Silence is a denial with a reason.
-4. Every entry passes all checks of engine/risk.py on the live quote at the moment of its answer.
-5. No position without a plan: stop, target and the latest hour are set by its first fill.
-6. An exit aims at zero: what still may open is cancelled first, then at most what is held, less what is on its
-   way, is sent. It needs no answer and can never reverse.
+4. Every entry passes all checks of engine/risk.py on the live quote at the moment of its answer, and none passes while an emergency word
+   holds, while the books do not agree, or while an order in its paper is unknown.
+5. No position without a plan: stop, target and the latest hour are set by its first fill (engine/books.py).
+6. Exits aim at zero, need no answer and can never reverse (engine/protect.py).
 
 Never asks a clock, never sends twice, never drops a fill.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-
-from pipeline.core.errors import Corrupt
-from pipeline.core.types import MINUTE_MS, Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, TickBatch
+from pipeline.core.broker import Answer, BrokerReport, Control, Word
+from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
+from pipeline.engine.asking import Journal, cancel
+from pipeline.engine.books import is_old
 from pipeline.engine.desk import Desk
-from pipeline.engine.exits import SQUARE_OFF, Plan, closing_qty, closing_side, exit_reason
-from pipeline.engine.identity import entry_cause, exit_cause, identity, tag_of
-from pipeline.engine.lifecycle import FINAL, Event, Order, Status, advance, event_of, fill
-from pipeline.engine.matching import VenueEvent, VenueOrder
-from pipeline.engine.risk import Activity, Gate, deny_reason
+from pipeline.engine.exits import SQUARE_OFF
+from pipeline.engine.facts import conditions_of, gate_of
+from pipeline.engine.identity import entry_cause, identity, tag_of
+from pipeline.engine.inhouse import reports
+from pipeline.engine.lifecycle import Event, Status, advance, event_of
+from pipeline.engine.outward import chase, take
+from pipeline.engine.protect import may_cancel, order_of, send, steer
+from pipeline.engine.risk import deny
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
-Journal = Iterator[Confirmation | OrderIntent | OrderEvent | Fill]
+PARTS = frozenset({Answer.ROW, Answer.TRADE, Answer.POSITION})
 MAX_EARLY = 256
 """Answers kept for recommendations not read yet: foreign input must not grow our state without bound."""
 
@@ -43,12 +45,41 @@ def on_ticks(desk: Desk, batch: TickBatch, now: int) -> Journal:
         desk.minute = now // MINUTE_MS
         desk.mark_held()
         desk.ledger.observe()
-    if desk.orders or desk.plans:
-        yield from _match(desk, now)
-        yield from _guard(desk, now)
-        yield from _time_out(desk, now)
+    if desk.venue is not None and desk.orders:
+        _match(desk, now)
+    yield from _go_on(desk, now)
     if desk.pending:
         yield from _answer_or_expire(desk, now)
+        yield from _go_on(desk, now)
+
+
+def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
+    """Take what the broker said, keep what is new of it for the record, and do what follows."""
+    kind = report.answer
+    if kind in PARTS and report.request_id:
+        # A piece of a listing: its end is when to act.
+        if not is_old(desk, report):
+            yield report
+            yield from take(desk, report, now)
+        elif kind is Answer.POSITION:
+            yield from take(desk, report, now)
+        return
+    if kind is not Answer.BEAT and kind is not Answer.END:
+        yield report
+    yield from take(desk, report, now)
+    yield from _go_on(desk, now)
+
+
+def on_control(desk: Desk, control: Control, now: int) -> Journal:
+    """Obey a person: entries stop at once, what works is cancelled or closed; it holds until it is lifted."""
+    if control.word is Word.RESUME:
+        desk.word = ""
+        return
+    if desk.word != Word.FLATTEN.value:
+        desk.word = control.word.value
+    for recommendation in list(desk.pending.values()):
+        yield _settle_denied(desk, recommendation, now, "halted")
+    yield from _go_on(desk, now)
 
 
 def on_recommendation(desk: Desk, recommendation: Recommendation, now: int) -> Journal:
@@ -64,6 +95,53 @@ def on_recommendation(desk: Desk, recommendation: Recommendation, now: int) -> J
 
 def on_answer(desk: Desk, answer: Confirmation, now: int) -> Journal:
     """Act on the first answer to a recommendation; anything but a clear yes is a no."""
+    yield from _take_answer(desk, answer, now)
+    yield from _go_on(desk, now)
+
+
+def on_end(desk: Desk, now: int) -> Journal:
+    """End of input: deny what waits; on paper, cancel what rests (at a broker outside, stops must outlive us)."""
+    for recommendation in list(desk.pending.values()):
+        yield _settle_denied(desk, recommendation, now, "session_over")
+    if desk.venue is not None:
+        for order in list(desk.orders.values()):
+            yield from cancel(desk, order, now, "session_over")
+            yield from _drain(desk, now)
+
+
+def _go_on(desk: Desk, now: int) -> Journal:
+    """Do what the state asks for, until nothing is left to do: on paper each request is answered at once."""
+    yield from _drain(desk, now)
+    if not desk.orders and not desk.plans and desk.venue is not None:
+        return
+    while True:
+        yield from _time_out(desk, now)
+        yield from steer(desk, now)
+        if not desk.inbox:
+            break
+        yield from _drain(desk, now)
+    if desk.venue is None:
+        yield from chase(desk, now)
+
+
+def _drain(desk: Desk, now: int) -> Journal:
+    while desk.inbox:
+        yield from take(desk, desk.inbox.popleft(), now)
+
+
+def _match(desk: Desk, now: int) -> None:
+    """Show the paper venue the new quotes of the papers in which something rests."""
+    venue = desk.venue
+    for symbol in list(dict.fromkeys(order.symbol for order in desk.orders.values())):
+        sid = desk.papers[symbol].instrument.sid
+        if venue is None or not desk.quotes.is_touched(sid) or not desk.is_open(symbol, now):
+            continue
+        quote = desk.quotes.quote(sid)
+        if quote is not None:
+            desk.inbox.extend(reports(venue, venue.on_quote(symbol, quote, now)))
+
+
+def _take_answer(desk: Desk, answer: Confirmation, now: int) -> Journal:
     key = answer.recommendation_id
     if key in desk.settled:
         return
@@ -78,20 +156,30 @@ def on_answer(desk: Desk, answer: Confirmation, now: int) -> Journal:
         yield _denied(intent, now, "rejected")
         return
     yield intent
-    reason = deny_reason(_gate(desk, recommendation, intent, now))
+    blocked = _blocked(desk, intent.symbol, now)
+    denial = None if blocked else deny(gate_of(desk, intent, recommendation, conditions_of(desk, now), now))
+    if denial is not None:
+        yield denial
+    reason = blocked if denial is None else denial.code
     if reason:
         yield _denied(intent, now, reason)
     else:
         desk.wishes[intent.id] = intent
-        yield from _send(desk, intent, now)
+        yield from send(desk, intent, now)
 
 
-def on_end(desk: Desk, now: int) -> Journal:
-    """End of input: deny what waits, cancel what rests."""
-    for recommendation in list(desk.pending.values()):
-        yield _settle_denied(desk, recommendation, now, "session_over")
-    for order in list(desk.orders.values()):
-        yield from _cancel(desk, order, now, "session_over")
+def _blocked(desk: Desk, symbol: str, now: int) -> str:
+    """Say what stops every entry, whatever its own merits (rule 4)."""
+    if desk.word:
+        return "halted"
+    limits = desk.params.orders
+    if desk.venue is None and (not desk.is_ready or now - desk.agreed_ms > limits.agreed_s * 1000):
+        return "not_reconciled"
+    if desk.venue is None and now - desk.began_ms < limits.settle_s * 1000:
+        return "book_not_settled"
+    if any(o.symbol == symbol and o.status is Status.UNKNOWN for o in desk.orders.values()):
+        return "unknown_in_symbol"
+    return ""
 
 
 def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
@@ -118,68 +206,18 @@ def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
     )
 
 
-def _match(desk: Desk, now: int) -> Journal:
-    for symbol in list(dict.fromkeys(order.symbol for order in desk.orders.values())):
-        sid = desk.papers[symbol].instrument.sid
-        if not desk.quotes.is_touched(sid) or not desk.is_open(symbol, now):
-            continue
-        quote = desk.quotes.quote(sid)
-        if quote is not None:
-            yield from _digest(desk, desk.venue.on_quote(symbol, quote, now))
-
-
-def _guard(desk: Desk, now: int) -> Journal:
-    """Close positions whose time or price has come (rule 6)."""
-    for plan in list(desk.plans.values()):
-        held = desk.ledger.qty(plan.symbol)
-        if closing_qty(held, desk.pending_close_qty(plan.symbol)) == 0:
-            continue
-        sid = desk.papers[plan.symbol].instrument.sid
-        if not desk.quotes.is_touched(sid) and now < plan.due_ms:
-            continue
-        reason = exit_reason(plan, desk.quotes.quote(sid), now)
-        if reason and desk.is_open(plan.symbol, now):
-            yield from _close(desk, plan, reason, now)
-
-
-def _close(desk: Desk, plan: Plan, reason: str, now: int) -> Journal:
-    for order in desk.entries(plan.symbol):
-        yield from _cancel(desk, order, now, reason)
-    held = desk.ledger.qty(plan.symbol)
-    qty = closing_qty(held, desk.pending_close_qty(plan.symbol))
-    if qty == 0:
-        return
-    cause = exit_cause(plan.entry_intent, reason, plan.attempts)
-    key = identity(cause)
-    desk.plans[plan.symbol] = replace(plan, attempts=plan.attempts + 1)
-    intent = OrderIntent(
-        ts=now,
-        id=key,
-        cause=cause,
-        symbol=plan.symbol,
-        side=closing_side(held),
-        purpose="exit",
-        order_type="MARKET",
-        qty=qty,
-        limit_paise=0,
-        stop_paise=0,
-        target_paise=0,
-        worst_loss_paise=0,
-        tag=tag_of(key),
-        reason=reason,
-    )
-    yield intent
-    yield from _send(desk, intent, now)
-
-
 def _time_out(desk: Desk, now: int) -> Journal:
-    """Cancel entries that did not fill in time, and those that square-off finds."""
+    """Cancel entries that did not fill in time, those that square-off finds, and all of them under an emergency word."""
     limit = desk.params.orders.entry_timeout_s * 1000
     for order in list(desk.orders.values()):
-        if order.purpose == "entry" and now - order.created_ms >= limit:
-            yield from _cancel(desk, order, now, "entry_timeout")
-        elif order.purpose == "entry" and now >= desk.papers[order.symbol].square_off_ms:
-            yield from _cancel(desk, order, now, SQUARE_OFF)
+        if order.purpose != "entry" or not may_cancel(order):
+            continue
+        if desk.word:
+            yield from cancel(desk, order, now, "halted")
+        elif now - order.created_ms >= limit:
+            yield from cancel(desk, order, now, "entry_timeout")
+        elif now >= desk.papers[order.symbol].square_off_ms:
+            yield from cancel(desk, order, now, SQUARE_OFF)
 
 
 def _answer_or_expire(desk: Desk, now: int) -> Journal:
@@ -191,129 +229,11 @@ def _answer_or_expire(desk: Desk, now: int) -> Journal:
         elif policy.confirm == "auto" and now >= recommendation.ts + policy.auto_delay_ms:
             answer = Confirmation(now, recommendation.id, "confirm", "auto")
             yield answer
-            yield from on_answer(desk, answer, now)
-
-
-def _gate(desk: Desk, recommendation: Recommendation, intent: OrderIntent, now: int) -> Gate:
-    """Collect all that the checks look at, as of now (rule 4)."""
-    symbol, paper = intent.symbol, desk.paper(intent.symbol)
-    desk.mark_held()
-    net, drawdown = desk.ledger.observe()
-    desk.sent = [ts for ts in desk.sent if now - ts < MINUTE_MS]
-    busy = desk.open_symbols()
-    activity = Activity(
-        open_symbols=len(busy),
-        is_symbol_busy=symbol in busy,
-        has_unknown=any(o.symbol == symbol and o.status is Status.UNKNOWN for o in desk.orders.values()),
-        exposure_paise=desk.exposure_paise(),
-        last_sent_ms=desk.last_sent.get(symbol, 0),
-        sent_last_minute=len(desk.sent),
-        sent_today=desk.sent_today,
-        is_repeat=intent.id in desk.causes,
-    )
-    return Gate(
-        now=now,
-        intent=intent,
-        recommendation=recommendation,
-        instrument=paper.instrument,
-        quote=desk.quotes.quote(paper.instrument.sid),
-        phase=desk.day.phase_at(now, paper.group),
-        no_entry_ms=paper.no_entry_ms,
-        activity=activity,
-        net_paise=net,
-        drawdown_paise=drawdown,
-        max_spread_bps=desk.params.filter.max_spread_bps,
-        limits=desk.params.risk,
-    )
-
-
-def _send(desk: Desk, intent: OrderIntent, now: int) -> Journal:
-    """Journal SENDING, then let the venue have the order (rules 1 and 2)."""
-    if intent.id in desk.causes:
-        raise Corrupt(f"intent {intent.id} would be sent twice: stop, and compare with the broker's book")
-    desk.causes[intent.id] = None
-    desk.last_sent[intent.symbol] = now
-    desk.sent.append(now)
-    desk.sent_today += 1
-    order = advance(_order(intent, now), Event.SEND)
-    desk.orders[intent.id] = order
-    yield event_of(order, now, intent.reason)
-    order_id = f"P{desk.day.date.replace('-', '')}-{desk.sent_today:06d}"
-    desk.owners[order_id] = intent.id
-    quote = desk.quotes.quote(desk.paper(intent.symbol).instrument.sid)
-    if quote is not None and desk.venue.quotes.get(intent.symbol) != quote:
-        yield from _digest(desk, desk.venue.on_quote(intent.symbol, quote, now))
-    wanted = VenueOrder(order_id, intent.symbol, intent.side, intent.order_type, intent.qty, intent.limit_paise, 0, intent.tag, now)
-    yield from _digest(desk, desk.venue.place(wanted, now))
-
-
-def _cancel(desk: Desk, order: Order, now: int, reason: str) -> Journal:
-    asked = advance(order, Event.ASK_CANCEL)
-    desk.orders[order.intent_id] = asked
-    yield event_of(asked, now, reason)
-    yield from _digest(desk, desk.venue.cancel(order.order_id, now), reason)
-
-
-def _digest(desk: Desk, events: list[VenueEvent], reason: str = "") -> Journal:
-    """Book what the venue says."""
-    for event in events:
-        key = desk.owners[event.order_id]
-        order = desk.orders[key]
-        if event.kind == "fill":
-            execution = Fill(
-                event.ts, event.trade_id, event.order_id, key, order.symbol, order.side, event.qty, event.px_paise, order.purpose
-            )
-            if not desk.ledger.apply(execution):
-                continue
-            order = fill(order, event.qty, event.px_paise)
-            _replan(desk, order, event.ts)
-            yield execution
-        elif event.kind == "triggered":
-            continue
-        else:
-            order = advance(order, _MEANING[event.kind], event.order_id)
-        _keep(desk, order)
-        yield event_of(order, event.ts, event.reason or reason)
-
-
-_MEANING = {"accepted": Event.ACCEPT, "rejected": Event.REFUSE, "cancelled": Event.CANCELLED, "modified": Event.MODIFIED}
-
-
-def _keep(desk: Desk, order: Order) -> None:
-    """Remember a live order, forget a final one."""
-    if order.status not in FINAL:
-        desk.orders[order.intent_id] = order
-        return
-    del desk.orders[order.intent_id]
-    del desk.owners[order.order_id]
-    desk.wishes.pop(order.intent_id, None)
-    desk.venue.forget(order.order_id)
-
-
-def _replan(desk: Desk, order: Order, now: int) -> None:
-    """Make the plan with an entry's first fill (rule 5); drop it when the position is flat."""
-    if desk.ledger.qty(order.symbol) == 0:
-        desk.plans.pop(order.symbol, None)
-    elif order.purpose == "entry" and order.symbol not in desk.plans:
-        wish, paper = desk.wishes[order.intent_id], desk.paper(order.symbol)
-        desk.plans[order.symbol] = Plan(
-            symbol=order.symbol,
-            side=order.side,
-            entry_intent=order.intent_id,
-            stop_paise=wish.stop_paise,
-            target_paise=wish.target_paise,
-            opened_ms=now,
-            square_off_ms=paper.square_off_ms,
-            max_hold_s=desk.params.orders.max_hold_s,
-        )
-
-
-def _order(intent: OrderIntent, now: int) -> Order:
-    return Order(intent.id, intent.symbol, intent.side, intent.purpose, intent.order_type, intent.qty, intent.limit_paise, intent.tag, now)
+            yield from _take_answer(desk, answer, now)
 
 
 def _denied(intent: OrderIntent, now: int, reason: str) -> OrderEvent:
-    return event_of(advance(_order(intent, now), Event.DENY), now, reason)
+    return event_of(advance(order_of(intent, now), Event.DENY), now, reason)
 
 
 def _settle_denied(desk: Desk, recommendation: Recommendation, now: int, reason: str) -> OrderEvent:

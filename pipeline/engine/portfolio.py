@@ -12,14 +12,13 @@ its cost and the age says that there is none.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from pipeline.core.charges import Product, charges_for
+from pipeline.core.charges import Charges, Product, charges_for, total
 from pipeline.core.errors import Corrupt
-from pipeline.core.session import Group, group_of
+from pipeline.core.rates import product_for
 from pipeline.core.types import Fill, Instrument, PortfolioMinute, Side
 
 
@@ -33,6 +32,10 @@ class Holding:
     mark_paise: int = 0
     mark_ms: int = 0
     opened_ms: int = 0
+    trade_paise: int = 0
+    """Realised by the trade that is open: since the paper was last flat."""
+    bought_paise: int = 0
+    sold_paise: int = 0
 
     @property
     def unrealised_paise(self) -> int:
@@ -59,9 +62,12 @@ class Ledger:
     trades: dict[str, None] = field(default_factory=dict)
     turnover: dict[str, list[int]] = field(default_factory=dict)
     """Per order: bought and sold, in paise."""
-    charges: dict[str, float] = field(default_factory=dict)
+    charges: dict[str, Charges] = field(default_factory=dict)
+    """Per order, line by line."""
     peak_paise: int = 0
     """High-water mark of net profit since the start of the day, at the instants it was observed."""
+    losses_in_row: int = 0
+    """Trades that ended with a loss before charges since the last that did not."""
 
     def apply(self, fill: Fill) -> bool:
         """Book a fill; say whether it was new."""
@@ -72,11 +78,14 @@ class Ledger:
                 f"fill {fill.trade_id}: {fill.last_qty} shares at {fill.last_paise} paise: stop, and compare with the broker's trades"
             )
         self.trades[fill.trade_id] = None
-        _book(self.holdings.setdefault(fill.symbol, Holding()), fill)
+        holding = self.holdings.setdefault(fill.symbol, Holding())
+        ended = _book(holding, fill)
+        if ended is not None:
+            self.losses_in_row = self.losses_in_row + 1 if ended < 0 else 0
         sides = self.turnover.setdefault(fill.order_id, [0, 0])
         sides[fill.side is Side.SELL] += fill.last_qty * fill.last_paise
         product = self.products.get(fill.symbol, Product.INTRADAY)
-        self.charges[fill.order_id] = charges_for(product, (sides[0], sides[1]), 1, self.session_date).exact
+        self.charges[fill.order_id] = charges_for(product, (sides[0], sides[1]), 1, self.session_date)
         return True
 
     def mark(self, symbol: str, paise: int, ts: int) -> None:
@@ -101,9 +110,13 @@ class Ledger:
         return sum(h.unrealised_paise for h in self.holdings.values())
 
     @property
+    def charge_lines(self) -> Charges:
+        """Each line of all orders; the same whatever the order of the fills was."""
+        return total(self.charges.values())
+
+    @property
     def charges_paise(self) -> int:
-        """Exactly rounded whatever the order of the fills was."""
-        return round(math.fsum(self.charges.values()))
+        return self.charge_lines.total_paise
 
     @property
     def exposure_paise(self) -> int:
@@ -118,6 +131,11 @@ class Ledger:
         net = self.net_paise
         self.peak_paise = max(self.peak_paise, net)
         return net, self.peak_paise - net
+
+    def turnover_of(self, symbol: str) -> tuple[int, int]:
+        """Give what was bought and what was sold of a paper today, in paise."""
+        holding = self.holdings.get(symbol)
+        return (0, 0) if holding is None else (holding.bought_paise, holding.sold_paise)
 
     def minute(self, ts: int) -> PortfolioMinute:
         """Take the account's picture at the end of a minute."""
@@ -137,13 +155,14 @@ class Ledger:
 
     def dump(self) -> dict[str, Any]:
         """Everything as plain values."""
-        names = ("qty", "cost_paise", "realised_paise", "mark_paise", "mark_ms", "opened_ms")
+        names = ("qty", "cost_paise", "realised_paise", "mark_paise", "mark_ms", "opened_ms", "trade_paise", "bought_paise", "sold_paise")
         return {
             "holdings": {s: [getattr(h, name) for name in names] for s, h in self.holdings.items()},
             "trades": list(self.trades),
             "turnover": {o: list(sides) for o, sides in self.turnover.items()},
-            "charges": dict(self.charges),
+            "charges": {o: list(astuple(lines)) for o, lines in self.charges.items()},
             "peak_paise": self.peak_paise,
+            "losses_in_row": self.losses_in_row,
         }
 
     def restore(self, plain: Mapping[str, Any]) -> None:
@@ -151,34 +170,43 @@ class Ledger:
         self.holdings = {s: Holding(*values) for s, values in plain["holdings"].items()}
         self.trades = dict.fromkeys(plain["trades"])
         self.turnover = {o: list(sides) for o, sides in plain["turnover"].items()}
-        self.charges = dict(plain["charges"])
-        self.peak_paise = plain["peak_paise"]
+        self.charges = {o: Charges(*lines) for o, lines in plain["charges"].items()}
+        self.peak_paise, self.losses_in_row = plain["peak_paise"], plain["losses_in_row"]
 
 
 def product_of(instrument: Instrument) -> Product:
-    """Tell how trades in a paper are charged: cash, future, or option (by the CE or PE at its symbol's end)."""
-    if group_of(instrument) is not Group.FO:
-        return Product.INTRADAY
-    return Product.OPTIONS if instrument.symbol.endswith(("CE", "PE")) else Product.FUTURES
+    """Tell how trades in a paper are charged."""
+    return product_for(instrument.instrument_key.partition("|")[0], instrument.symbol)
 
 
 def new_ledger(session_date: str, instruments: Iterable[Instrument]) -> Ledger:
     return Ledger(session_date, {i.symbol: product_of(i) for i in instruments})
 
 
-def _book(holding: Holding, fill: Fill) -> None:
-    """Close what the fill closes at average cost, then open the rest at the fill's price."""
-    signed = fill.side.sign * fill.last_qty
+def _book(holding: Holding, fill: Fill) -> int | None:
+    """Close what the fill closes at average cost, then open the rest at the fill's price.
+
+    Gives the result of the trade that it ended (paise, before charges); None while the trade goes on.
+    """
+    signed, value = fill.side.sign * fill.last_qty, fill.last_qty * fill.last_paise
+    if fill.side is Side.BUY:
+        holding.bought_paise += value
+    else:
+        holding.sold_paise += value
+    ended: int | None = None
     if holding.qty == 0:
         holding.opened_ms = fill.ts
     closing = min(fill.last_qty, abs(holding.qty)) if holding.qty * signed < 0 else 0
     if closing > 0:
         cost = holding.cost_paise * closing // abs(holding.qty)
-        holding.realised_paise -= fill.side.sign * closing * fill.last_paise + cost
+        gain = -(fill.side.sign * closing * fill.last_paise + cost)
+        holding.realised_paise += gain
+        holding.trade_paise += gain
         holding.cost_paise -= cost
         holding.qty += fill.side.sign * closing
         if holding.qty == 0:
-            holding.opened_ms = fill.ts
+            ended, holding.trade_paise, holding.opened_ms = holding.trade_paise, 0, fill.ts
     opening = fill.last_qty - closing
     holding.qty += fill.side.sign * opening
     holding.cost_paise += fill.side.sign * opening * fill.last_paise
+    return ended

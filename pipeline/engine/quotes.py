@@ -1,7 +1,7 @@
 """The newest quote of every paper, as arrays by symbol id.
 
 Reads   TickBatch rows (rupees, shares); only live and snapshot rows, never gap marks
-Writes  Quote in paise for the one paper that is asked for
+Writes  Quote in paise for the one paper that is asked for; Market, the same with depth, close and volume
 
 A frame costs a few array assignments however many papers it brings; Python objects are made only on request.
 A side of the book that a row does not show is absent (0), not the last one seen: at a price band nobody stands on
@@ -10,6 +10,8 @@ invents a price.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +30,31 @@ QUOTE_ROW = np.dtype(
         ("bid_qty", "<i8"),
         ("ask_px", "<f8"),
         ("ask_qty", "<i8"),
+        ("bid_depth", "<i8"),
+        ("ask_depth", "<i8"),
         ("ltp", "<f8"),
         ("ltp_ts", "<i8"),
+        ("close", "<f8"),
+        ("volume", "<i8"),
         ("frame", "<i8"),
     ]
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A paper's quote with what is around it; 0 is "the feed has not told"."""
+
+    quote: Quote | None
+    close_paise: int
+    """Yesterday's."""
+    bid_depth_qty: int
+    """Shares on the displayed levels of a side."""
+    ask_depth_qty: int
+    volume: int
+    """Shares traded today."""
+    feed_ts: int
+    """Newest frame of any paper."""
 
 
 class QuoteTable:
@@ -59,6 +81,7 @@ class QuoteTable:
             at = sids
         self.rows["ltp"][at] = rows["ltp"]
         self.rows["ltp_ts"][at] = batch.ts
+        self._take_day(rows, at)
 
     def is_touched(self, sid: int) -> bool:
         """Tell whether the newest frame brought a row of this paper."""
@@ -66,15 +89,30 @@ class QuoteTable:
 
     def quote(self, sid: int) -> Quote | None:
         """Give the newest quote of a paper, stamped by its depth; None before its first row."""
-        ts, bid, bid_qty, ask, ask_qty, ltp, ltp_ts, _ = self.rows[sid].item()
+        row = self.rows[sid]
+        ts, ltp_ts = int(row["ts"]), int(row["ltp_ts"])
         if ts == 0 and ltp_ts == 0:
             return None
-        return Quote(ts, to_paise(bid), bid_qty, to_paise(ask), ask_qty, to_paise(ltp))
+        bid, ask, ltp = (to_paise(float(row[name])) for name in ("bid_px", "ask_px", "ltp"))
+        return Quote(ts, bid, int(row["bid_qty"]), ask, int(row["ask_qty"]), ltp)
+
+    def market(self, sid: int) -> Market:
+        """Give the quote of a paper with depth, yesterday's close, volume and the age of the whole feed."""
+        row = self.rows[sid]
+        feed_ts = int(max(self.rows["ts"].max(), self.rows["ltp_ts"].max()))
+        depth = int(row["bid_depth"]), int(row["ask_depth"])
+        return Market(self.quote(sid), to_paise(float(row["close"])), *depth, int(row["volume"]), feed_ts)
 
     def ltp_paise(self, sid: int) -> tuple[int, int]:
         """Give the last traded price in paise and when it was seen; zeros before the first."""
         row = self.rows[sid]
         return to_paise(float(row["ltp"])), int(row["ltp_ts"])
+
+    def _take_day(self, rows: NDArray[np.void], sids: NDArray[np.intp]) -> None:
+        """Yesterday's close and today's volume; a row that leaves them out takes nothing back."""
+        for name, field in (("close", "cp"), ("volume", "vtt")):
+            told = rows[field] > 0
+            self.rows[name][sids[told]] = rows[field][told]
 
     def _take_depth(self, rows: NDArray[np.void], sids: NDArray[np.intp], ts: int) -> None:
         # The flag means a two-sided book; every mode but ltpc carries the book as it is, a side missing or not.
@@ -86,4 +124,6 @@ class QuoteTable:
         table["bid_qty"][sids] = rows["bid_qty"][:, 0]
         table["ask_px"][sids] = rows["ask_px"][:, 0]
         table["ask_qty"][sids] = rows["ask_qty"][:, 0]
+        table["bid_depth"][sids] = rows["bid_qty"].sum(axis=1)
+        table["ask_depth"][sids] = rows["ask_qty"].sum(axis=1)
         table["ts"][sids] = ts

@@ -17,14 +17,14 @@ def entry_qty(limit_paise: int, stop_paise: int, instrument: Instrument, risk: R
     """Size an entry; 0 when not even one lot fits the limits.
 
     The loss at the stop is at most ``risk_per_trade`` of the capital, the cost at the limit at most
-    ``max_position_ratio`` of it, and the order at most one freeze quantity.
+    ``max_position_ratio`` and ``max_order_ratio`` of it, the order at most ``max_order_qty`` and one freeze quantity.
     """
     distance = abs(limit_paise - stop_paise)
     if distance == 0 or limit_paise <= 0:
         return 0
     by_risk = int(risk.capital_paise * risk.risk_per_trade) // distance
-    by_position = int(risk.capital_paise * risk.max_position_ratio) // limit_paise
-    shares = min(by_risk, by_position)
+    by_position = int(risk.capital_paise * min(risk.max_position_ratio, risk.max_order_ratio)) // limit_paise
+    shares = min(by_risk, by_position, risk.max_order_qty)
     if instrument.freeze_qty > 0:
         shares = min(shares, instrument.freeze_qty)
     return whole_lots(shares, instrument.lot_size)

@@ -1,25 +1,44 @@
-"""Orders: recommendations, answers and quotes in; journalled intents, order events and fills out.
+"""Orders: recommendations, answers, quotes, commands and the broker's reports in; journalled intents, order events, fills and requests out.
 
-Reads   TICKS, RECOMMENDATIONS, CONFIRM_TERMINAL, CONFIRM_PAGE   merged by event time, in this order at equal times
-Writes  CONFIRM_AUTO, INTENTS, ORDERS, FILLS
-State   the desk with its paper venue; see engine/desk.py. The rules are in engine/orders.py.
+Reads   TICKS, RECOMMENDATIONS, CONFIRM_TERMINAL, CONFIRM_PAGE, CONTROLS   merged by event time, in this order at equal times;
+        with a broker outside, its reports from the process's own source (run/courier.py)
+Writes  CONFIRM_AUTO, INTENTS, DENIALS, ORDERS, FILLS, ALERTS; with a broker outside REQUESTS and BROKER
+State   the desk, with its paper venue inside in paper and replay modes; see engine/desk.py. The rules are in engine/orders.py.
 
-In paper and replay modes the venue lives inside the state, so that a kill loses no resting order. Live modes
-are refused here: nothing in this job can reach a broker.
+In paper and replay modes the venue lives inside the state, so that a kill loses no resting order. In mode ``simulated`` requests leave,
+once they are committed, for a simulator on loopback. Live modes are refused: nothing in this version reaches a real broker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pipeline.core.broker import BrokerReport, Control
 from pipeline.core.errors import Corrupt, Refused
 from pipeline.core.job import Context, Job, Output
-from pipeline.core.schema import CONFIRM_AUTO, CONFIRM_PAGE, CONFIRM_TERMINAL, FILLS, INTENTS, ORDERS, RECOMMENDATIONS, TICKS
+from pipeline.core.schema import (
+    ALERTS,
+    BROKER,
+    CONFIRM_AUTO,
+    CONFIRM_PAGE,
+    CONFIRM_TERMINAL,
+    CONTROLS,
+    DENIALS,
+    FILLS,
+    INTENTS,
+    ORDERS,
+    RECOMMENDATIONS,
+    REQUESTS,
+    TICKS,
+)
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import Confirmation, Recommendation, Record, TickBatch
 from pipeline.engine import desk as desks
 from pipeline.engine.desk import Desk, new_desk
-from pipeline.engine.orders import on_answer, on_end, on_recommendation, on_ticks
+from pipeline.engine.orders import on_answer, on_control, on_end, on_recommendation, on_report, on_ticks
+
+OUTWARD = "simulated"
+"""The mode in which orders leave the house."""
 
 
 def initial(context: Context) -> Desk:
@@ -29,8 +48,8 @@ def initial(context: Context) -> Desk:
         Refused: a live mode; this process knows only the paper venue.
     """
     if context.mode.startswith("live"):
-        raise Refused(f'mode {context.mode}: orders go to the paper venue only so far; set mode = "paper"')
-    return new_desk(context.instruments, context.day, context.params)
+        raise Refused(f'mode {context.mode}: orders go to the paper venue or to a simulator only so far; set mode = "paper"')
+    return new_desk(context.instruments, context.day, context.params, is_outward=context.mode == OUTWARD)
 
 
 def step(desk: Desk, record: Record, now: int) -> Iterable[Output]:
@@ -40,6 +59,10 @@ def step(desk: Desk, record: Record, now: int) -> Iterable[Output]:
         return on_recommendation(desk, record, now)
     if isinstance(record, Confirmation):
         return on_answer(desk, record, now)
+    if isinstance(record, BrokerReport):
+        return on_report(desk, record, now)
+    if isinstance(record, Control):
+        return on_control(desk, record, now)
     raise Corrupt(f"orders cannot read a {type(record).__name__}")
 
 
@@ -53,8 +76,8 @@ def load(desk: Desk, blob: bytes) -> None:
 
 job = Job(
     "orders",
-    reads=(TICKS, RECOMMENDATIONS, CONFIRM_TERMINAL, CONFIRM_PAGE),
-    writes=(CONFIRM_AUTO, INTENTS, ORDERS, FILLS),
+    reads=(TICKS, RECOMMENDATIONS, CONFIRM_TERMINAL, CONFIRM_PAGE, CONTROLS),
+    writes=(CONFIRM_AUTO, INTENTS, DENIALS, ORDERS, FILLS, REQUESTS, BROKER, ALERTS),
     initial=initial,
     step=step,
     dump=dump,

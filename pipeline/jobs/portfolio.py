@@ -13,7 +13,7 @@ a silence of several minutes one snapshot is written, for the last minute that w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -148,6 +148,7 @@ def _totals(ledger: Ledger, now: int) -> dict[str, str | int | float]:
         "realised_paise": ledger.realised_paise,
         "unrealised_paise": ledger.unrealised_paise,
         "charges_paise": ledger.charges_paise,
+        **{f"charges_{line}_paise": round(paise) for line, paise in asdict(ledger.charge_lines).items()},
         "net_paise": net,
         "net": rupees(net),
         "exposure_paise": ledger.exposure_paise,

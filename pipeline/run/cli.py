@@ -41,24 +41,7 @@ def parser() -> argparse.ArgumentParser:
     """Build the whole command line."""
     top = argparse.ArgumentParser(prog="ticktick", description="Intraday monitoring and trading for the Indian market.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (
-        _demo,
-        _simulate,
-        _replay,
-        _record,
-        _login,
-        _status,
-        _doctor,
-        _up,
-        _down,
-        _history,
-        _candles,
-        _clear,
-        _logs,
-        _mode,
-        _subscribe,
-        _patterns,
-    ):
+    for add in _VERBS:
         add(verbs)
     return top
 
@@ -219,7 +202,9 @@ def _logs(verbs: Any) -> None:
 
 
 def _mode(verbs: Any) -> None:
-    verb = _verb(verbs, "mode", "show the mode, what it means and how to change it", "pipeline.run.verbs.mode")
+    verb = _verb(verbs, "mode", "show the mode, look up what speaks for another, set it", "pipeline.run.verbs.mode")
+    verb.add_argument("what", nargs="?", choices=("set", "preflight"), help="preflight looks up what set would; nothing: tell the mode")
+    verb.add_argument("target", nargs="?", default="", metavar="MODE", help="paper, live-sandbox or live-real")
     _add_json(verb)
 
 
@@ -238,6 +223,40 @@ def _patterns(verbs: Any) -> None:
     verb.add_argument("--timeframe", default="", help="1m, 3m, 5m, 10m, 15m or 60m (all)")
     verb.add_argument("--redis-url", default="", help="ask this Redis instead of the configured one")
     _add_json(verb)
+
+
+def _instruments(verbs: Any) -> None:
+    verb = _verb(verbs, "instruments", "the broker's daily file of papers: fetch it, judge it, search it", "pipeline.run.verbs.instruments")
+    verb.add_argument("what", choices=("refresh", "check", "find"), help="check judges the newest file, or FILE")
+    verb.add_argument("words", nargs="*", metavar="FILE|WORDS", help="a file for check; what to look for with find")
+    verb.add_argument("--redis-url", default="", help="fill the look-up of this Redis instead of the configured one")
+    _add_json(verb)
+
+
+def _audit(verbs: Any) -> None:
+    verb = _verb(verbs, "audit", "prove that the audit was not changed, or export its orders", "pipeline.run.verbs.audit")
+    verb.add_argument("what", choices=("verify", "export"), help="export writes trade_log.csv of the newest audit, or of FILE")
+    verb.add_argument("files", nargs="*", metavar="FILE", help="audit files; all of [paths] audit when none is named")
+    verb.add_argument("--out", default="", help="where export writes (trade_log.csv beside the audits)")
+    _add_json(verb)
+
+
+def _emergency(verbs: Any) -> None:
+    words = {
+        "halt": "stop all new entries at once; stops stay",
+        "flatten": "halt, and close every position",
+        "resume": "lift a halt or a flattening",
+    }
+    for name, about in words.items():
+        verb = _verb(verbs, name, about, "pipeline.run.verbs.emergency")
+        verb.add_argument("--redis-url", default="", help="of the running processes, when it is not the configured one")
+        _add_json(verb)
+
+
+_VERBS = (
+    _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _candles, _clear, _logs, _mode, _subscribe,
+    _patterns, _instruments, _audit, _emergency,
+)  # fmt: skip
 
 
 if __name__ == "__main__":

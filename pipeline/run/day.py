@@ -26,6 +26,7 @@ from pipeline.core.errors import Refused, Stopped
 from pipeline.core.schema import DEFAULT_DATABASE, HEALTH, PORTFOLIO_MINUTES, PROGRESS, STREAMS, Role
 from pipeline.core.types import Instrument
 from pipeline.run import logs, outside, playback, supervise, universe
+from pipeline.run.audit import NAME as AUDIT
 from pipeline.run.discovery import discover, jobs
 from pipeline.run.options import Settings
 from pipeline.run.playback import Recording
@@ -44,7 +45,7 @@ from pipeline.store.memory import MemoryStore
 log = logging.getLogger("ticktick.day")
 
 PAGE = "dashboard"
-ORDER = tuple(job for door, job in PROCESSES.items() if job != PAGE and door not in WHEN_RECORDING)
+ORDER = tuple(job for door, job in PROCESSES.items() if job not in (PAGE, AUDIT) and door not in WHEN_RECORDING)
 READY_S = 60.0
 COUNTS = {"ticks": "ticks", "candles": "candles", "indicator_rows": "indicators"}
 """Key of the summary -> stream whose rows it counts."""
@@ -113,7 +114,7 @@ def _over_redis(plan: Plan, house: House, instruments: tuple[Instrument, ...], a
         outside.require_port(house.settings)
     universe.publish(store, instruments, house.date)
     announce(store, house, speed=plan.simulator.speed if plan.recording is None else plan.recording.speed)
-    names = (*ORDER, *([] if plan.is_headless else [PAGE]), *([RECORDER] if house.settings.recorder.enabled else []))
+    names = (*ORDER, AUDIT, *([] if plan.is_headless else [PAGE]), *([RECORDER] if house.settings.recorder.enabled else []))
     logs.setup("supervisor", house.settings)
     outside.warm_family()
     children = {name: partial(run_process, name, house) for name in names}
@@ -272,6 +273,7 @@ def _settings(plan: Plan, base: Settings, runtime: Path, market: tuple[str, str,
         "paths.symbols": str(runtime / "symbols.json"),
         "paths.data": str(runtime / "data"),
         "paths.archive": str(runtime / "candles"),
+        "paths.audit": str(runtime / "audit"),
         **({f"upstox.{name}": url for name in outside.ADDRESSES} if url else {"recorder.enabled": False}),
         **{f"redis.{role}_url": found_url for role, found_url in urls.items()},
         **plan.overrides,

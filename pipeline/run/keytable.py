@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.core.errors import Refused
-from pipeline.core.schema import DAY_MS, DEFAULT_DATABASE, HASHES, SERIES, STREAMS, Role, Stream
+from pipeline.core.schema import DAY_MS, DEFAULT_DATABASE, HASHES, LISTS, SERIES, STREAMS, Role, Stream
 
 BEGIN = "<!-- BEGIN KEYS: made by `python -m pipeline.run.keytable --write`, do not edit -->"
 END = "<!-- END KEYS -->"
@@ -35,6 +35,8 @@ def _rows() -> Iterator[tuple[str, ...]]:
         yield _database(series.role), f"`{series.template}`", "TimeSeries", "", f"{series.retention_ms // DAY_MS} days", series.about
     for family in HASHES:
         yield _database(family.role), f"`{family.template}`", "hash", "", "", family.about
+    for key in LISTS:
+        yield _database(key.role), f"`{key.name}`", "list", "", "", key.about
 
 
 def _database(role: Role | None) -> str:
@@ -45,17 +47,17 @@ def _kept(stream: Stream) -> str:
     return "for good" if stream.is_durable else f"{stream.keep:,} entries"
 
 
-def insert(document: str, text: str) -> str:
-    """Return the document with the table between its marks.
+def insert(document: str, text: str, begin_mark: str = BEGIN, end_mark: str = END) -> str:
+    """Return the document with the text between its marks.
 
     Raises:
         Refused: the marks are missing or in the wrong order.
     """
-    head, begin, rest = document.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    head, begin, rest = document.partition(begin_mark)
+    _, end, tail = rest.partition(end_mark)
     if not begin or not end:
-        raise Refused(f"the document lacks the marks {BEGIN} ... {END}")
-    return f"{head}{BEGIN}\n{text}\n{END}{tail}"
+        raise Refused(f"the document lacks the marks {begin_mark} ... {end_mark}")
+    return f"{head}{begin_mark}\n{text}\n{end_mark}{tail}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,7 +15,6 @@ from typing import Any
 
 from pipeline.broker.history import HistoryPlan, HistoryReader
 from pipeline.broker.intake import Intake
-from pipeline.broker.quota import STANDARD_READS, Limit, ReadBudget
 from pipeline.core.errors import Refused
 from pipeline.core.params import CandleParams
 from pipeline.core.schema import CANDLES, HISTORY, SESSION, TICKS, Role, Stream
@@ -27,6 +26,7 @@ from pipeline.run import playback, universe
 from pipeline.run.access import calendar_of, now_ms, rest_client
 from pipeline.run.options import Settings
 from pipeline.run.progress import Bar
+from pipeline.run.reads import reads_of
 from pipeline.store.client import open_clients
 from pipeline.store.dayfile import SUFFIX
 from pipeline.store.face import ZERO, Store
@@ -132,7 +132,7 @@ def ask_broker(settings: Settings, minutes: Minutes) -> None:
     is_today = ist_date(now) == day.date
     # The history is asked for what lies before a session: for a day that is over, that of the day after it.
     session = day.date if is_today else ist_date(day.open_ms(Group.EQ) + 86_400_000)
-    budget = ReadBudget((*STANDARD_READS, Limit(max(1, round(settings.history.reads_per_s)), 1_000)))
+    budget = reads_of(settings, settings.history.reads_per_s)
     bar = Bar(f"minutes {day.date}", budget)
     most = max(sum(end - start for start, end in stretch) for stretch in minutes.windows()) // MINUTE_MS
     plan = HistoryPlan({1: most}, session, now if is_today else 0)

@@ -13,10 +13,10 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params, RiskParams, TickParams
+from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params, RiskParams, RolloutParams, StopParams, TickParams
 from pipeline.core.schema import DEFAULT_DATABASE, Role
 
-Mode = Literal["paper", "replay", "live-sandbox", "live-real"]
+Mode = Literal["paper", "replay", "simulated", "live-sandbox", "live-real"]
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 _HTTP = r"^https?://\S+$"
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
@@ -73,6 +73,7 @@ class PathOptions(Section):
     data: Path
     recordings: Path
     archive: Path
+    audit: Path
 
 
 class FeedOptions(Section):
@@ -142,13 +143,31 @@ class Settings(Section):
 
 
 _ZERO_OK = frozenset(
-    {"auto_delay_ms", "paper_latency_ms", "slippage_bps", "max_hold_s", "cooldown_s", "min_gap_s", "grace_ms", "min_score"}
+    {
+        "auto_delay_ms",
+        "paper_latency_ms",
+        "slippage_bps",
+        "max_hold_s",
+        "cooldown_s",
+        "min_gap_s",
+        "grace_ms",
+        "min_score",
+        "trail_atr",
+        "trail_ratio",
+    }
 )
 _AT_MOST_ONE = frozenset(
     {
         "min_score",
         "risk_per_trade",
         "max_position_ratio",
+        "max_order_ratio",
+        "margin_ratio",
+        "price_band_ratio",
+        "stop_ratio",
+        "target_ratio",
+        "trail_ratio",
+        "position_ratio",
         "daily_loss_stop_ratio",
         "daily_loss_alert_ratio",
         "drawdown_stop_ratio",
@@ -160,6 +179,10 @@ _CLOCKS = frozenset({"square_off_cas", "square_off", "no_entry_after"})
 def _limits(name: str, hint: Any) -> Any:
     if name in _CLOCKS:
         return Field(pattern=_CLOCK)
+    if name == "since":
+        return Field(pattern=_DAY)
+    if name == "stage":
+        return Field(ge=0, le=2)
     if hint not in (int, float):
         return Field()
     top = 1 if name in _AT_MOST_ONE else None
@@ -170,7 +193,7 @@ def _checked(kind: type) -> type[BaseModel]:
     """Make a strict model with the fields of one parameter record; it checks, the record is what travels."""
     hints = get_type_hints(kind)
     names = [f.name for f in fields(kind) if f.name != "strategy_params"]
-    hints |= {"confirm": Literal["ask", "auto"]}
+    hints |= {"confirm": Literal["ask", "auto"], "profile": Literal["atr", "fixed"]}
     shape: dict[str, Any] = {name: (hints[name], _limits(name, hints[name])) for name in names}
     return create_model(kind.__name__, __config__=_STRICT, **shape)
 
@@ -181,6 +204,8 @@ PARAMETER_SECTIONS: dict[str, type[BaseModel]] = {
     "orders": _checked(OrderParams),
     "risk": _checked(RiskParams),
     "filter": _checked(FilterParams),
+    "stops": _checked(StopParams),
+    "rollout": _checked(RolloutParams),
 }
 OPTION_SECTIONS: dict[str, type[BaseModel]] = {
     "redis": RedisOptions,

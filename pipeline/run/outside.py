@@ -28,27 +28,26 @@ from authentication.upstox_client import Credentials, Endpoints, exchange_code, 
 from pipeline.archive.shelf import Shelf
 from pipeline.archive.warm import ArchivedCandles
 from pipeline.broker.history import HistoryPlan, HistoryReader
-from pipeline.broker.instruments import MasterConfig, watchlist_instruments
-from pipeline.broker.rest import LOOPBACK, RestConfig
+from pipeline.broker.instruments import cache_path, watchlist_instruments
+from pipeline.broker.rest import LOOPBACK
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.session import Calendar, Group, SessionDay, ist_date
 from pipeline.core.types import CandleWave, Instrument
-from pipeline.core.watchlist import parse_watchlist
-from pipeline.run import supervise
-from pipeline.run.access import calendar_of, now_ms, read_json, rest_client
+from pipeline.run import masters, supervise
+from pipeline.run.access import calendar_of, now_ms, rest_client
 from pipeline.run.discovery import jobs
 from pipeline.run.feeding import SubscriptionReader, feed_source
 from pipeline.run.options import Settings
 from pipeline.run.progress import Bar
 from pipeline.run.reads import reads_of
 from pipeline.run.sources import OutsideSource, Source
+from pipeline.store.client import open_clients
 from pipeline.store.face import Progress, Store
 
 log = logging.getLogger("ticktick.outside")
 
 ADDRESSES = ("rest_url", "order_url", "feed_url", "login_url", "assets_url")
 """The broker's hosts in the settings; a simulator stands in for all of them."""
-MASTER_TIMEOUT_S = 60.0
 WARM_MODULES = ("redis", "picows", "numpy", "pipeline.broker.feed", "pipeline.broker.link_picows", "pipeline.run.wiring")
 TIMEOUT_S = 5.0
 
@@ -143,17 +142,27 @@ def resolve_instruments(settings: Settings, date_iso: str) -> tuple[Instrument, 
     """Look the watchlist up in the day's instrument file.
 
     Raises:
-        Refused: a watchlist that cannot be read, or a symbol that is not in the file.
+        Refused: a watchlist that cannot be read, a symbol that is not in the file, or (live) no file of today.
     """
-    path = settings.paths.symbols
-    rows = read_json(path, "restore it, or name another under [paths] symbols")
-    config = MasterConfig(
-        settings.paths.data, rest=RestConfig(settings.upstox.assets_url, settings.upstox.connect_timeout_s, MASTER_TIMEOUT_S)
-    )
-    instruments, source = watchlist_instruments(config, parse_watchlist(rows, path.name), date_iso)
+    instruments, source = watchlist_instruments(masters.config_of(settings, date_iso), masters.watchlist_of(settings), date_iso)
+    if source != "today" and settings.mode.startswith("live-"):
+        raise Refused("the instrument file is not today's, and lots and ticks may have changed: `ticktick instruments refresh`")
     if source != "today":
-        log.warning("instruments are not today's", extra={"fields": {"source": source}})
+        log.warning("instruments are not today's: for paper only", extra={"fields": {"source": source}})
     return instruments
+
+
+def tend_instruments(settings: Settings, date_iso: str) -> None:
+    """Judge the day's file, write the verdict and fill the look-up, once a day and Redis; faults outside the watchlist are only said."""
+    path = cache_path(settings.paths.data, date_iso)
+    clients = open_clients(settings.redis.urls())
+    if not path.exists() or masters.is_tended(path, date_iso, clients):
+        return  # a stand-in is in use, which has been said; or it is done
+    report = masters.judge(path, masters.watchlist_of(settings), date_iso)
+    masters.write_report(report, settings.paths.data)
+    counts = masters.publish(clients, masters.rows_in(path), date_iso)
+    fields = {"file": path.name, "rows": report.rows, "looked_up": sum(counts.values()), "findings": sum(report.counts.values())}
+    log.info("instrument file judged", extra={"fields": fields})
 
 
 # ---------------------------------------------------------------------- simulator

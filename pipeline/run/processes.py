@@ -17,6 +17,7 @@ PROCESSES: dict[str, str] = {
     "portfolio": "portfolio",
     "dashboard": "dashboard",
     "record_feed": "recorder",
+    "keep_audit": "audit",
 }
 """Door -> job. The health hash of a process bears the job's name."""
 

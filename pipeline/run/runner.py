@@ -64,6 +64,8 @@ class Runner:
         self._stream_of = {stream.record: stream for stream in job.writes}
         self._lags = np.zeros(LAG_SAMPLES, np.float64)
         self._lag_count = 0
+        self._preloaded_ms = 0
+        """Until when the inputs waited for the history to be taken in: that is a start, no lag."""
         self._open: UnderWay | None = None
         self._is_overlapping = False
         self._hops = Hops("wait" if job.reads else "decode")
@@ -78,6 +80,8 @@ class Runner:
         self.last_error = ""
         self._should_stop: Callable[[], bool] = lambda: False
         self.extra_health: Callable[[], dict[str, str | int | float]] = dict
+        self.on_committed: Callable[[Pending], None] = lambda _pending: None
+        """Called with what a commit wrote, once it has taken place."""
         self.source: Source
         self._restore()
 
@@ -174,6 +178,8 @@ class Runner:
             self._store.show(self.role)
         read_ns, received_ns = time.monotonic_ns(), getattr(self.source, "received_ns", None)
         pending, before = Pending(), self.progress.watermark
+        if not getattr(self.source, "is_preloaded", True):
+            self._preloaded_ms = self._wall_ms()
         for item in inputs:
             self._step(item, pending)
         if not inputs and self.source.is_over and self.progress.watermark < END:
@@ -194,6 +200,8 @@ class Runner:
             self.progress.cursors[item.stream] = item.id
             self.progress.consumed[item.stream] = self.progress.consumed.get(item.stream, 0) + 1
             self._place(item)
+        elif self.job.reads:
+            self._is_disordered = True  # it is in no stream that a rebuild could read again: the state is saved with it
         for out in self.job.step(self.state, item.record, now):
             self._collect(out, now, pending)
 
@@ -263,6 +271,7 @@ class Runner:
         except Ambiguous as error:
             self._resolve(under_way.commit, str(error))
         self._measure(under_way)
+        self.on_committed(under_way.pending)
         self._log_trades(under_way.pending)
         if under_way.commit.snapshot is not None and self._pace.is_trimming:
             self._trim()
@@ -325,8 +334,8 @@ class Runner:
     # ------------------------------------------------------------------ health
 
     def _measure(self, done: UnderWay) -> None:
-        done_ns, wall, quiet = time.monotonic_ns(), self._wall_ms(), {stream.name for stream in self.job.preload}
-        counted = [item for item in done.inputs if item.committed_ms > 0 and item.stream not in quiet]
+        done_ns, wall = time.monotonic_ns(), self._wall_ms()
+        counted = [item for item in done.inputs if item.committed_ms > self._preloaded_ms]
         for item in counted:
             self._lags[self._lag_count % LAG_SAMPLES] = wall - item.committed_ms
             self._lag_count += 1

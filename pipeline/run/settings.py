@@ -20,8 +20,9 @@ from typing import Any, get_origin
 from pydantic import BaseModel, ValidationError
 
 from pipeline.core.errors import Refused
-from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params, RiskParams, TickParams
+from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params, RiskParams, RolloutParams, StopParams, TickParams
 from pipeline.core.registry import did_you_mean
+from pipeline.engine.rollout import tightened
 from pipeline.run.options import FORMS, OPTION_SECTIONS, PARAMETER_SECTIONS, SECTIONS, TOP_KEYS, Settings, keys_of
 
 __all__ = ["FILES", "PREFIX", "SHIPPED_ROOT", "SHORT_NAMES", "Settings", "load", "origins"]
@@ -30,7 +31,7 @@ SHIPPED_ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "TICKTICK__"
 FILES: dict[str, tuple[str, ...]] = {
     "settings.toml": (*TOP_KEYS, *OPTION_SECTIONS, "ticks", "candles", "orders"),
-    "risk.toml": ("risk",),
+    "risk.toml": ("risk", "stops", "rollout"),
     "strategies.toml": ("filter", "strategies"),
 }
 """Which file holds which sections; a section in the wrong file is refused too."""
@@ -241,7 +242,7 @@ def _validate(model: type[BaseModel], given: Mapping[str, Any], above: Place, la
         shown = ".".join(place)
         if first["type"] == "missing":
             file = next(name for name, keys in FILES.items() if place[0] in keys)
-            why = "every limit must be set, none has a default" if above == ("risk",) else "every key must be set"
+            why = "every limit must be set, none has a default" if file == "risk.toml" else "every key must be set"
             raise Refused(f"{file}: '{shown}' is missing: {why}") from error
         pattern = first.get("ctx", {}).get("pattern", "")
         words = FORMS.get(pattern, first["msg"][0].lower() + first["msg"][1:])
@@ -259,12 +260,15 @@ def _path(value: Any, home: Path) -> Any:
 
 def _params(checked: Mapping[str, BaseModel], layers: _Layers) -> Params:
     given = {name: dict(checked[name]) for name in PARAMETER_SECTIONS}
+    rollout = RolloutParams(**given["rollout"])
     return Params(
         ticks=TickParams(**given["ticks"]),
         candles=CandleParams(**given["candles"]),
         filter=FilterParams(**given["filter"], strategy_params=_strategies(layers)),
-        risk=RiskParams(**given["risk"]),
+        risk=tightened(RiskParams(**given["risk"]), rollout),
         orders=OrderParams(**given["orders"]),
+        stops=StopParams(**given["stops"]),
+        rollout=rollout,
     )
 
 
@@ -291,11 +295,16 @@ def _require_sense(settings: Settings) -> None:
         "ticks.vwap_fast": params.ticks.vwap_fast >= params.ticks.vwap_slow and "must be below ticks.vwap_slow",
         "ticks.hysteresis": params.ticks.hysteresis < 1 and "must be at least 1",
         "risk.max_leverage": params.risk.max_leverage < 1 and "must be at least 1",
+        "risk.max_net_leverage": params.risk.max_net_leverage > params.risk.max_leverage and "must not be above risk.max_leverage",
+        "risk.max_orders_per_hour": params.risk.max_orders_per_hour < params.risk.max_orders_per_minute
+        and "must not be below risk.max_orders_per_minute",
         "risk.daily_loss_alert_ratio": params.risk.daily_loss_alert_ratio > params.risk.daily_loss_stop_ratio
         and "must not be above risk.daily_loss_stop_ratio",
         "orders.square_off_cas": params.orders.square_off_cas > params.orders.square_off and "must not be later than orders.square_off",
         "orders.no_entry_after": params.orders.no_entry_after > params.orders.square_off and "must not be later than orders.square_off",
         "orders.confirm": settings.mode.startswith("live-") and params.orders.confirm == "auto" and "auto is for paper and replay only",
+        "orders.reply_s": params.orders.reply_s <= settings.upstox.total_timeout_s and "must be above upstox.total_timeout_s",
+        "orders.settle_s": params.orders.settle_s <= params.orders.reply_s and "must be above orders.reply_s",
         "feed.backoff_min_s": settings.feed.backoff_min_s > settings.feed.backoff_max_s and "must not be above feed.backoff_max_s",
         "filter.strategies": not params.filter.strategies and "names no strategy",
     }

@@ -23,9 +23,8 @@ from pipeline.core.errors import Ambiguous, Stopped, TickTickError
 from pipeline.core.schema import CONFIRM_TERMINAL, ORDERS, RECOMMENDATIONS, TICKS, Role
 from pipeline.core.types import Confirmation, Instrument, Recommendation
 from pipeline.engine.matching import Quote
-from pipeline.engine.prompt import parse_answer, prompt_lines
+from pipeline.engine.prompt import parse_answer, prompt_lines, terms_of
 from pipeline.engine.quotes import QuoteTable
-from pipeline.engine.sizing import entry_qty
 from pipeline.run import supervise, universe
 from pipeline.run.options import Settings
 from pipeline.run.redaction import redact
@@ -124,12 +123,12 @@ class Desk:
 
     def _ask(self, wish: Recommendation) -> None:
         instrument = self._instruments[wish.symbol]
-        qty = entry_qty(wish.limit_paise, wish.stop_paise, instrument, self._risk)
-        if qty == 0 or wish.expires_ms <= self._clock():
+        terms = terms_of(wish, instrument, self._risk)
+        if terms.qty == 0 or wish.expires_ms <= self._clock():
             return
         termios.tcflush(sys.stdin, termios.TCIFLUSH)  # a `y` typed before the question is no answer to it
         print()
-        print("\n".join(prompt_lines(wish, qty, self._quote(instrument), self._clock(), instrument)), flush=True)
+        print("\n".join(prompt_lines(wish, terms, self._quote(instrument), self._clock(), instrument)), flush=True)
         answer = self._answer(wish.expires_ms)
         if answer is None:
             print("  no answer in time: nothing is sent")

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -21,16 +22,20 @@ from pipeline.core.job import Context, HashWrite, Job
 from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, SESSION, WANTED, Role
 from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
-from pipeline.run import outside, playback, record, universe
+from pipeline.engine.rollout import stage_words
+from pipeline.jobs.orders import OUTWARD
+from pipeline.run import audit, emergency, outside, playback, record, universe
 from pipeline.run.access import calendar_of, tokens
+from pipeline.run.courier import Courier, hand_over
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.options import Settings
+from pipeline.run.outorders import outward_courier, outward_source, require_simulator
 from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES
 from pipeline.run.redaction import redact
 from pipeline.run.runner import Runner
-from pipeline.run.sources import Source
+from pipeline.run.sources import Source, StreamSource
 from pipeline.run.turn import Pace
 from pipeline.store.client import check, open_clients
 from pipeline.store.face import Progress, Store
@@ -38,8 +43,8 @@ from pipeline.store.streams import RedisStore
 
 log = logging.getLogger("ticktick.wiring")
 
-TRADES_WITH = {"paper": "the paper exchange", "replay": "the paper exchange"}
-"""The modes this version can trade in; the live rows come with the broker's order calls."""
+TRADES_WITH = {"paper": "the paper exchange", "replay": "the paper exchange", "simulated": "a simulator on this machine"}
+"""The modes this version can trade in; the live rows are refused until they are whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +73,17 @@ def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: boo
     """
     if settings.mode not in TRADES_WITH:
         raise Refused(f'mode {settings.mode} is not there yet: this version trades on paper only; set mode = "paper"')
+    if settings.mode == OUTWARD:
+        require_simulator(settings)
     date_iso = settings.session_date or ist_date(time.time_ns() // 1_000_000)
     day = calendar_of(settings).day(date_iso)
     if day is None:
         raise Refused(
             f"no trading on {date_iso}: see config/holidays.json, try `ticktick demo`, or `. run/simulator.env` beside `ticktick simulate`"
         )
+    why = stage_words(settings.params.rollout, date_iso)
+    if why:
+        raise Refused(f"risk.toml: stage {settings.params.rollout.stage} of the roll-out {why}")
     return House(settings, day, f"{date_iso} {settings.mode}", pace or Pace(), is_browsing, recording)
 
 
@@ -112,6 +122,9 @@ def readers() -> dict[str, list[tuple[str, Role]]]:
 def make_runner(name: str, house: House, store: Store, instruments: tuple[Instrument, ...]) -> Runner:
     """Wire one job over a store."""
     job = job_named(name)
+    courier = outward_courier(house.settings, instruments) if name == "orders" and house.settings.mode == OUTWARD else None
+    if courier is not None:
+        make_source = partial(_outward_source, house, store, instruments, courier)
     runner = Runner(
         job,
         store,
@@ -120,12 +133,21 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
         writers=writers(),
         readers=readers(),
         pace=_pace(job, house),
-        source=_source(name, house, store, instruments),
+        source=_source(name, house, store, instruments) if courier is None else make_source,
     )
+    if courier is not None:
+        runner.on_committed = lambda pending: hand_over(courier, pending.entries)
     status, wanted_rows = getattr(runner.source, "status", None), getattr(runner.source, "wanted_rows", dict)
     if status is not None:
         runner.extra_health = lambda: _tell(store, house.settings, status(), wanted_rows())
     return runner
+
+
+def _outward_source(house: House, store: Store, instruments: tuple[Instrument, ...], courier: Courier, progress: Progress) -> Source:
+    """Give the order process its streams, and the broker's reports between their entries."""
+    job = job_named("orders")
+    streams = StreamSource(store, job.reads, session=house.session, cursors=progress.cursors, writers=writers(), behind_watermarks=False)
+    return outward_source(house.settings, instruments, streams, courier, progress.now)
 
 
 def _source(name: str, house: House, store: Store, instruments: tuple[Instrument, ...]) -> Callable[[Progress], Source] | None:
@@ -174,17 +196,27 @@ def run_process(name: str, house: House) -> None:
     if name == record.NAME:
         make_recorder(house, store).run(should_stop)
         return
+    if name == audit.NAME:
+        universe.load(store, house.date)  # says who brings the day, when nobody has yet
+        task = audit.task_of(house.settings.paths.audit, store, house.session, until_drained=house.pace.until_drained)
+        audit.Auditor(store, task).run(should_stop)
+        return
     if name == "history" and house.recording is None:
         instruments = outside.resolve_instruments(house.settings, house.date)
         universe.publish(store, instruments, house.date)
         if store.fetch(Role.DERIVED, SESSION.key()).get("session") != house.session:
             announce(store, house)
+        outside.tend_instruments(house.settings, house.date)
     else:
         instruments = universe.load(store, house.date)
     if name == "dashboard":
         outside.run_dashboard(house.settings, house.day, should_stop, is_browsing=house.is_browsing)
         return
-    make_runner(name, house, store, instruments).run(should_stop)
+    runner = make_runner(name, house, store, instruments)
+    if name == "orders":
+        watch, told = emergency.HaltFile(house.settings), runner.extra_health
+        runner.extra_health = lambda: {**told(), **watch.look()}
+    runner.run(should_stop)
 
 
 def make_recorder(house: House, store: Store) -> record.Recorder:

@@ -2,18 +2,17 @@
 
 Reads   the desk's trades and positions
 Writes  Upstox's replies; rupees
-Intraday needs a fifth of the value as margin, delivery all of it. Charges are the rates of core/charges for
-intraday, futures and options; delivery has its own lines here.
+Intraday needs a fifth of the value as margin, delivery all of it. Charges are by the rates of core/rates.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
 from pipeline.core.charges import Charges, Product, charges_for
+from pipeline.core.rates import product_for
 from pipeline.simulator.answers import ApiError, number, success
 from pipeline.simulator.desk import Desk
 from pipeline.simulator.exchange import EXCHANGE
@@ -165,15 +164,9 @@ def _used(desk: Desk) -> tuple[float, float]:
 
 def _charges(listing: Listing, product: str, side: str, value: int, date_iso: str) -> Charges:
     turnover = (value, 0) if side == "BUY" else (0, value)
-    if listing.segment == "NSE_FO":
-        return charges_for(Product.OPTIONS if listing.symbol.endswith(("CE", "PE")) else Product.FUTURES, turnover, 1, date_iso)
-    if product == "I":
-        return charges_for(Product.INTRADAY, turnover, 1, date_iso)
-    # Delivery: 0.1 % STT on both sides, 0.015 % stamp on the buy side, the rest as intraday, up to 20 rupees.
-    base = asdict(charges_for(Product.INTRADAY, turnover, 1, date_iso))
-    own = base | {"brokerage": 2_000.0, "stt": value * 0.001, "stamp": value * 0.00015 if side == "BUY" else 0.0}
-    own["gst"] = 0.18 * (own["brokerage"] + own["transaction"] + own["ipft"] + own["sebi"])
-    return Charges(**own)
+    same_day = product_for(listing.segment, listing.symbol)
+    is_delivery = product != "I" and not listing.segment.endswith("_FO")
+    return charges_for(Product.DELIVERY if is_delivery else same_day, turnover, 1, date_iso)
 
 
 def _rupees(paise: float) -> float:

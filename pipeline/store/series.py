@@ -7,13 +7,14 @@ sample and a key that has gone away (someone cleared it) is made again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from pipeline.core.errors import Refused
 from pipeline.core.job import SampleWrite
 from pipeline.core.schema import Series
 from pipeline.store.pipe import Pipe
-from pipeline.store.resp import command
+from pipeline.store.resp import bulk, command
 
 CHUNK_BYTES = 1024
 _Sample = tuple[str, int, float]
@@ -29,11 +30,17 @@ def madd(samples: Sequence[_Sample]) -> bytes:
     return command(b"TS.MADD", *(part for key, ts, value in samples for part in (key.encode(), b"%d" % ts, repr(value).encode())))
 
 
-def _create(series: Series, labels: tuple[str, ...]) -> bytes:
-    named = [part.encode() for pair in zip(series.labels, labels, strict=True) for part in pair]
-    tail = (b"LABELS", *named) if named else ()
+@lru_cache(maxsize=64)
+def _constant(series: Series) -> tuple[bytes, bytes]:
+    """Write what stands before and behind the key in each TS.CREATE of a series: there are thousands on a first morning."""
     kept = (b"RETENTION", b"%d" % series.retention_ms, b"CHUNK_SIZE", b"%d" % CHUNK_BYTES, b"DUPLICATE_POLICY", b"LAST")
-    return command(b"TS.CREATE", series.key(*labels).encode(), *kept, *tail)
+    tail = (*kept, b"LABELS") if series.labels else kept
+    return b"*%d\r\n" % (2 + len(tail) + 2 * len(series.labels)) + bulk("TS.CREATE"), b"".join(map(bulk, tail))
+
+
+def _create(series: Series, key: str, labels: tuple[str, ...]) -> bytes:
+    head, tail = _constant(series)
+    return head + bulk(key) + tail + b"".join(bulk(name) + bulk(label) for name, label in zip(series.labels, labels, strict=True))
 
 
 class SeriesWriter:
@@ -82,8 +89,9 @@ class SeriesWriter:
 
     def create(self, pairs: Sequence[tuple[Any, tuple[str, ...]]]) -> None:
         """Make series as the schema says; those that are there are left alone."""
-        made = [_create(series, labels) for series, labels in pairs]
+        keys = [series.key(*labels) for series, labels in pairs]
+        made = [_create(series, key, labels) for (series, labels), key in zip(pairs, keys, strict=True)]
         for reply in self._pipe.one_by_one(made, len(made)):
             if isinstance(reply, Exception) and "already exists" not in str(reply):
                 raise reply
-        self._known.update({pair: pair[0].key(*pair[1]) for pair in pairs})
+        self._known.update(zip(pairs, keys, strict=True))

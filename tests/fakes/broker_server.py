@@ -21,16 +21,18 @@ Answer = tuple[int, bytes]
 
 
 class HttpServer:
-    """Answers GET by a function of (path, query, headers); remembers what was asked."""
+    """Answers by a function of (path, query, handler), whatever the method; remembers what was asked, and the bodies that came."""
 
     def __init__(self, answer: Callable[[str, dict[str, list[str]], Any], Answer]) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 outer.asked.append((parts.path, dict(self.headers)))
+                outer.bodies.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
                 status, body = answer(parts.path, parse_qs(parts.query), self)
                 if status == 0:
                     return  # the handler hangs up
@@ -38,6 +40,8 @@ class HttpServer:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
 
             def log_message(self, *_args: Any) -> None:
                 return

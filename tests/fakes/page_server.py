@@ -7,20 +7,18 @@ import json
 import queue
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from pipeline.core.params import RiskParams
 from pipeline.core.schema import Role
 from pipeline.core.session import Calendar
 from tests.fakes.day_in_redis import DATE
+from tests.fakes.trading import PARAMS
 from web.server import Address, serve
 from web.views import Facts
 
-RISK = RiskParams(
-    capital_paise=100_000_000, risk_per_trade=0.01, max_position_ratio=0.05, max_positions=5, max_leverage=1.5, daily_loss_stop_ratio=0.02, daily_loss_alert_ratio=0.01,
-    drawdown_stop_ratio=0.04, min_gap_s=30, max_orders_per_minute=10, max_orders_per_day=200, max_drift_bps=30.0, max_quote_age_ms=5000,
-)  # fmt: skip
+RISK = replace(PARAMS.risk, max_positions=5, max_orders_per_day=200)
 FACTS = Facts(mode="paper", maker="generated day, seed 7", session_date=DATE, version="0.1.0", risk=RISK)
 HOLIDAYS = Path(__file__).resolve().parents[2] / "config" / "holidays.json"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params, RiskParams, TickParams
+from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params, RiskParams, RolloutParams, StopParams, TickParams
 from pipeline.core.session import Calendar, SessionDay, ist_ms
 from pipeline.core.types import CANDLE, TICK, ChartWave, Instrument, Recommendation, Side, TickBatch, TickFlag, TickKind
 
@@ -20,12 +20,22 @@ PAPERS = tuple(
     Instrument(sid, symbol, f"NSE_EQ|INE{sid:09d}", symbol.title(), 5, 1, 10_000, is_cas_eligible=sid == 0)
     for sid, symbol in enumerate(("AAA", "BBB", "CCC", "DDD", "EEE"))
 )
+RISK = RiskParams(
+    capital_paise=100_000_000, risk_per_trade=0.01, max_position_ratio=0.05, max_order_ratio=0.05, max_positions=3, max_leverage=1.5,
+    max_net_leverage=1.5, margin_ratio=0.2, daily_loss_stop_ratio=0.02, daily_loss_alert_ratio=0.01, drawdown_stop_ratio=0.04,
+    max_losses_in_row=6, min_gap_s=30, max_orders_per_minute=10, max_orders_per_hour=120, max_orders_per_day=400, max_drift_bps=30.0,
+    max_ltp_distance_bps=100.0, max_quote_distance_bps=75.0, price_band_ratio=0.1, max_order_qty=20_000, max_depth_ratio=1000.0,
+    max_volume_ratio=0.01, max_quote_age_ms=5000, max_feed_age_ms=5000, max_clock_skew_ms=2000, max_reconcile_age_s=120,
+    min_token_life_s=900, symbols=(), banned=(),
+)  # fmt: skip
 PARAMS = Params(
     ticks=TickParams(300, 60, 20, 60, 8.0, 6.0, 1.25, 60, 0.2, 1000, 250),
     candles=CandleParams(250, 15_000),
-    filter=FilterParams(("ema_momentum",), 0.5, 3, 60, 2.0, 3.0, 12.0, 300, ()),
-    risk=RiskParams(100_000_000, 0.01, 0.05, 3, 1.5, 0.02, 0.01, 0.04, 30, 10, 400, 30.0, 5000),
-    orders=OrderParams("auto", 1500, 0, 0.0, 1800, 60, "15:05", "15:12", "15:00"),
+    filter=FilterParams(("ema_momentum",), 0.5, 3, 60, 12.0, 300, ()),
+    risk=RISK,
+    orders=OrderParams("auto", 1500, 0, 0.0, 1800, 60, "15:05", "15:12", "15:00", 7.0, 25.0, 5.0, 30.0, 5.0, 100.0, 3),
+    stops=StopParams("atr", 2.0, 3.0, 1.5, 0.02, 0.04, 0.01),
+    rollout=RolloutParams(0, "", 7, (), 0.005),
 )
 
 
@@ -45,7 +55,7 @@ def params(**changes: object) -> Params:
     """Change fields of any part by name: ``params(confirm="ask", max_positions=1)``."""
     out = PARAMS
     for name, value in changes.items():
-        part = next(p for p in ("filter", "risk", "orders") if hasattr(getattr(out, p), name))
+        part = next(p for p in ("filter", "risk", "orders", "stops") if hasattr(getattr(out, p), name))
         out = replace(out, **{part: replace(getattr(out, part), **{name: value})})
     return out
 

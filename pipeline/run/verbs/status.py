@@ -15,6 +15,9 @@ from typing import Any
 
 import redis
 
+from pipeline.broker import windows
+from pipeline.broker.throttle import RedisThrottle
+from pipeline.broker.windows import Forecast
 from pipeline.core.errors import TickTickError
 from pipeline.core.schema import FEED_STATUS, HEALTH, LATENCY, MARKET_STATUS, SESSION, HashKey, Role
 from pipeline.core.session import ist_text
@@ -58,6 +61,7 @@ def main(args: argparse.Namespace) -> int:
     except redis.exceptions.RedisError:
         health, latency, session, feed, market, is_redis_up = {}, {}, {}, {}, {}, False
     now = now_ms()
+    order_rate = order_rate_of(settings) if is_redis_up else ()
     rows = [row_of(script, health.get(job, {}), now) for script, job in PROCESSES.items()]
     rows = [_page(row, settings) if row.process == "dashboard" else row for row in rows]
     if not settings.recorder.enabled:
@@ -71,11 +75,12 @@ def main(args: argparse.Namespace) -> int:
         "feed": feed or feed_of(health.get("ticks", {})),
         "market": market,
         "latency": {job: latency_of(fields) for job, fields in latency.items() if fields},
+        "order_rate": [asdict(window) for window in order_rate],
         "processes": [asdict(row) for row in rows],
         "pss_kib": dict(pss_kib({row.process: int(row.pid) for row in rows if row.state == "running" and row.pid.isdecimal()})),
         "missing": missing,
     }
-    show(args, plain, words_of(plain, rows, now))
+    show(args, plain, words_of(plain, rows, now, order_rate))
     return 0 if is_redis_up and all(row.state in ("running", "done") for row in rows) else 3
 
 
@@ -89,6 +94,12 @@ def read(settings: Settings) -> tuple[dict[str, Hash], dict[str, Hash], Hash, Ha
     found = [_text(reply) for reply in pipe.execute()]
     health, latency = (dict(zip(PROCESSES.values(), found[place::2], strict=True)) for place in (0, 1))
     return health, latency, _hash(clients, SESSION), _hash(clients, FEED_STATUS), _hash(clients, MARKET_STATUS)
+
+
+def order_rate_of(settings: Settings) -> tuple[Forecast, ...]:
+    """Give the state of the order rate that all processes share; empty while no order call is counted."""
+    found = RedisThrottle(open_clients(settings.redis.urls())[Role.DERIVED]).forecast()
+    return found if any(window.used for window in found) else ()
 
 
 def row_of(script: str, beat: Mapping[str, str], now: int) -> Row:
@@ -179,7 +190,7 @@ def what_is_missing(rows: list[Row], redis_at: str, token: Mapping[str, Any]) ->
     return "; ".join(parts)
 
 
-def words_of(plain: Mapping[str, Any], rows: list[Row], now: int) -> str:
+def words_of(plain: Mapping[str, Any], rows: list[Row], now: int, order_rate: tuple[Forecast, ...]) -> str:
     """Lay the state out for a person."""
     token, session = plain["token"], plain["session"]
     until = f" until {ist_text(int(token['expires_ms']))[:16]} IST" if token["expires_ms"] else ""
@@ -191,6 +202,7 @@ def words_of(plain: Mapping[str, Any], rows: list[Row], now: int) -> str:
         f"token {token['state']}{until} · Redis {plain['redis'] or 'away'}",
         feed_words(plain["feed"], has_beat=has_beat),
         *([latency] if latency else []),
+        *([windows.words_of(order_rate)] if order_rate else []),
         "",
         f"{'process':<24} {'state':<8} {'age':>7} {'lag p50':>9} {'lag p99':>9} {'pid':>8} {'version':<8} last error",
     ]

@@ -170,7 +170,7 @@ def test_the_feeds_troubles_are_told(page, day):
         "state": "login needed",
         "subscribed": 12,
         "unconfirmed": 2,
-        "unconfirmed_names": "TCS M&M",
+        "unconfirmed_names": "TCS, M&M",
         "gaps": 1,
         "clock_lag_ms": 7000,
         "folded_rows": 90,
@@ -185,7 +185,7 @@ def test_the_feeds_troubles_are_told(page, day):
     ):
         page.wait(f"document.getElementById('alerts').innerText.includes({json.dumps(words)})")
     told = text(page, "#feed")
-    for words in ("login needed", "12/15", "unconfirmed 2: TCS M&M", "+7.0 s"):
+    for words in ("login needed", "12/15", "unconfirmed 2: TCS, M&M", "+7.0 s"):
         assert words in told
     day.beat("ticks", age_ms=60_000)
     page.wait("document.querySelector('#feed li.silent')?.innerText.includes('no sign of life')")

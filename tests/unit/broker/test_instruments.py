@@ -48,7 +48,7 @@ def serve(tmp_path):
     def start(status=200, body=WHOLE, sample=None):
         server = HttpServer(lambda _p, _q, _h: (status, body))
         opened.append(server)
-        return MasterConfig(tmp_path / "data", sample, RestConfig(server.url)), server
+        return MasterConfig(tmp_path / "data", sample and sample.read_bytes, RestConfig(server.url)), server
 
     yield start
     for server in opened:

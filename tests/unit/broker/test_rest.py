@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pipeline.broker.rest import BadAnswer, RestClient, RestConfig, Throttled, error_code, parse_json, path_part
+from pipeline.broker.rest import BadAnswer, Call, RestClient, RestConfig, Throttled, error_code, parse_json, path_part
 from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from tests.fakes.broker_server import HttpServer, error, ok
 
@@ -171,3 +171,41 @@ def test_parse_json_names_the_place():
     with pytest.raises(Refused, match="here: "):
         parse_json(b"{", "here")
     assert parse_json(json.dumps([1]).encode(), "here") == [1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (error(400, "UDAPI1052"), Refused),
+        (error(401, "UDAPI100050"), Unauthorised),
+        (error(429, "UDAPI10005"), Throttled),
+        (error(500), Ambiguous),
+        ((502, b"<html>"), Ambiguous),
+        ((408, b""), Ambiguous),
+        ((404, b"<html>who knows</html>"), Ambiguous),
+        ((302, b""), Ambiguous),
+        ((200, b"not json"), Ambiguous),
+        ((200, b"[]"), Ambiguous),
+        ((200, b'{"status": "success"}'), Ambiguous),
+        ((0, b""), Ambiguous),
+    ],
+)
+def test_a_change_is_done_refused_or_in_doubt(serve, answer, kind):
+    client, server = serve(answer)
+    with pytest.raises(kind) as caught:
+        client.send(Call("POST", "/v3/order/place", body={"quantity": 1}))
+    assert type(caught.value) is kind
+    assert len(server.asked) == 1, "one attempt"
+
+
+def test_a_change_that_is_confirmed(serve):
+    client, server = serve(lambda _p, query, _h: ok(query))
+    assert client.send(Call("PUT", "/v3/order/modify", {"a": "b"}, {"price": 1.5}, "my-algo")) == {"a": ["b"]}
+    assert json.loads(server.bodies[0]) == {"price": 1.5}
+    headers = server.asked[0][1]
+    assert (headers["X-Algo-Name"], headers["Content-Type"]) == ("my-algo", "application/json")
+
+
+def test_a_change_that_could_not_be_sent_is_refused():
+    with pytest.raises(Refused, match="cannot be reached"):
+        RestClient(RestConfig("http://127.0.0.1:9")).send(Call("POST", "/v3/order/place", body={}))

@@ -78,7 +78,7 @@ def test_a_key_that_does_not_answer_is_asked_for_again_and_said_once(world, capl
     assert world.status()["unconfirmed"] == 0
     world.go(2)
     assert sorted(world.asked_again()) == [(0, "full", [KEYS[1]]), (1, "ltpc", [KEYS[2]])]
-    assert (world.status()["unconfirmed"], world.status()["unconfirmed_names"]) == (2, "S1 S2")
+    assert (world.status()["unconfirmed"], world.status()["unconfirmed_names"]) == (2, "S1, S2")
     for _ in range(40):
         world.go(1)
     assert len([r for r in caplog.records if r.message == "feed key unconfirmed"]) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.charges import RATES, Product, charges_for, intraday_charges
+from pipeline.core.charges import Charges, Product, charges_for, intraday_charges, total
 
 
 def test_intraday_round_trip_of_the_facts_sheet() -> None:
@@ -56,8 +56,21 @@ def test_negative_turnover_is_a_bug(turnover: tuple[int, int], orders: int) -> N
         charges_for(Product.INTRADAY, turnover, orders, "2026-11-20")
 
 
-def test_the_rate_table_is_in_order_and_reaches_back() -> None:
-    for versions in RATES.values():
-        since = [rates.since for rates in versions]
-        assert since[0] == ""
-        assert since == sorted(set(since))
+def test_delivery_is_taxed_on_both_legs_and_bse_has_its_own_exchange_charge() -> None:
+    bought = charges_for(Product.DELIVERY, (1_000_00, 0), 1, "2026-11-20")
+    assert (bought.brokerage, bought.stt, bought.stamp) == pytest.approx((2000.0, 100.0, 15.0))
+    bse = charges_for(Product.BSE_INTRADAY, (1_000_000_00, 0), 1, "2026-11-20")
+    assert (bse.transaction, bse.ipft, bse.stamp) == pytest.approx((3750.0, 0.0, 3000.0))
+
+
+def test_options_and_futures_tax_by_date() -> None:
+    days = ("2024-09-30", "2024-10-01", "2026-03-31", "2026-04-01")
+    assert [charges_for(Product.OPTIONS, (0, 1_000_00), 1, day).stt for day in days] == pytest.approx([62.5, 100.0, 100.0, 150.0])
+    assert [charges_for(Product.FUTURES, (0, 1_000_00), 1, day).stt for day in days] == pytest.approx([12.5, 20.0, 20.0, 50.0])
+
+
+def test_lines_add_up_in_any_order() -> None:
+    parts = [intraday_charges(n * 1_000_01, n * 999_99, n, "2026-11-20") for n in range(1, 50)]
+    assert total(parts) == total(parts[::-1])
+    assert total(parts).exact == pytest.approx(sum(part.exact for part in parts))
+    assert total([]) == Charges(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

@@ -22,6 +22,7 @@ VALUES = {
     "column": ("ema_9", "rsi_14", "close"),
     "process": ("live", "ticks"),
     "job": ("live", "ticks"),
+    "segment": ("NSE_EQ", "NSE_FO"),
 }
 
 
@@ -31,7 +32,7 @@ def test_stream_names_are_unique_across_roles() -> None:
 
 
 def test_no_two_keys_of_the_house_are_alike() -> None:
-    owner: dict[str, str] = {stream.name: stream.name for stream in s.STREAMS}
+    owner: dict[str, str] = {one.name: one.name for one in (*s.STREAMS, *s.LISTS)}
     for family in FAMILIES:
         for values in product(*(VALUES[label] for label in family.labels)):
             key = family.key(*values)

@@ -55,6 +55,15 @@ def test_a_dump_restores_the_same_desk():
     assert pack(*dump(twin)) == pack(*dump(desk))
 
 
+def test_another_version_or_mode_is_refused():
+    plain, arrays = unpack(pack(*dump(busy_desk())))
+    with pytest.raises(Corrupt, match="mode"):
+        restore(new_desk(PAPERS, day(), P, is_outward=True), plain, arrays)
+    del plain["final"]
+    with pytest.raises(Corrupt, match="version"):
+        restore(new_desk(PAPERS, day(), P), plain, arrays)
+
+
 def test_another_watchlist_is_refused():
     with pytest.raises(Corrupt, match="watchlist"):
         restore(new_desk(PAPERS[:2], day(), P), *unpack(pack(*dump(busy_desk()))))

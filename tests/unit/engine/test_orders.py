@@ -8,6 +8,8 @@ from tests.fakes.trading import PAPERS, at, day, frame, params, recommendation
 
 T = at("10:00")
 CALM = (0, 99.95, 100.05)
+ENTERED = ["SENDING", "ACCEPTED", "FILLED", "SENDING", "ACCEPTED"]
+"""An entry that fills at once, then its stop."""
 
 
 def make(**changes):
@@ -45,12 +47,16 @@ def test_journal_order_is_intent_sending_then_the_venue():
     tick(desk, T, CALM)
     assert wish(desk) == []
     records = answer(desk, recommendation(), ts=T + 10)
-    assert [type(r) for r in records] == [OrderIntent, OrderEvent, OrderEvent, Fill, OrderEvent]
-    assert statuses(records) == ["SENDING", "ACCEPTED", "FILLED"]
+    entry, guard = records[:5], records[5:]
+    assert [type(r) for r in entry] == [OrderIntent, OrderEvent, OrderEvent, Fill, OrderEvent]
+    assert statuses(entry) == ["SENDING", "ACCEPTED", "FILLED"]
     intent, fill = records[0], records[3]
+    stop = guard[0]
+    assert (stop.purpose, stop.side, stop.order_type, stop.qty, stop.stop_paise) == ("stop", Side.SELL, "SL-M", 499, 99_00)
+    assert statuses(guard) == ["SENDING", "ACCEPTED"], "the position is guarded in the same breath"
     assert (intent.qty, intent.worst_loss_paise, intent.ts) == (499, 499 * 110, T + 10)
     assert (fill.last_paise, fill.trade_id) == (100_05, "P20261120-000001-1")
-    assert all(r.intent_id == intent.id for r in records[1:])
+    assert all(r.intent_id == intent.id for r in entry[1:])
     assert desk.plans["AAA"].stop_paise == 99_00
 
 
@@ -70,7 +76,7 @@ def test_an_answer_that_is_read_first_waits_for_its_recommendation():
     tick(desk, T, CALM)
     assert answer(desk, recommendation()) == []
     assert answer(desk, recommendation(), "reject") == []
-    assert statuses(wish(desk)) == ["SENDING", "ACCEPTED", "FILLED"]
+    assert statuses(wish(desk)) == ENTERED
 
 
 def test_early_answers_are_bounded():
@@ -103,14 +109,19 @@ def test_the_headless_policy_answers_after_its_delay():
     assert tick(desk, T + 1499, CALM) == []
     records = tick(desk, T + 1700, CALM)
     assert records[0] == Confirmation(T + 1700, recommendation().id, "confirm", "auto")
-    assert statuses(records) == ["SENDING", "ACCEPTED", "FILLED"]
+    assert statuses(records) == ENTERED
 
 
 def test_a_denial_is_journalled_with_its_intent():
     desk = make()
     wish(desk)
-    intent, event = answer(desk, recommendation())
-    assert (event.status, event.reason, event.intent_id) == ("DENIED", "stale_quote", intent.id)
+    intent, denial, event = answer(desk, recommendation())
+    assert (denial.intent_id, denial.code, denial.words) == (
+        intent.id,
+        "stale_feed",
+        f"the feed's newest frame is {T} ms old, at most 5000",
+    )
+    assert (event.status, event.reason, event.intent_id) == ("DENIED", "stale_feed", intent.id)
     assert not desk.causes
 
 
@@ -121,21 +132,25 @@ def test_one_cause_is_sent_once():
     tick(desk, T + 200, CALM)
     again = recommendation(id="another")
     wish(desk, again, T + 200)
-    assert answer(desk, again, ts=T + 300)[1].reason == "repeat"
+    assert answer(desk, again, ts=T + 300)[2].reason == "repeat"
 
 
-@pytest.mark.parametrize(
-    ("row", "reason", "px"), [((0, 98.90, 99.00, 5000, 5000, 99.0), "stop", 98_90), ((0, 101.50, 101.60), "target", 101_50)]
-)
-def test_stop_and_target_close_without_asking(row, reason, px):
+def test_the_stop_at_the_venue_fills_without_us():
     desk = held()
-    records = tick(desk, T + 1000, row)
-    intent = records[0]
-    assert (intent.purpose, intent.side, intent.qty, intent.reason) == ("exit", Side.SELL, 499, reason)
-    assert [r.last_paise for r in records if isinstance(r, Fill)] == [px]
-    assert desk.ledger.qty("AAA") == 0
-    assert not desk.plans
-    assert not desk.orders
+    records = tick(desk, T + 1000, (0, 98.90, 99.00, 5000, 5000, 99.0))
+    assert not [r for r in records if isinstance(r, OrderIntent)]
+    assert [(r.last_paise, r.purpose) for r in records if isinstance(r, Fill)] == [(98_90, "stop")]
+    assert (desk.ledger.qty("AAA"), desk.plans, desk.orders) == (0, {}, {})
+
+
+def test_the_target_takes_the_stop_away_and_closes():
+    desk = held()
+    records = tick(desk, T + 1000, (0, 101.50, 101.60))
+    assert statuses(records) == ["PENDING_CANCEL", "CANCELLED", "SENDING", "ACCEPTED", "FILLED"]
+    intent = next(r for r in records if isinstance(r, OrderIntent))
+    assert (intent.purpose, intent.side, intent.qty, intent.reason) == ("exit", Side.SELL, 499, "target")
+    assert [r.last_paise for r in records if isinstance(r, Fill)] == [101_50]
+    assert (desk.ledger.qty("AAA"), desk.plans, desk.orders) == (0, {}, {})
 
 
 def test_a_position_that_is_too_old_goes_even_without_its_quote():
@@ -156,18 +171,28 @@ def test_an_exit_cancels_the_rest_of_the_entry_first():
     desk = make()
     tick(desk, T, (0, 99.95, 100.05, 1000, 200))
     wish(desk)
-    assert statuses(answer(desk, recommendation())) == ["SENDING", "ACCEPTED", "PARTIAL"]
-    records = tick(desk, T + 100, (0, 98.90, 101.00, 5000, 5000, 99.0))
-    assert statuses(records)[:2] == ["PENDING_CANCEL", "CANCELLED"]
+    assert statuses(answer(desk, recommendation())) == ["SENDING", "ACCEPTED", "PARTIAL", "SENDING", "ACCEPTED"]
+    records = tick(desk, T + 100, (0, 101.50, 101.60, 5000, 5000))
+    assert statuses(records)[:4] == ["PENDING_CANCEL", "PENDING_CANCEL", "CANCELLED", "CANCELLED"]
     exits = [r for r in records if isinstance(r, OrderIntent)]
     assert [(r.qty, r.side) for r in exits] == [(200, Side.SELL)]
     assert desk.ledger.qty("AAA") == 0
 
 
+def test_the_stops_quantity_follows_the_fills():
+    desk = make()
+    tick(desk, T, (0, 99.95, 100.05, 1000, 200))
+    wish(desk)
+    answer(desk, recommendation())
+    records = tick(desk, T + 100, (0, 99.95, 100.05, 1000, 100))
+    assert statuses(records) == ["PARTIAL", "PENDING_MODIFY", "ACCEPTED"]
+    assert [(o.order_qty, o.leaves_qty) for o in desk.exits("AAA")] == [(300, 300)]
+
+
 def test_a_thin_book_closes_in_parts_and_never_twice():
     desk = held()
     records = tick(desk, T + 100, (0, 98.90, 99.00, 100, 100, 99.0))
-    assert statuses(records) == ["SENDING", "ACCEPTED", "PARTIAL"]
+    assert statuses(records) == ["PARTIAL"]
     records = tick(desk, T + 200, (0, 98.80, 98.90, 300, 100, 98.9))
     assert statuses(records) == ["PARTIAL"]
     records = tick(desk, T + 300, (0, 98.70, 98.80, 300, 100, 98.8))
@@ -193,7 +218,7 @@ def test_latency_makes_an_order_wait_for_a_younger_quote():
     wish(desk)
     assert statuses(answer(desk, recommendation())) == ["SENDING", "ACCEPTED"]
     assert tick(desk, T + 49, CALM) == []
-    assert statuses(tick(desk, T + 50, CALM)) == ["FILLED"]
+    assert statuses(tick(desk, T + 50, CALM)) == ["FILLED", "SENDING", "ACCEPTED"]
 
 
 def test_nothing_fills_outside_continuous_trading():
@@ -212,9 +237,9 @@ def test_three_positions_and_no_more():
     tick(desk, T, *((sid, 99.95, 100.05) for sid in range(5)))
     for symbol in ("AAA", "BBB", "CCC", "DDD"):
         wish(desk, recommendation(symbol))
-    outcomes = [answer(desk, recommendation(symbol))[-1] for symbol in ("AAA", "BBB", "CCC", "DDD")]
-    assert [e.status for e in outcomes] == ["FILLED", "FILLED", "FILLED", "DENIED"]
-    assert outcomes[3].reason == "max_positions"
+    outcomes = [answer(desk, recommendation(symbol)) for symbol in ("AAA", "BBB", "CCC", "DDD")]
+    assert [statuses(records) for records in outcomes] == [ENTERED, ENTERED, ENTERED, ["DENIED"]]
+    assert outcomes[3][-1].reason == "max_positions"
 
 
 def test_the_end_leaves_nothing_waiting():

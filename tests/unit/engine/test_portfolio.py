@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.core.charges import Product
+from pipeline.core.charges import Product, total
 from pipeline.core.errors import Corrupt
 from pipeline.core.types import Fill, Side
 from pipeline.engine.portfolio import Ledger, new_ledger, product_of
@@ -37,6 +37,18 @@ def test_short_and_reversal():
     assert (h.qty, h.cost_paise, h.realised_paise, h.opened_ms) == (5, 5 * 90_00, 10 * 10_00, 2)
 
 
+def test_losing_trades_in_a_row_are_counted_when_they_end():
+    ledger = booked(fill(1, B, 10, 100_00), fill(2, S, 4, 99_00))
+    assert ledger.losses_in_row == 0, "the trade goes on"
+    ledger.apply(fill(3, S, 6, 100_50))
+    assert ledger.losses_in_row == 1, "4 lost one rupee each, 6 won half of one"
+    for row in (fill(4, S, 5, 100_00), fill(5, B, 8, 101_00)):
+        ledger.apply(row)
+    assert ledger.losses_in_row == 2, "a reversal ends one trade and begins the next"
+    ledger.apply(fill(6, S, 3, 101_00))
+    assert ledger.losses_in_row == 0, "no loss, no row"
+
+
 def test_a_trade_id_counts_once():
     ledger = booked(fill(1, B, 10, 100_00))
     assert ledger.apply(fill(1, B, 10, 100_00)) is False
@@ -48,6 +60,14 @@ def test_charges_are_capped_by_order():
     ledger = booked(fill(1, B, 100, 500_00, order="O1"), fill(2, S, 100, 505_00, order="O2"))
     assert ledger.charges_paise == 6508
     assert ledger.net_paise == 500_00 - 6508
+
+
+def test_charges_stand_line_by_line_and_turnover_by_side():
+    ledger = booked(fill(1, B, 100, 500_00, order="O1"), fill(2, S, 100, 505_00, order="O2"))
+    assert ledger.charge_lines == total([ledger.charges["O1"], ledger.charges["O2"]])
+    assert ledger.charge_lines.stt == pytest.approx(1262.5)
+    assert ledger.turnover_of("AAA") == (50_000_00, 50_500_00)
+    assert ledger.turnover_of("nobody") == (0, 0)
 
 
 def test_a_cost_that_does_not_divide_is_not_lost():

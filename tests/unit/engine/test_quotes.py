@@ -2,7 +2,7 @@ import numpy as np
 
 from pipeline.core.types import NO_SYMBOL, FeedMode, TickBatch, TickKind
 from pipeline.engine.matching import Quote
-from pipeline.engine.quotes import QuoteTable
+from pipeline.engine.quotes import Market, QuoteTable
 from tests.fakes.trading import frame
 
 
@@ -52,6 +52,19 @@ def test_a_book_with_one_side_replaces_the_two_sided_one():
     rows["flags"], rows["mode"] = 0, FeedMode.FULL_D5  # as the decoder leaves a book without asks
     table.take(TickBatch(2000, rows))
     assert table.quote(0) == Quote(2000, 100, 5, 0, 0, 100)
+
+
+def test_the_market_has_depth_close_volume_and_the_age_of_the_feed():
+    table = QuoteTable(2)
+    rows = frame(1000, (0, 99.95, 100.05, 10, 20, 100.0)).rows.copy()
+    rows["bid_qty"][0, 1:], rows["ask_qty"][0, 1:] = 5, 7
+    rows["cp"], rows["vtt"] = 98.5, 12_345
+    table.take(TickBatch(1000, rows))
+    table.take(frame(3000, (1, 5.0, 5.05)))
+    assert table.market(0) == Market(Quote(1000, 99_95, 10, 100_05, 20, 100_00), 98_50, 10 + 4 * 5, 20 + 4 * 7, 12_345, 3000)
+    table.take(frame(4000, (0, 99.95, 100.05)))  # a row that leaves out close and volume takes nothing back
+    assert (table.market(0).close_paise, table.market(0).volume, table.market(0).feed_ts) == (98_50, 12_345, 4000)
+    assert table.market(1).close_paise == 0
 
 
 def test_read_only_rows_are_enough():

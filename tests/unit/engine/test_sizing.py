@@ -25,6 +25,11 @@ def test_the_tightest_limit_sizes(limit, stop, lot, freeze, qty):
     assert entry_qty(limit, stop, paper, RISK) == qty
 
 
+def test_limits_of_one_order_size_too():
+    assert entry_qty(100_00, 99_00, PAPERS[0], replace(RISK, max_order_ratio=0.01)) == 100
+    assert entry_qty(100_00, 99_00, replace(PAPERS[0], lot_size=30), replace(RISK, max_order_qty=100)) == 90
+
+
 def test_worst_loss_is_the_way_to_the_stop():
     assert worst_loss_paise(10, 100_00, 99_00) == 10_00
     assert worst_loss_paise(10, 99_00, 100_00) == 10_00

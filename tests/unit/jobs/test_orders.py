@@ -23,7 +23,7 @@ def test_a_day_in_four_records():
     )
     kinds = [type(r) for r in out]
     assert kinds[:6] == [Confirmation, OrderIntent, OrderEvent, OrderEvent, Fill, OrderEvent]
-    assert [r.purpose for r in out if isinstance(r, OrderIntent)] == ["entry", "exit"]
+    assert [r.purpose for r in out if isinstance(r, OrderIntent)] == ["entry", "stop"]
     assert sum(r.side.sign * r.last_qty for r in out if isinstance(r, Fill)) == 0
 
 

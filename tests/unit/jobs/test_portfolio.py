@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.core.errors import Corrupt
 from pipeline.core.job import Context, HashWrite, SampleWrite
+from pipeline.core.rates import Line
 from pipeline.core.schema import PORTFOLIO, PORTFOLIO_PNL, POSITION
 from pipeline.core.types import Fill, OrderIntent, PortfolioMinute, Side
 from pipeline.jobs.portfolio import job
@@ -37,6 +38,9 @@ def test_a_fill_shows_at_once_with_its_plan():
     assert (position["stop_px"], position["target_px"], position["mark_age_ms"]) == (99.0, 101.5, 10)
     assert total["net_paise"] == -500 - total["charges_paise"]
     assert total["positions"] == 1
+    lines = [total[f"charges_{line}_paise"] for line in Line]
+    assert lines == [1000, 0, 30, 1, 1, 30, 186], "100 shares bought at 100.05, by line"
+    assert abs(sum(lines) - total["charges_paise"]) <= len(lines) / 2, "each is rounded for itself"
 
 
 def test_a_doubled_fill_changes_nothing():

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.errors import Refused
-from pipeline.core.schema import HASHES, SERIES, STREAMS
+from pipeline.core.schema import HASHES, LISTS, SERIES, STREAMS
 from pipeline.run import keytable
 
 
 def test_every_key_of_the_schema_is_in_the_table_once():
     rows = keytable.table().splitlines()[2:]
     names = [row.split("|")[2].strip().strip("`") for row in rows]
-    assert sorted(names) == sorted([*(s.name for s in STREAMS), *(s.template for s in SERIES), *(h.template for h in HASHES)])
+    assert sorted(names) == sorted(
+        [*(s.name for s in STREAMS), *(s.template for s in SERIES), *(h.template for h in HASHES), *(k.name for k in LISTS)]
+    )
     assert all(row.count("|") == 7 for row in rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 from pathlib import Path
 
+from pipeline.run.audit import NAME as AUDIT
 from pipeline.run.discovery import jobs
 from pipeline.run.processes import ALIASES, ENDS_BY_ITSELF, PROCESSES, WHEN_RECORDING
 from pipeline.run.record import NAME as RECORDER
@@ -13,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_every_job_has_its_door_and_every_door_its_job():
-    assert set(PROCESSES.values()) - {"dashboard", RECORDER} == set(jobs())
+    assert set(PROCESSES.values()) - {"dashboard", RECORDER, AUDIT} == set(jobs())
 
 
 def test_jobs_that_name_a_script_name_theirs():

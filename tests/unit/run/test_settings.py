@@ -83,12 +83,14 @@ def test_every_key_misspelt_in_the_environment_is_refused(file: str, key: str):
         load(environ={name: "1"})
 
 
-@pytest.mark.parametrize("limit", keys_of("risk"))
-def test_a_missing_risk_limit_is_refused(limit: str, tmp_path: Path):
+@pytest.mark.parametrize(("section", "limit"), [(s, key) for s in FILES["risk.toml"] for key in keys_of(s)])
+def test_a_missing_risk_limit_is_refused(section: str, limit: str, tmp_path: Path):
     folder = own_folder(tmp_path)
-    lines = (folder / "risk.toml").read_text().splitlines()
-    (folder / "risk.toml").write_text("\n".join(line for line in lines if not line.startswith(limit)))
-    with pytest.raises(Refused, match=rf"risk.toml: 'risk.{limit}' is missing: every limit must be set"):
+    head, mark, rest = (folder / "risk.toml").read_text().partition(f"[{section}]")
+    lines = rest.splitlines()
+    lines.remove(next(line for line in lines if line.startswith(f"{limit} =")))
+    (folder / "risk.toml").write_text(head + mark + "\n".join(lines))
+    with pytest.raises(Refused, match=rf"risk.toml: '{section}.{limit}' is missing: every limit must be set"):
         load(environ={"TICKTICK_CONFIG": str(folder)})
 
 
@@ -109,6 +111,14 @@ def test_every_key_with_a_value_of_the_wrong_type_is_refused(file: str, key: str
         ("risk.max_positions", True),
         ("risk.max_leverage", 0.5),
         ("risk.daily_loss_alert_ratio", 0.9),
+        ("risk.max_net_leverage", 1.6),
+        ("risk.max_orders_per_hour", 9),
+        ("risk.symbols", "ITC"),
+        ("risk.price_band_ratio", 0.0),
+        ("stops.profile", "percent"),
+        ("stops.trail_atr", -0.1),
+        ("rollout.stage", 3),
+        ("rollout.since", "yesterday"),
         ("risk.drawdown_stop_ratio", float("nan")),
         ("risk.capital_paise", float("inf")),
         ("ticks.vwap_fast", 60),
@@ -208,6 +218,13 @@ def test_malformed_files_are_refused_in_one_line(text: str, words: str, tmp_path
     assert words in str(refusal.value)
     assert "settings.toml" in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_an_active_rollout_tightens_the_limits():
+    rollout = {"stage": 1, "since": "2026-11-16", "symbols": ["ITC", "SBIN"]}
+    settings = load(environ={}, overrides={"rollout": rollout})
+    assert (settings.params.risk.symbols, settings.params.risk.max_positions) == (("ITC",), 1)
+    assert settings.params.risk.max_position_ratio == settings.params.rollout.position_ratio == 0.005
 
 
 def test_a_folder_that_is_not_there_is_refused():

@@ -35,6 +35,13 @@ def test_a_mode_that_cannot_trade_yet_is_refused(tmp_path):
         wiring.open_house(settings)
 
 
+def test_a_stage_of_the_rollout_that_comes_too_early_is_refused():
+    rollout = {"rollout.stage": 2, "rollout.since": "2026-11-16", "rollout.symbols": ("ITC", "SBIN", "TCS")}
+    with pytest.raises(Refused, match="stage 2 of the roll-out comes 7 days after stage 1 began"):
+        wiring.open_house(_settings(**rollout))
+    assert wiring.open_house(_settings(**rollout, session_date="2026-11-23")).date == "2026-11-23"
+
+
 def test_damaged_calendar_is_one_line(tmp_path):
     (tmp_path / "h.json").write_text("{")
     with pytest.raises(Refused, match="not valid JSON"):
@@ -44,6 +51,6 @@ def test_damaged_calendar_is_one_line(tmp_path):
 
 
 def test_every_process_but_the_page_and_the_recorder_has_its_job():
-    assert set(PROCESSES.values()) - {"dashboard", "recorder"} == set(wiring.writers())
+    assert set(PROCESSES.values()) - {"dashboard", "recorder", "audit"} == set(wiring.writers())
     assert wiring.writers()["live"] is Role.CANDLES
     assert ("live", Role.CANDLES) in wiring.readers()["ticks"]

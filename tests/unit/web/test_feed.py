@@ -66,11 +66,11 @@ def test_a_login_is_asked_for_once():
 
 
 def test_words_count_and_name():
-    shown = feed.feed({**WELL, "unconfirmed": "2", "unconfirmed_names": "TCS M&M", "gaps": "1", "state": "login needed"})
+    shown = feed.feed({**WELL, "unconfirmed": "2", "unconfirmed_names": "TCS, M&M", "gaps": "1", "state": "login needed"})
     told = [alert["text"] for alert in feed.alerts(shown, is_live=True, is_token_told=False)]
     assert told == [
         "the feed waits for a login: ticktick login --open",
-        "2 symbols not confirmed by the broker, without a price: TCS M&M",
+        "2 symbols not confirmed by the broker, without a price: TCS, M&M",
         "1 gap in the feed today: candles over it are marked",
     ]
 

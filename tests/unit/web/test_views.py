@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from pipeline.core.rates import LINE_WORDS
 from pipeline.core.session import Phase
+from pipeline.core.trading import Denial
 from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Side
 from tests.fakes.day_in_redis import NOW, PROPOSALS, instruments, tick
 from tests.fakes.page_server import RISK
@@ -21,7 +23,7 @@ def state(**given):
     quiet = views.clock(NOW, 0, Phase.CONTINUOUS, {}, None)
     base = {
         "store": {"is_up": True, "error": ""}, "clock": quiet, "feed": feed.feed({}), "token": views.token({"state": "valid"}),
-        "health": [], "portfolio": views.portfolio({}, {}),
+        "health": [], "portfolio": views.portfolio({}, {}), "order_rate": views.order_rate([], NOW),
     }  # fmt: skip
     return base | given
 
@@ -96,6 +98,12 @@ def test_alerts_tell_the_gravest_first():
     assert codes(feed=login) == ["feed_login", "feed_late", "feed_unconfirmed"]
     assert codes(feed=login, token=views.token({"state": "rejected"})) == ["token", "feed_late", "feed_unconfirmed"]
     assert "feed_late" not in codes(feed=login, clock=views.clock(NOW, 0, Phase.CLOSED, {}, None))
+    warned = views.portfolio({"warning": "daily loss nears its stop of 20,000.00"}, {})
+    assert codes(portfolio=warned) == ["daily_loss"]
+    busy = views.order_rate([NOW - 100 * n for n in range(480, 0, -1)], NOW)
+    assert busy == {"words": "order calls 480 of 500 in 1 min, 480 of 2,000 in 30 min; used up for entries", "is_near": True}
+    assert codes(order_rate=busy) == ["order_rate"]
+    assert views.order_rate([], NOW) == {"words": "", "is_near": False}
     assert codes() == []
 
 
@@ -131,12 +139,14 @@ def test_an_open_recommendation_tells_the_stake_and_carries_a_nonce():
     assert shown["worst_loss_paise"] == shown["qty"] * shown["risk_paise"]
     assert shown["qty"] * shown["limit_paise"] <= RISK.capital_paise * RISK.max_position_ratio
     assert shown["charges_paise"] > 0
+    assert shown["margin_paise"] == round(shown["qty"] * shown["limit_paise"] * RISK.margin_ratio)
+    assert shown["max_drift_bps"] == RISK.max_drift_bps
     assert len(shown["reasons"]) == 4
 
 
 def test_without_limits_the_stake_is_unknown_not_zero():
     shown = view_of(PROPOSALS[0], risk=None)
-    assert (shown["qty"], shown["worst_loss_paise"]) == (None, None)
+    assert (shown["qty"], shown["worst_loss_paise"], shown["margin_paise"], shown["max_drift_bps"]) == (None, None, None, None)
 
 
 def test_the_intent_knows_better_than_the_estimate():
@@ -165,7 +175,11 @@ def test_trades_show_the_newest_state_of_each_order():
     last = OrderEvent(3, "o", "i", "TCS", Side.BUY, "entry", "FILLED", 5, 5, 0, 100, 1.0, "", "t")
     denied = OrderEvent(2, "", "j", "TCS", Side.BUY, "entry", "DENIED", 5, 0, 5, 100, 0.0, "too late", "t")
     fills = [Fill(1, "a", "o", "i", "TCS", Side.BUY, 2, 100, "entry"), Fill(2, "b", "o", "i", "TCS", Side.BUY, 3, 100, "entry")]
-    shown = views.trades([first, denied, last], fills)
+    why = Denial(
+        denied.ts, denied.intent_id, denied.symbol, denied.side, "entry", 4, "stale_quote", "the quote is 6210 ms old, at most 5000"
+    )
+    shown = views.trades([first, denied, last], fills, [why])
+    assert [o["words"] for o in shown["orders"] if o["status"] == "DENIED"] == [why.words]
     assert [order["status"] for order in shown["orders"]] == ["FILLED", "DENIED"]
     assert [fill["trade_id"] for fill in shown["fills"]] == ["b", "a"]
 
@@ -201,8 +215,11 @@ def test_newest_patterns_with_their_record():
 
 
 def test_positions_are_split_into_open_and_closed():
-    shown = views.portfolio({"net_paise": "-5"}, {"A": {"qty": "-3", "avg_px": "10.5"}, "B": {"qty": "0"}, "C": {}})
+    shown = views.portfolio(
+        {"net_paise": "-5", "charges_stamp_paise": "30"}, {"A": {"qty": "-3", "avg_px": "10.5"}, "B": {"qty": "0"}, "C": {}}
+    )
     assert shown["net_paise"] == -5
+    assert shown["charge_lines"] == {**dict.fromkeys(LINE_WORDS.values()), "stamp duty": 30}
     assert [row["symbol"] for row in shown["positions"]] == ["A"]
     assert [row["symbol"] for row in shown["closed"]] == ["B"]
 

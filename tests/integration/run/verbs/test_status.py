@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from pipeline.broker.throttle import RedisThrottle
+from pipeline.broker.windows import Urgency
 from pipeline.core.schema import HEALTH, LATENCY, SESSION, Role
 from pipeline.run import cli
 from pipeline.run.processes import PROCESSES
@@ -44,6 +46,16 @@ def test_all_processes_well_is_zero(redis_urls: Mapping[Role, str], capsys: pyte
     assert "1.25 ms" in out
     assert "feed connected, 12 frames" in out
     assert "chain p99 1.5 of 500 ms" in out
+
+
+def test_the_order_rate_is_told_once_it_is_used(redis_urls: Mapping[Role, str], capsys: pytest.CaptureFixture[str]):
+    beat(redis_urls, list(PROCESSES.values()))
+    assert cli.main(["status", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["order_rate"] == []
+    throttle = RedisThrottle(open_clients(redis_urls)[Role.DERIVED])
+    assert [throttle.take(Urgency.EXIT) for _ in range(3)] == [0, 0, 0]
+    assert cli.main(["status"]) == 0
+    assert "order calls 3 of 500 in 1 min, 3 of 2,000 in 30 min" in capsys.readouterr().out
 
 
 def test_a_missing_process_is_named_and_is_three(redis_urls: Mapping[Role, str], capsys: pytest.CaptureFixture[str]):

@@ -59,13 +59,13 @@ def test_what_is_missing_is_one_line_with_commands():
 
 
 FEED = {
-    "state": "connected", "mode": "full", "frames": "48112", "subscribed": "12", "wanted": "15", "unconfirmed": "2", "unconfirmed_names": "TCS M&M", "stalled": "0", "gaps": "1",
+    "state": "connected", "mode": "full", "frames": "48112", "subscribed": "12", "wanted": "15", "unconfirmed": "2", "unconfirmed_names": "TCS, M&M", "stalled": "0", "gaps": "1",
     "folded_rows": "312", "refused_frames": "0", "skew_ms": "-38", "clock_lag_ms": "0",
 }  # fmt: skip
 
 
 def test_the_feed_is_one_line():
-    told = "feed connected, 48112 frames · full · 12/15 symbols · 2 unconfirmed (TCS M&M) · gaps 1 · conflated 312 · refused 0 · skew -38 ms · lag 0 ms"
+    told = "feed connected, 48112 frames · full · 12/15 symbols · 2 unconfirmed (TCS, M&M) · gaps 1 · conflated 312 · refused 0 · skew -38 ms · lag 0 ms"
     assert feed_words(FEED, has_beat=True) == told
     assert feed_words(FEED, has_beat=False).startswith("feed: no beat, last heard connected · full")
     assert feed_words({}, has_beat=False) == "feed unknown, 0 frames"

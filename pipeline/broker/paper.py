@@ -1,0 +1,110 @@
+"""The paper exchange behind the broker's contract: the same machine that lives inside the paper desk, in the coat of a broker.
+
+Reads   OrderRequest; quotes by ``show``
+Writes  BrokerReport; its own book, trades and positions
+
+The order process does not need it (its paper venue is part of its state, and so survives a kill); the exam does, and whatever wants to see
+an outward desk without a network. What happens between two requests (fills by new quotes) is found in the listings.
+"""
+
+from __future__ import annotations
+
+from pipeline.broker.contract import accepted, listed, refused
+from pipeline.core.broker import Answer, Ask, BrokerReport, OrderRequest
+from pipeline.core.types import Side
+from pipeline.engine.matching import Quote, Venue, VenueEvent, VenueOrder
+
+
+class PaperBroker:
+    """One account at the paper exchange."""
+
+    name = "paper"
+
+    def __init__(self, latency_ms: int = 0, slippage_bps: float = 0.0) -> None:
+        self.venue = Venue(latency_ms, slippage_bps)
+        self._trades: list[BrokerReport] = []
+
+    def show(self, symbol: str, quote: Quote) -> None:
+        """Let resting orders meet a quote."""
+        self._note(self.venue.on_quote(symbol, quote, quote.ts))
+
+    def perform(self, request: OrderRequest) -> list[BrokerReport]:
+        """Do what is asked, once."""
+        if request.ask is Ask.PLACE:
+            return self._place(request)
+        if request.ask is Ask.EXIT_ALL:
+            return self._exit(request)
+        if request.ask is Ask.TRADES:
+            return listed(request, [_answering(t, request) for t in self._trades])
+        if request.ask is Ask.POSITIONS:
+            net = self._net(self._trades)
+            return listed(request, [BrokerReport(request.ts, Answer.POSITION, request.id, symbol=s, qty=q) for s, q in net.items()])
+        if request.ask in {Ask.BOOK, Ask.FIND}:
+            orders = [o for o in self.venue.orders.values() if request.ask is Ask.BOOK or o.tag == request.tag]
+            return listed(request, [_row(order, request) for order in orders])
+        return self._change(request)
+
+    def _place(self, request: OrderRequest) -> list[BrokerReport]:
+        order_id = f"P{len(self.venue.orders) + 1:06d}"
+        order = VenueOrder(
+            order_id, request.symbol, Side(request.side), request.order_type, request.qty,
+            request.limit_paise, request.trigger_paise, request.tag, request.ts,
+        )  # fmt: skip
+        events = self.venue.place(order, request.ts)
+        if events[0].kind == "rejected":
+            del self.venue.orders[order_id]
+            return refused(request, events[0].reason)
+        self._note(events)
+        return accepted(request, order_id)
+
+    def _change(self, request: OrderRequest) -> list[BrokerReport]:
+        if request.ask is Ask.CANCEL:
+            events = self.venue.cancel(request.order_id, request.ts)
+        else:
+            events = self.venue.modify(request.order_id, request.qty, request.limit_paise, request.trigger_paise, request.ts)
+        if events[0].kind == "rejected":
+            return refused(request, events[0].reason)
+        self._note(events)
+        return accepted(request, request.order_id)
+
+    def _exit(self, request: OrderRequest) -> list[BrokerReport]:
+        tagged = {o.order_id for o in self.venue.orders.values() if o.tag == request.tag}
+        held = {s: q for s, q in self._net([t for t in self._trades if t.order_id in tagged]).items() if q != 0}
+        out: list[BrokerReport] = []
+        for symbol, qty in held.items():
+            side = Side.SELL if qty > 0 else Side.BUY
+            order = OrderRequest(request.ts, request.id, Ask.PLACE, "", "", symbol, side.value, "MARKET", abs(qty))
+            out += self._place(order)
+        return out or refused(request, "no open position under this tag")
+
+    def _note(self, events: list[VenueEvent]) -> None:
+        for event in events:
+            if event.kind == "fill":
+                order = self.venue.orders[event.order_id]
+                self._trades.append(
+                    BrokerReport(
+                        event.ts, Answer.TRADE, "", order.order_id, "", order.symbol, order.side.value,
+                        qty=event.qty, px_paise=event.px_paise, trade_id=event.trade_id,
+                    )
+                )  # fmt: skip
+
+    @staticmethod
+    def _net(trades: list[BrokerReport]) -> dict[str, int]:
+        out: dict[str, int] = {}
+        for trade in trades:
+            out[trade.symbol] = out.get(trade.symbol, 0) + Side(trade.side).sign * trade.qty
+        return out
+
+
+def _answering(trade: BrokerReport, request: OrderRequest) -> BrokerReport:
+    return BrokerReport(
+        request.ts, Answer.TRADE, request.id, trade.order_id, "", trade.symbol, trade.side,
+        qty=trade.qty, px_paise=trade.px_paise, trade_id=trade.trade_id,
+    )  # fmt: skip
+
+
+def _row(order: VenueOrder, request: OrderRequest) -> BrokerReport:
+    return BrokerReport(
+        request.ts, Answer.ROW, request.id, order.order_id, order.tag, order.symbol, order.side.value, order.status, order.qty,
+        order.cum_qty, round(order.avg_px * 100), order.trigger_paise, order_type=order.order_type, limit_paise=order.limit_paise,
+    )  # fmt: skip

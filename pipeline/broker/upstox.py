@@ -1,0 +1,165 @@
+"""Upstox behind the broker's contract: V3 place, modify and cancel; book, history by tag, trades, positions, exit by tag.
+
+Reads   OrderRequest; the day's instruments (symbol -> key and back)
+Writes  BrokerReport; prices in paise, papers by our symbol (empty for one that is not in today's watchlist)
+
+The hosts are checked before anything is sent: orders go to Upstox's order host, its sandbox, or a simulator on loopback, never to a mix.
+A listing with one row that cannot be read is worth nothing. Rows of other products than intraday are not ours and are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pipeline.broker.contract import accepted, ambiguous, listed, refused
+from pipeline.broker.rest import LOOPBACK, Call, RestClient
+from pipeline.core.broker import Answer, Ask, BrokerReport, OrderRequest
+from pipeline.core.errors import Ambiguous, Refused, Unauthorised
+from pipeline.core.types import Instrument, Side
+
+ORDER_HOST, API_HOST, SANDBOX_HOST = "api-hft.upstox.com", "api.upstox.com", "api-sandbox.upstox.com"
+PRODUCT = "I"
+PROTECTED = ("MARKET", "SL-M")
+AUTOMATIC = -1
+"""Market protection chosen by Upstox; without one a market order may be refused."""
+NOT_FOUND = "UDAPI100010"
+
+
+def require_hosts(order_host: str, api_host: str) -> None:
+    """Make sure that orders go where orders belong.
+
+    Raises:
+        Refused: an unknown host, or a simulator mixed with the real thing.
+    """
+    pairs = ((ORDER_HOST, API_HOST), (SANDBOX_HOST, SANDBOX_HOST))
+    if (order_host, api_host) in pairs or (order_host in LOOPBACK and api_host in LOOPBACK):
+        return
+    where = f"orders would go to {order_host} and questions to {api_host}"
+    raise Refused(f"{where}: set [upstox] order_url and rest_url to Upstox or to a simulator")
+
+
+class UpstoxBroker:
+    """One account. ``orders`` is the client of the order host, ``api`` that of everything else."""
+
+    name = "upstox"
+
+    def __init__(self, orders: RestClient, api: RestClient, instruments: Iterable[Instrument], algo: str = "") -> None:
+        require_hosts(orders.host, api.host)
+        self._orders, self._api, self._algo = orders, api, algo
+        known = list(instruments)
+        self._keys = {i.symbol: i.instrument_key for i in known}
+        self._symbols = {i.instrument_key: i.symbol for i in known}
+
+    def perform(self, request: OrderRequest) -> list[BrokerReport]:
+        """Do what is asked, once."""
+        try:
+            if request.ask in _PATHS:
+                return listed(request, self._list(request))
+            return accepted(request, *self._change(request))
+        except Ambiguous as error:
+            return ambiguous(request, str(error))
+        except (Refused, Unauthorised) as error:
+            return refused(request, str(error))
+
+    def _change(self, request: OrderRequest) -> list[str]:
+        if request.ask is Ask.PLACE:
+            given = self._orders.send(Call("POST", "/v3/order/place", body=self._place_body(request), algo=self._algo))
+        elif request.ask is Ask.MODIFY:
+            given = self._orders.send(Call("PUT", "/v3/order/modify", body=_modify_body(request), algo=self._algo))
+        elif request.ask is Ask.CANCEL:
+            given = self._orders.send(Call("DELETE", "/v3/order/cancel", {"order_id": request.order_id}, algo=self._algo))
+        else:
+            given = self._api.send(Call("POST", "/v2/order/positions/exit", {"tag": request.tag}, algo=self._algo))
+        try:
+            return [str(i) for i in given["order_ids"]] if "order_ids" in given else [str(given["order_id"])]
+        except (KeyError, TypeError):
+            raise Ambiguous(f"{request.ask}: taken, but the answer names no order: only the book can tell") from None
+
+    def _place_body(self, request: OrderRequest) -> dict[str, Any]:
+        if request.symbol not in self._keys:
+            raise Refused(f"{request.symbol} is not in today's watchlist: nothing was sent")
+        return {
+            "instrument_token": self._keys[request.symbol],
+            "quantity": request.qty,
+            "product": PRODUCT,
+            "validity": "DAY",
+            "price": request.limit_paise / 100,
+            "tag": request.tag,
+            "order_type": request.order_type,
+            "transaction_type": request.side,
+            "disclosed_quantity": 0,
+            "trigger_price": request.trigger_paise / 100,
+            "is_amo": False,
+        } | _protection(request)
+
+    def _list(self, request: OrderRequest) -> list[BrokerReport]:
+        query = {"tag": request.tag} if request.ask is Ask.FIND else None
+        try:
+            rows = self._api.get_data(_PATHS[request.ask], query)
+        except Refused as error:
+            if request.ask is Ask.FIND and NOT_FOUND in str(error):
+                return []
+            raise
+        make = {Ask.TRADES: self._trade, Ask.POSITIONS: self._position}.get(request.ask, self._row)
+        try:
+            found = [make(row, request) for row in rows if row.get("product") == PRODUCT]
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise Ambiguous(f"{request.ask}: a row of the answer cannot be read: nothing was taken from it") from None
+        if request.ask is Ask.FIND:
+            # A history: the last row of each order is how it stands.
+            found = list({report.order_id: report for report in found}.values())
+        return found
+
+    def _row(self, row: dict[str, Any], request: OrderRequest) -> BrokerReport:
+        return order_row(row, self._symbols, request.ts, request.id)
+
+    def _trade(self, row: dict[str, Any], request: OrderRequest) -> BrokerReport:
+        return BrokerReport(
+            request.ts, Answer.TRADE, request.id, str(row["order_id"]), "", self._symbols.get(str(row["instrument_token"]), ""),
+            Side(row["transaction_type"]).value, qty=int(row["quantity"]), px_paise=_paise(row["average_price"]),
+            trade_id=str(row["trade_id"]),
+        )  # fmt: skip
+
+    def _position(self, row: dict[str, Any], request: OrderRequest) -> BrokerReport:
+        symbol = self._symbols.get(str(row["instrument_token"]), "")
+        return BrokerReport(request.ts, Answer.POSITION, request.id, symbol=symbol, qty=int(row["quantity"]))
+
+
+def order_row(row: dict[str, Any], symbols: dict[str, str], ts: int, request_id: str = "") -> BrokerReport:
+    """Read an order as the book, its history or the portfolio stream shows it."""
+    key = str(row.get("instrument_token") or row.get("instrument_key") or "")
+    return BrokerReport(
+        ts, Answer.ROW, request_id, str(row["order_id"]), str(row.get("tag") or ""), symbols.get(key, ""),
+        Side(row["transaction_type"]).value, str(row["status"]), int(row["quantity"]), int(row["filled_quantity"]),
+        _paise(row["average_price"]), _paise(row.get("trigger_price") or 0), "", str(row.get("status_message") or ""),
+        str(row["order_type"]), _paise(row.get("price") or 0),
+    )  # fmt: skip
+
+
+_PATHS = {
+    Ask.FIND: "/v2/order/history",
+    Ask.BOOK: "/v2/order/retrieve-all",
+    Ask.TRADES: "/v2/order/trades/get-trades-for-day",
+    Ask.POSITIONS: "/v2/portfolio/short-term-positions",
+}
+
+
+def _modify_body(request: OrderRequest) -> dict[str, Any]:
+    return {
+        "order_id": request.order_id,
+        "quantity": request.qty,
+        "validity": "DAY",
+        "price": request.limit_paise / 100,
+        "order_type": request.order_type,
+        "disclosed_quantity": 0,
+        "trigger_price": request.trigger_paise / 100,
+    } | _protection(request)
+
+
+def _protection(request: OrderRequest) -> dict[str, Any]:
+    return {"market_protection": AUTOMATIC} if request.order_type in PROTECTED else {}
+
+
+def _paise(px: float | str) -> int:
+    return round(float(px) * 100)

@@ -1,0 +1,104 @@
+"""Upstox beside the order path: several orders at once, GTT, funds, margin, brokerage, the kill switch, the static IP.
+
+Reads   plain values; paise for money, symbols' instrument keys
+Writes  what stands under ``data`` of the answer, untouched but for the one figure that is asked for
+
+Errors are those of the rest client: reading may be repeated, a change that is Ambiguous may have been done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.broker.rest import Call, RestClient
+from pipeline.broker.upstox import PRODUCT
+from pipeline.core.errors import Refused
+from pipeline.core.types import Side
+
+
+@dataclass(frozen=True, slots=True)
+class GttRule:
+    """One leg of a GTT: ``strategy`` is ENTRY, TARGET or STOPLOSS; ``trigger`` ABOVE, BELOW or IMMEDIATE; a trailing gap of 0 is none."""
+
+    strategy: str
+    trigger: str
+    trigger_paise: int
+    trailing_gap_paise: int = 0
+
+
+class UpstoxAccount:
+    """What one account can be asked and told, beside single orders."""
+
+    def __init__(self, api: RestClient) -> None:
+        self._api = api
+
+    def funds_paise(self) -> int:
+        """Give what is available to trade."""
+        given = self._api.get_data("/v3/user/get-funds-and-margin")
+        return round(float(given["available_to_trade"]["total"]) * 100)
+
+    def margin_paise(self, key: str, side: Side, qty: int, px_paise: int) -> int:
+        """Ask what an order would bind."""
+        line = {"instrument_key": key, "quantity": qty, "product": PRODUCT, "transaction_type": side.value, "price": px_paise / 100}
+        given = self._api.send(Call("POST", "/v2/charges/margin", body={"instruments": [line]}))
+        return round(float(given["required_margin"]) * 100)
+
+    def charges_paise(self, key: str, side: Side, qty: int, px_paise: int) -> float:
+        """Ask the broker what an order costs: the best judge of our own rates."""
+        query = {"instrument_token": key, "quantity": str(qty), "product": PRODUCT, "transaction_type": side.value}
+        query["price"] = str(px_paise / 100)
+        given = self._api.get_data("/v2/charges/brokerage", query)
+        return float(given["charges"]["total"]) * 100
+
+    def cancel_tagged(self, tag: str) -> list[str]:
+        """Cancel up to ten open orders of one tag; give their ids."""
+        given = self._api.send(Call("DELETE", "/v2/order/multi/cancel", {"tag": tag}))
+        return [str(i) for i in given["order_ids"]]
+
+    def place_gtt(self, key: str, side: Side, qty: int, rules: tuple[GttRule, ...]) -> str:
+        """Leave an entry with its exits at the broker's server; give its id."""
+        body = {"product": PRODUCT, "instrument_token": key, "transaction_type": side.value} | _gtt(qty, rules)
+        return self._gtt_id(Call("POST", "/v3/order/gtt/place", body=body))
+
+    def modify_gtt(self, gtt_id: str, qty: int, rules: tuple[GttRule, ...]) -> str:
+        """Change it to absolute values."""
+        return self._gtt_id(Call("PUT", "/v3/order/gtt/modify", body={"gtt_order_id": gtt_id} | _gtt(qty, rules)))
+
+    def cancel_gtt(self, gtt_id: str) -> str:
+        return self._gtt_id(Call("DELETE", "/v3/order/gtt/cancel", body={"gtt_order_id": gtt_id}))
+
+    def gtt(self, gtt_id: str) -> dict[str, Any]:
+        """Give one GTT as the broker shows it."""
+        rows = self._api.get_data("/v3/order/gtt", {"gtt_order_id": gtt_id})
+        if not rows:
+            raise Refused(f"GTT {gtt_id} is not known to the broker: look at its own page")
+        return dict(rows[0])
+
+    def is_killed(self, segment: str) -> bool:
+        """Tell whether the broker's own kill switch is on for a segment."""
+        return any(row["segment"] == segment and row["kill_switch_enabled"] for row in self._api.get_data("/v2/user/kill-switch"))
+
+    def kill(self, segment: str) -> None:
+        """Switch a segment off for twelve hours. It cancels pending orders, needs a flat book, and cannot be taken back.
+
+        Raises:
+            Refused: positions are open in the segment: exit them first.
+        """
+        self._api.send(Call("POST", "/v2/user/kill-switch", body=[{"segment": segment, "action": "DISABLE"}]))
+
+    def static_ips(self) -> tuple[str, str]:
+        """Give the registered addresses, primary and secondary; empty where there is none."""
+        given = self._api.get_data("/v2/user/ip")
+        return str(given.get("primary_ip") or ""), str(given.get("secondary_ip") or "")
+
+    def _gtt_id(self, call: Call) -> str:
+        return str(self._api.send(call)["gtt_order_ids"][0])
+
+
+def _gtt(qty: int, rules: tuple[GttRule, ...]) -> dict[str, Any]:
+    rows = []
+    for rule in rules:
+        row: dict[str, Any] = {"strategy": rule.strategy, "trigger_type": rule.trigger, "trigger_price": rule.trigger_paise / 100}
+        rows.append(row | ({"trailing_gap": rule.trailing_gap_paise / 100} if rule.trailing_gap_paise > 0 else {}))
+    return {"type": "SINGLE" if len(rules) == 1 else "MULTIPLE", "quantity": qty, "rules": rows}

@@ -1,0 +1,108 @@
+"""The vocabulary between the order manager and a broker: what is asked, what is reported, what people command.
+
+An ``OrderRequest`` is journalled before anybody acts on it, and acted on at most once. A ``BrokerReport`` is one thing that the broker
+said, or did not say: an answer to a request, a row of a listing, a push. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Ask(StrEnum):
+    PLACE = "place"
+    MODIFY = "modify"
+    CANCEL = "cancel"
+    FIND = "find"
+    """What the book holds under one tag."""
+    BOOK = "book"
+    TRADES = "trades"
+    POSITIONS = "positions"
+    EXIT_ALL = "exit_all"
+    """Flatten, by the broker itself, the positions that orders of one tag made."""
+
+
+READS = frozenset({Ask.FIND, Ask.BOOK, Ask.TRADES, Ask.POSITIONS})
+"""May be asked as often as one likes; everything else changes something."""
+LISTINGS = (Ask.BOOK, Ask.TRADES, Ask.POSITIONS)
+
+
+class Answer(StrEnum):
+    STARTED = "started"
+    """The process that talks to the broker began: whatever it had been asked before will never be answered."""
+    BEAT = "beat"
+    """Nothing happened, but time has passed."""
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    """Definitely not done."""
+    AMBIGUOUS = "ambiguous"
+    """Perhaps done. Of a listing: nothing can be said."""
+    ROW = "row"
+    """An order as the book, its history or a push shows it."""
+    TRADE = "trade"
+    POSITION = "position"
+    END = "end"
+    """The listing is complete: what it did not show was not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """One thing to be asked of the broker; what does not concern its kind is 0 or empty. ``qty`` is the total, also in a change."""
+
+    ts: int
+    id: str
+    ask: Ask
+    intent_id: str = ""
+    order_id: str = ""
+    symbol: str = ""
+    side: str = ""
+    order_type: str = ""
+    qty: int = 0
+    limit_paise: int = 0
+    trigger_paise: int = 0
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerReport:
+    """One thing the broker said. ``qty`` is the order's total, the trade's size or the signed net position.
+
+    ``cum_qty`` is what has filled by the book; ``px_paise`` the price of a trade, else the average. ``status`` is the broker's own word.
+    """
+
+    ts: int
+    answer: Answer
+    request_id: str = ""
+    order_id: str = ""
+    tag: str = ""
+    symbol: str = ""
+    side: str = ""
+    status: str = ""
+    qty: int = 0
+    cum_qty: int = 0
+    px_paise: int = 0
+    trigger_paise: int = 0
+    trade_id: str = ""
+    reason: str = ""
+    order_type: str = ""
+    limit_paise: int = 0
+
+
+class Word(StrEnum):
+    """What a person may command, from mild to strong, and how it is lifted."""
+
+    HALT = "halt"
+    """No new entries; working ones are cancelled; stops stay where they are."""
+    FLATTEN = "flatten"
+    """Halt, and close everything."""
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A command. ``source`` is ``page``, ``command`` or ``file``."""
+
+    ts: int
+    word: Word
+    source: str

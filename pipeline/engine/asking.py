@@ -1,0 +1,69 @@
+"""Asking the broker: the request that leaves as a record, or the paper venue's answers at once.
+
+Reads   the desk, an order, what is wanted of it
+Writes  OrderRequest (outward desks only), OrderEvent; the answers of the paper venue go to the desk's inbox
+
+Cancellations and changes carry absolute values: to repeat them is harmless. A placement is asked for by engine/protect.py:send, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pipeline.core.broker import Ask, BrokerReport, OrderRequest
+from pipeline.core.trading import Denial
+from pipeline.core.types import Alert, Confirmation, Fill, OrderEvent, OrderIntent
+from pipeline.engine.desk import Desk
+from pipeline.engine.inhouse import answers
+from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
+
+Journal = Iterator[Confirmation | OrderIntent | Denial | OrderEvent | Fill | OrderRequest | BrokerReport | Alert]
+SOON_MS = 300
+ASK_AGAIN_MS = 2_500
+"""A cancellation or change that the book does not confirm is asked for again."""
+EXIT_ALL = "EXIT_ALL"
+"""Order type of a position that the broker itself exits: its order bears no tag of ours."""
+
+
+def ask(desk: Desk, request: OrderRequest, now: int) -> Journal:
+    """Ask the broker: the record that leaves, or the paper venue's answers."""
+    desk.asked += 1
+    request = replace(request, id=f"{desk.day.date}-{desk.asked}")
+    desk.in_flight[request.id] = request
+    if desk.venue is None:
+        yield request
+        return
+    quote = desk.quotes.quote(desk.paper(request.symbol).instrument.sid)
+    desk.inbox.extend(answers(desk.venue, request, quote, now))
+
+
+def cancel(desk: Desk, order: Order, now: int, reason: str) -> Journal:
+    """Ask for an order's end; what the book says counts."""
+    asked = replace(advance(order, Event.ASK_CANCEL), asked_ms=now, why=reason)
+    desk.orders[order.intent_id] = asked
+    if order.status is not Status.PENDING_CANCEL:
+        yield event_of(asked, now, reason)
+    yield from ask(desk, about(asked, Ask.CANCEL, now), now)
+
+
+def modify(desk: Desk, order: Order, qty: int, now: int) -> Journal:
+    """Ask for another total quantity, an absolute value."""
+    asked = replace(advance(order, Event.ASK_MODIFY), asked_ms=now, asked_qty=qty)
+    desk.orders[order.intent_id] = asked
+    if order.status is not Status.PENDING_MODIFY:
+        yield event_of(asked, now, "quantity follows the position")
+    yield from ask(desk, about(asked, Ask.MODIFY, now), now)
+
+
+def want(desk: Desk, listing: Ask, at: int) -> None:
+    """Have a listing read soon."""
+    desk.due[listing] = min(desk.due.get(listing, at), at)
+
+
+def about(order: Order, what: Ask, now: int) -> OrderRequest:
+    """Give a request about one order, with everything that is known of it."""
+    return OrderRequest(
+        now, "", what, order.intent_id, order.order_id, order.symbol, order.side.value, order.order_type,
+        order.asked_qty or order.order_qty, order.limit_paise, order.trigger_paise, order.tag,
+    )  # fmt: skip

@@ -1,0 +1,108 @@
+"""What the desk knows of one order, collected for the checks: a Gate.
+
+Reads   the desk (orders, positions, quotes, counts) as of now, the order, its recommendation, the conditions
+Writes  a Gate; marks what is held at the newest prices and forgets orders older than an hour, nothing else
+
+Live entries count as if they had filled whole; what an open position can still lose is the way from its mark to its
+stop. In doubt the larger figure is taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline.core.broker import Word
+from pipeline.core.params import RiskParams
+from pipeline.core.trading import TradingState
+from pipeline.core.types import MINUTE_MS, OrderIntent, Recommendation
+from pipeline.engine.desk import Desk
+from pipeline.engine.gate import Activity, Conditions, Gate, paper_conditions
+from pipeline.engine.lifecycle import Order, Status
+from pipeline.engine.sizing import worst_loss_paise
+
+HOUR_MS = 60 * MINUTE_MS
+
+
+def gate_of(desk: Desk, intent: OrderIntent, recommendation: Recommendation | None, conditions: Conditions, now: int) -> Gate:
+    """Collect all that the checks look at."""
+    paper = desk.paper(intent.symbol)
+    return Gate(
+        now=now,
+        intent=intent,
+        recommendation=recommendation,
+        instrument=paper.instrument,
+        market=desk.quotes.market(paper.instrument.sid),
+        phase=desk.day.phase_at(now, paper.group),
+        no_entry_ms=paper.no_entry_ms,
+        activity=activity_of(desk, intent, now),
+        conditions=conditions,
+        max_spread_bps=desk.params.filter.max_spread_bps,
+        limits=desk.params.risk,
+    )
+
+
+def activity_of(desk: Desk, intent: OrderIntent, now: int) -> Activity:
+    """Count what is open and what was sent."""
+    desk.mark_held()
+    symbol, busy = intent.symbol, desk.open_symbols()
+    net, drawdown = desk.ledger.observe()
+    desk.sent = [ts for ts in desk.sent if now - ts < HOUR_MS]
+    mine = [o for o in desk.orders.values() if o.symbol == symbol and o.intent_id != intent.id]
+    held = desk.ledger.holdings.get(symbol)
+    return Activity(
+        open_symbols=len(busy),
+        position_qty=desk.ledger.qty(symbol),
+        pending_close_qty=desk.pending_close_qty(symbol),
+        is_symbol_busy=symbol in busy,
+        has_unknown=any(o.status is Status.UNKNOWN for o in mine),
+        has_opposite=any(o.side is not intent.side for o in mine),
+        symbol_paise=(0 if held is None else held.exposure_paise) + sum(_live_paise(o) for o in mine if o.purpose == "entry"),
+        exposure_paise=desk.exposure_paise(),
+        net_exposure_paise=_net_exposure(desk),
+        open_risk_paise=open_risk_paise(desk),
+        last_sent_ms=desk.last_sent.get(symbol, 0),
+        sent_last_minute=sum(now - ts < MINUTE_MS for ts in desk.sent),
+        sent_last_hour=len(desk.sent),
+        sent_today=desk.sent_today,
+        is_repeat=intent.id in desk.causes,
+        losses_in_row=desk.ledger.losses_in_row,
+        net_paise=net,
+        drawdown_paise=drawdown,
+    )
+
+
+def open_risk_paise(desk: Desk) -> int:
+    """Give what is lost from here when every stop is hit, of positions and of entries that may yet fill."""
+    out = 0
+    for symbol, plan in desk.plans.items():
+        held = desk.ledger.holdings.get(symbol)
+        if held is not None and held.qty != 0:
+            mark = held.mark_paise or round(held.avg_px * 100)
+            out += max(0, held.qty * (mark - plan.stop_paise))
+    for order in desk.orders.values():
+        wish = desk.wishes.get(order.intent_id)
+        if order.purpose == "entry" and wish is not None:
+            out += worst_loss_paise(order.leaves_qty, order.limit_paise, wish.stop_paise)
+    return out
+
+
+def conditions_of(desk: Desk, now: int) -> Conditions:
+    """Give the conditions as the desk knows them: an emergency word halts; with a broker outside, its book is as old as it is.
+
+    Margin is the capital and the day's profit, less what is bound. What only the process at the broker can know (token, clocks,
+    versions, order rate) is not judged here.
+    """
+    risk: RiskParams = desk.params.risk
+    free = risk.capital_paise + desk.ledger.net_paise - round(desk.exposure_paise() * risk.margin_ratio)
+    state = TradingState.HALTED if desk.word else TradingState.ACTIVE
+    paper = paper_conditions(state, now, free, is_flattening=desk.word == Word.FLATTEN.value)
+    return paper if desk.venue is not None else replace(paper, reconciled_ms=desk.agreed_ms)
+
+
+def _net_exposure(desk: Desk) -> int:
+    held = sum(h.exposure_paise if h.qty > 0 else -h.exposure_paise for h in desk.ledger.holdings.values() if h.qty != 0)
+    return held + sum(o.side.sign * _live_paise(o) for o in desk.orders.values() if o.purpose == "entry")
+
+
+def _live_paise(order: Order) -> int:
+    return order.leaves_qty * order.limit_paise

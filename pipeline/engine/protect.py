@@ -1,0 +1,252 @@
+"""Guarding and closing positions: looks at where things stand, and does the next thing that is missing.
+
+Reads   the desk: positions, orders, what the broker last listed, quotes, the plan of each position
+Writes  OrderIntent, OrderEvent, OrderRequest, Alert
+
+The rules (reliability file, 5.3). A position is guarded by a stop order at the broker, for exactly what is held: its quantity follows the
+fills. To close, everything of ours in the paper is cancelled and the book has said so; then the broker's position is read; then one order
+for exactly that, never more than both sides hold, so that nothing can reverse. An exit without an answer is neither repeated nor replaced
+before a settled book shows that it is not there. When closing orders keep failing, the broker is asked to exit the position itself, which
+is state-based there. A position that is gone takes its stop with it. Asks nobody's leave, and never stops trying.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline.core.broker import Ask, OrderRequest, Word
+from pipeline.core.session import Group
+from pipeline.core.types import Alert, OrderIntent
+from pipeline.engine.asking import EXIT_ALL, Journal, ask, cancel, modify, want
+from pipeline.engine.desk import Desk
+from pipeline.engine.exits import STOP, Plan, closing_side, exit_reason
+from pipeline.engine.identity import exit_cause, identity, tag_of
+from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
+from pipeline.engine.reconcile import is_over, owned
+
+CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
+STOP_TYPES = frozenset({"SL", "SL-M"})
+SLACK_BPS = 300
+"""Limit of a stop order where the exchange takes no SL-M (derivatives): so far beyond the trigger."""
+UNPLANNED = "unplanned"
+READ_AGAIN_MS, GONE_ALARM_MS = 1_000, 20_000
+
+
+def steer(desk: Desk, now: int) -> Journal:
+    """Do what each paper needs next."""
+    symbols = {*desk.plans, *desk.ledger.open_symbols(), *(o.symbol for o in desk.orders.values() if o.purpose != "entry")}
+    if desk.is_ready:
+        for symbol in sorted(symbols):
+            yield from _steer(desk, symbol, now)
+
+
+def _steer(desk: Desk, symbol: str, now: int) -> Journal:
+    plan, held = desk.plans.get(symbol), desk.ours(symbol)
+    if held == 0:
+        yield from _clear(desk, symbol, now)
+        return
+    if plan is None or plan.side.sign * held < 0:
+        # Fills that nobody planned for (a cancelled entry that filled after all): out again.
+        plan = _unplanned(desk, symbol, now)
+    yield from _drop_surplus(desk, symbol, held, now)
+    reason = plan.closing or _reason(desk, plan, now)
+    if reason:
+        yield from _close(desk, plan, reason, held, now)
+    else:
+        yield from _guard(desk, plan, held, now)
+
+
+def _clear(desk: Desk, symbol: str, now: int) -> Journal:
+    """Flat: nothing of ours may stay at the broker that could open something new."""
+    if symbol not in desk.plans and not desk.exits(symbol):
+        return
+    waiting = [*desk.entries(symbol), *desk.exits(symbol)]
+    for order in waiting:
+        if may_cancel(order):
+            yield from cancel(desk, order, now, "flat")
+    if any(o.intent_id in desk.orders for o in waiting) or symbol not in desk.plans:
+        return
+    del desk.plans[symbol]
+    if desk.held(symbol) != 0:
+        text = f"{symbol}: {desk.held(symbol)} of ours were closed by hand: they are left alone and stay in the account as they were"
+        yield Alert(now, "error", "closed_by_hand", "orders", text)
+
+
+def _drop_surplus(desk: Desk, symbol: str, held: int, now: int) -> Journal:
+    """Cancel exits beyond what is held, newest first: one of a former life may have turned up beside the one that replaced it."""
+    exits = desk.exits(symbol)
+    surplus = sum(o.leaves_qty for o in exits) - abs(held) if len(exits) > 1 else 0
+    for order in reversed(exits):
+        if surplus > 0 and may_cancel(order):
+            surplus -= order.leaves_qty
+            yield from cancel(desk, order, now, "surplus")
+
+
+def _unplanned(desk: Desk, symbol: str, now: int) -> Plan:
+    held, paper = desk.held(symbol), desk.paper(symbol)
+    before = desk.plans.get(symbol)
+    plan = Plan(
+        symbol, closing_side(held).opposite, before.entry_intent if before else f"{UNPLANNED}-{desk.asked}", 0, 0, now,
+        paper.square_off_ms, 0, attempts=before.attempts if before else 0, closing=UNPLANNED, closing_ms=now,
+    )  # fmt: skip
+    desk.plans[symbol] = plan
+    return plan
+
+
+def _reason(desk: Desk, plan: Plan, now: int) -> str:
+    """Say why the position must go now. A stop that lies at the broker does its own work, if it is given a moment."""
+    if desk.word == Word.FLATTEN:
+        return desk.word
+    reason = exit_reason(plan, desk.quotes.quote(desk.papers[plan.symbol].instrument.sid), now)
+    if reason != STOP:
+        if plan.beyond_ms:
+            desk.plans[plan.symbol] = replace(plan, beyond_ms=0)
+        return reason
+    if now >= plan.square_off_ms:
+        return reason
+    if plan.beyond_ms == 0:
+        plan = desk.plans[plan.symbol] = replace(plan, beyond_ms=now)
+    exits = desk.exits(plan.symbol)
+    is_late = now - plan.beyond_ms >= desk.params.orders.stop_grace_s * 1000
+    is_waiting = any(o.told != "open" for o in exits)
+    return "" if exits and not (is_late and is_waiting) else reason
+
+
+# ---------------------------------------------------------------------- guarding
+
+
+def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
+    """Keep one stop order at the broker for exactly what is held."""
+    exits = desk.exits(plan.symbol)
+    if not exits:
+        if now >= plan.wait_ms and desk.is_open(plan.symbol, now):
+            yield from _place(desk, desk.plans[plan.symbol], STOP, abs(held), now)
+        return
+    stop = exits[0]
+    wanted = stop.done_qty + abs(held)
+    is_settled = stop.status in {Status.ACCEPTED, Status.PARTIAL} and stop.order_type in STOP_TYPES
+    if len(exits) == 1 and is_settled and stop.order_qty != wanted and now >= plan.wait_ms:
+        yield from modify(desk, stop, wanted, now)
+
+
+# ---------------------------------------------------------------------- closing
+
+
+def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
+    plan = desk.plans[plan.symbol]
+    if not plan.closing:
+        plan = desk.plans[plan.symbol] = replace(plan, closing=reason, closing_ms=now)
+    exits = desk.exits(plan.symbol)
+    for order in [*desk.entries(plan.symbol), *(o for o in exits if o.order_type in STOP_TYPES)]:
+        if may_cancel(order) and order.intent_id in desk.orders:
+            yield from cancel(desk, desk.orders[order.intent_id], now, reason)
+    if desk.inbox:
+        return  # the paper venue has answered: take that first
+    if _is_busy(desk, plan.symbol) or now < plan.wait_ms or not desk.is_open(plan.symbol, now):
+        return
+    if not _is_position_read(desk, plan.symbol):
+        want(desk, Ask.POSITIONS, now)
+        return
+    qty = _closable(desk, plan.symbol, held)
+    if qty == 0:
+        yield from _gone(desk, plan, now)
+    elif plan.closings >= desk.params.orders.close_tries:
+        yield from _exit_all(desk, plan, qty, now)
+    else:
+        yield from _place(desk, replace(plan, closings=plan.closings + 1), reason, qty, now)
+
+
+def _is_busy(desk: Desk, symbol: str) -> bool:
+    """Something of ours may still fill; an entry without an answer cannot be cancelled, and is not waited for."""
+    return bool(desk.exits(symbol)) or any(o.status is not Status.UNKNOWN for o in desk.entries(symbol))
+
+
+def _is_position_read(desk: Desk, symbol: str) -> bool:
+    """The broker's position was asked for after everything that we know happened in the paper."""
+    return desk.venue is not None or desk.read_ms[Ask.POSITIONS] > desk.changed_ms.get(symbol, 0)
+
+
+def _closable(desk: Desk, symbol: str, held: int) -> int:
+    """Give the shares that one closing order may be for: no more than both sides hold."""
+    return abs(held) if desk.venue is not None else abs(owned(held, desk.broker_qty.get(symbol, 0)))
+
+
+def _gone(desk: Desk, plan: Plan, now: int) -> Journal:
+    """The broker does not hold what we think we hold: nothing is sent, it is read again; if that lasts, somebody must look."""
+    want(desk, Ask.POSITIONS, now + READ_AGAIN_MS)
+    if not plan.is_alarmed and now - plan.closing_ms > GONE_ALARM_MS:
+        desk.plans[plan.symbol] = replace(plan, is_alarmed=True)
+        ours = desk.held(plan.symbol)
+        text = f"{plan.symbol}: our fills say {ours}, the broker holds nothing that could be closed: look at its own page"
+        yield Alert(now, "error", "position_gone", "orders", text)
+
+
+def _place(desk: Desk, plan: Plan, reason: str, qty: int, now: int) -> Journal:
+    """Journal one exit order, then ask for it: a stop to guard, a market order to close."""
+    is_stop = not plan.closing
+    cause = exit_cause(plan.entry_intent, reason, plan.attempts)
+    key, held = identity(cause), desk.held(plan.symbol)
+    desk.plans[plan.symbol] = replace(plan, attempts=plan.attempts + 1)
+    order_type, limit = _stop_terms(desk, plan) if is_stop else ("MARKET", 0)
+    trigger = plan.stop_paise if is_stop else 0
+    intent = OrderIntent(
+        now, key, cause, plan.symbol, closing_side(held), "stop" if is_stop else "exit", order_type, qty, limit, trigger, 0, 0,
+        tag_of(key, "exit"), reason,
+    )  # fmt: skip
+    yield intent
+    yield from send(desk, intent, now, trigger)
+
+
+def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
+    """Closing orders keep failing: let the broker exit what the entry's tag made, and say so."""
+    entry = desk.order(plan.entry_intent)
+    if entry is None or desk.venue is not None:
+        yield from _place(desk, replace(plan, closings=0), plan.closing, qty, now)
+        return
+    cause = exit_cause(plan.entry_intent, "exit_all", plan.attempts)
+    key = identity(cause)
+    desk.plans[plan.symbol] = replace(plan, attempts=plan.attempts + 1, closings=0)
+    side = closing_side(desk.held(plan.symbol))
+    intent = OrderIntent(
+        now, key, cause, plan.symbol, side, "exit", EXIT_ALL, qty, 0, 0, 0, 0, tag_of(key, "exit"), "exit_all"
+    )  # fmt: skip
+    yield intent
+    yield Alert(now, "error", "exit_all", "orders", f"{plan.symbol}: closing orders keep failing, the broker is asked to exit the position")
+    yield from send(desk, intent, now, ask_for=Ask.EXIT_ALL, tag=entry.tag)
+
+
+def _stop_terms(desk: Desk, plan: Plan) -> tuple[str, int]:
+    """Give order type and limit of a stop: SL-M in cash, SL with room in derivatives, whose exchange takes no SL-M."""
+    paper = desk.paper(plan.symbol)
+    if paper.group is not Group.FO:
+        return "SL-M", 0
+    tick = paper.instrument.tick_size_paise
+    room = max(1, plan.stop_paise * SLACK_BPS // 10_000 // tick) * tick
+    return "SL", max(tick, plan.stop_paise - plan.side.sign * room)
+
+
+def send(desk: Desk, intent: OrderIntent, now: int, trigger_paise: int = 0, *, ask_for: Ask = Ask.PLACE, tag: str = "") -> Journal:
+    """Journal SENDING, then let the order go: once for an intent, ever."""
+    desk.note_sent(intent, now)
+    order = advance(order_of(intent, now), Event.SEND)
+    order = replace(order, sent_ms=now, asked_ms=now, trigger_paise=trigger_paise)
+    desk.orders[intent.id], desk.tags[intent.tag] = order, intent.id
+    yield event_of(order, now, intent.reason)
+    order_id = ""
+    if desk.venue is not None:
+        order_id = f"P{desk.day.date.replace('-', '')}-{desk.sent_today:06d}"
+        desk.owners[order_id] = intent.id
+    request = OrderRequest(
+        now, "", ask_for, intent.id, order_id, intent.symbol, intent.side.value, intent.order_type, intent.qty,
+        intent.limit_paise, trigger_paise, tag or intent.tag,
+    )  # fmt: skip
+    yield from ask(desk, request, now)
+
+
+def may_cancel(order: Order) -> bool:
+    """Tell whether asking for its end makes sense: it works, and the book does not say yet that it is over."""
+    return order.status in CANCELLABLE and not is_over(order.told)
+
+
+def order_of(intent: OrderIntent, now: int) -> Order:
+    return Order(intent.id, intent.symbol, intent.side, intent.purpose, intent.order_type, intent.qty, intent.limit_paise, intent.tag, now)

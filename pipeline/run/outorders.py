@@ -1,0 +1,49 @@
+"""Orders that leave the house, built from settings: the broker's client, its push stream, the courier. Only towards a simulator so far."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from pipeline.broker.push import PortfolioStream
+from pipeline.broker.rest import LOOPBACK, RestClient, RestConfig
+from pipeline.broker.throttle import RedisThrottle
+from pipeline.broker.upstox import UpstoxBroker
+from pipeline.core.errors import Refused
+from pipeline.core.schema import Role
+from pipeline.core.types import Instrument
+from pipeline.run.access import rest_client, tokens
+from pipeline.run.courier import Courier, OutwardSource
+from pipeline.run.emergency import halt_file
+from pipeline.run.options import Settings
+from pipeline.run.sources import Source
+from pipeline.store.client import open_clients
+
+
+def require_simulator(settings: Settings) -> None:
+    """Make sure that mode ``simulated`` talks to this machine alone.
+
+    Raises:
+        Refused: an address of the broker.
+    """
+    for name in ("order_url", "rest_url"):
+        url = str(getattr(settings.upstox, name))
+        if urlsplit(url).hostname not in LOOPBACK:
+            raise Refused(f"mode simulated sends orders to this machine only, but [upstox] {name} is {url}: start `ticktick simulate`")
+
+
+def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> Courier:
+    """Build the hands of the order process."""
+    require_simulator(settings)
+    upstox = settings.upstox
+    client = open_clients(settings.redis.urls())[Role.DERIVED]
+    orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
+    return Courier(UpstoxBroker(orders, rest_client(settings), instruments), halt_file(settings), RedisThrottle(client))
+
+
+def outward_source(
+    settings: Settings, instruments: tuple[Instrument, ...], streams: Source, courier: Courier, reached_ms: int
+) -> OutwardSource:
+    """Put the broker's reports, and its pushes, between the streams' entries."""
+    push = PortfolioStream(rest_client(settings), instruments, courier.deliver)
+    push.start()
+    return OutwardSource(streams, courier, reached_ms, (push.close,))

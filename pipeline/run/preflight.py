@@ -1,0 +1,129 @@
+"""What speaks for a mode and what against it, looked up before the mode is set: each point with its evidence.
+
+Reads   settings as they would be in that mode, the token's state, the instrument file and its verdict, Redis, the audits on this machine
+Writes  nothing; gives points. A point that is required and not met forbids the mode; the others are for a person to weigh
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import redis
+
+from pipeline.broker.instruments import cache_path
+from pipeline.core.errors import TickTickError
+from pipeline.core.money import rupees
+from pipeline.core.session import ist_date
+from pipeline.engine.rollout import stage_words
+from pipeline.run.access import tokens
+from pipeline.run.audit import files_in, sort_key
+from pipeline.run.masters import report_path
+from pipeline.run.options import Settings
+from pipeline.run.wiring import TRADES_WITH
+from pipeline.store.chainfile import verify
+from pipeline.store.client import check, open_clients
+
+PAPER_DAYS, SANDBOX_DAYS = 5, 1
+"""Audited days that should lie behind real money: a week on paper, then the sandbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    name: str
+    is_met: bool
+    is_required: bool
+    evidence: str
+
+
+def points(settings: Settings) -> list[Point]:
+    """Collect every point for ``settings.mode``; what cannot be looked up is not met, and says why."""
+    looks = _looks(settings)
+    return [_looked(name, is_required, look) for name, is_required, look in looks]
+
+
+def _looks(settings: Settings) -> Iterator[tuple[str, bool, Callable[[], tuple[bool, str]]]]:
+    is_live, is_real = settings.mode.startswith("live-"), settings.mode == "live-real"
+    yield "this version trades it", True, lambda: _trades(settings)
+    yield "limits", True, lambda: _limits(settings)
+    if is_live:
+        yield "roll-out", True, lambda: _rollout(settings)
+        yield "token", True, lambda: _token(settings)
+        yield "instrument file", True, lambda: _instruments(settings)
+    yield "redis", is_live, lambda: _redis(settings)
+    yield "audit", True, lambda: _audit(settings)
+    if is_live:
+        yield "days on paper", False, lambda: _days(settings, "paper", PAPER_DAYS)
+    if is_real:
+        yield "days in the sandbox", False, lambda: _days(settings, "live-sandbox", SANDBOX_DAYS)
+
+
+def _looked(name: str, is_required: bool, look: Callable[[], tuple[bool, str]]) -> Point:
+    try:
+        is_met, evidence = look()
+    except TickTickError as error:
+        is_met, evidence = False, str(error)
+    return Point(name, is_met, is_required, evidence)
+
+
+def _trades(settings: Settings) -> tuple[bool, str]:
+    with_whom = TRADES_WITH.get(settings.mode)
+    return with_whom is not None, f"orders go to {with_whom}" if with_whom else "not in this version: it trades on paper only"
+
+
+def _limits(settings: Settings) -> tuple[bool, str]:
+    risk, source = settings.params.risk, settings.sources["risk.capital_paise"].rpartition(":")[0]
+    stop = rupees(int(risk.capital_paise * risk.daily_loss_stop_ratio))
+    return (
+        True,
+        f"capital {rupees(risk.capital_paise)}, daily stop {stop}, {risk.max_positions} positions, from {source}",
+    )
+
+
+def _rollout(settings: Settings) -> tuple[bool, str]:
+    rollout = settings.params.rollout
+    why = stage_words(rollout, _today(settings))
+    told = "off: all limits at once" if rollout.stage == 0 else f"stage {rollout.stage}: {', '.join(settings.params.risk.symbols)}"
+    return not why, f"stage {rollout.stage} {why}" if why else told
+
+
+def _token(settings: Settings) -> tuple[bool, str]:
+    held = tokens(settings).status()
+    left_s = (int(held["expires_ms"]) - time.time_ns() // 1_000_000) // 1000 if held["expires_ms"] else 0
+    is_met = held["state"] in ("valid", "expiring") and left_s >= settings.params.risk.min_token_life_s
+    return is_met, f"{held['state']}, {left_s // 60} min left" if left_s > 0 else f"{held['state']}: `ticktick login --open`"
+
+
+def _instruments(settings: Settings) -> tuple[bool, str]:
+    date = _today(settings)
+    verdict = report_path(settings.paths.data, date)
+    if not cache_path(settings.paths.data, date).exists() or not verdict.exists():
+        return False, f"none of {date}: `ticktick instruments refresh`"
+    told = json.loads(verdict.read_text("utf-8"))
+    return bool(told["is_fit"]), f"{told['rows']:,} papers of {date}, {'fit' if told['is_fit'] else '; '.join(told['faults'])}"
+
+
+def _redis(settings: Settings) -> tuple[bool, str]:
+    urls = settings.redis.urls()
+    try:
+        weak = check(open_clients(urls), urls)
+    except redis.exceptions.RedisError as error:
+        return False, str(error).splitlines()[0][:120]
+    return not weak, "; ".join(weak) or "keeps what it is told (appendonly, noeviction)"
+
+
+def _audit(settings: Settings) -> tuple[bool, str]:
+    files = files_in(settings.paths.audit)
+    broken = [f"{path.name}: {found.broken}" for path in files if (found := verify(path.read_bytes())).broken]
+    return not broken, "; ".join(broken) or (f"{len(files)} files, all whole" if files else "none yet")
+
+
+def _days(settings: Settings, mode: str, wanted: int) -> tuple[bool, str]:
+    days = {date for date, its_mode, _ in map(sort_key, files_in(settings.paths.audit)) if its_mode == mode}
+    return len(days) >= wanted, f"{len(days)} audited, {wanted} advised"
+
+
+def _today(settings: Settings) -> str:
+    return settings.session_date or ist_date(time.time_ns() // 1_000_000)

@@ -1,0 +1,54 @@
+"""Simulated sessions of the order manager against a faulty broker.
+
+python -m tests.simulation --seeds 0:10000      play these seeds on two cores
+python -m tests.simulation --seed 4711          play one, and tell its last records
+python -m tests.simulation --mutants            take one rule away at a time: every loss must be noticed
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+from tests.simulation.order_mutants import check_all
+from tests.simulation.order_run import run, shrink
+from tests.simulation.order_session import Outcome, Session
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seeds", metavar="FROM:TO")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--mutants", action="store_true")
+    given = parser.parse_args()
+    if given.mutants:
+        return 0 if check_all(print) else 1
+    if given.seed is not None:
+        session = Session(given.seed)
+        _tell(session.run(), session)
+        return 1 if session.outcome.violations else 0
+    first, _, last = (given.seeds or "0:1000").partition(":")
+    if not first.isdigit() or not last.isdigit() or int(first) >= int(last):
+        print(f"--seeds {given.seeds}: write FROM:TO, two rising numbers, as in 0:1000", file=sys.stderr)
+        return 4
+    report = run(int(first), int(last), print)
+    for line in report.lines():
+        print(line)
+    for outcome in report.failed[:10]:
+        session = Session(outcome.seed)
+        session.run()
+        _tell(outcome, session)
+        print(f"  still fails with {shrink(outcome.seed)}")
+    return 0 if report.is_good() else 1
+
+
+def _tell(outcome: Outcome, session: Session) -> None:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    print(f"seed {outcome.seed} at commit {commit}: {outcome.violations or 'all rules held'}")
+    for when, record in session.trail:
+        print(f"  {when - session.base:>7} ms  {record}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

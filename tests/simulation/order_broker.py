@@ -1,0 +1,296 @@
+"""A broker that loses, doubles, delays, refuses and lags, at rates that a session's seed picks; deterministic for a seed.
+
+It matches with the engine's own venue and keeps what it *received*: every verdict rests on that, not on what we believe to have sent.
+Times are milliseconds of simulated time; ``schedule(at, what)`` puts something into the session's future.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pipeline.core.broker import Answer, Ask, BrokerReport, OrderRequest
+from pipeline.core.types import Side
+from pipeline.engine.matching import FINAL, Quote, Venue, VenueEvent, VenueOrder
+from pipeline.engine.reconcile import OVER_WORDS
+
+TIMEOUT_MS = 5_000
+STOP_TYPES = ("SL", "SL-M")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Per request or message. The defaults are those of section 3.4."""
+
+    lost: float = 0.06
+    reply_lost: float = 0.06
+    slow: float = 0.04
+    refused: float = 0.02
+    fault: float = 0.02
+    """5xx, half of them after the order was taken."""
+    rejected: float = 0.0
+    """By the exchange, after the broker accepted."""
+    read_failed: float = 0.05
+    push_lost: float = 0.05
+    push_doubled: float = 0.05
+    lag_ms: int = 1_500
+    """The book shows an order, and trades and positions a fill, up to so much late."""
+    crash: float = 0.02
+    """Between any two actions."""
+    stall: float = 0.0
+    """Chance, per frame, that the feed stands still for 2 to 12 s."""
+    hand: float = 0.0
+    """Chance, per session, that a person trades in the app: something small, or one of our positions away."""
+    stubborn: float = 0.0
+    """Chance, per session, that every closing order is refused: only the exit by the broker itself is left."""
+    amnesia: float = 0.0
+    """Chance, per session, that a crash takes our whole journal with it."""
+
+
+CLEAN = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+HAND_GRACE_MS = 30_000
+"""So long after a trade by hand our orders may still be those of before: a process that keeps dying hears of it late."""
+
+
+@dataclass(slots=True)
+class Held:
+    """An order at the broker, and from when on the book shows it."""
+
+    order: VenueOrder
+    shown_ms: int
+    purpose: str
+    rejected: bool = False
+
+
+@dataclass(slots=True)
+class Trade:
+    trade_id: str
+    order_id: str
+    symbol: str
+    side: Side
+    qty: int
+    px_paise: int
+    shown_ms: int
+    ts: int
+
+
+@dataclass(slots=True)
+class FaultyBroker:
+    """``deliver(at, reports)`` brings reports to the process that runs now, if it still runs then."""
+
+    rng: random.Random
+    rates: Rates
+    schedule: Callable[[int, Callable[[int], None]], None]
+    deliver: Callable[[int, list[BrokerReport]], None]
+    venue: Venue = field(default_factory=Venue)
+    held: dict[str, Held] = field(default_factory=dict)
+    trades: list[Trade] = field(default_factory=list)
+    position: dict[str, int] = field(default_factory=dict)
+    received: list[tuple[int, OrderRequest]] = field(default_factory=list)
+    """What arrived, with its instant: changes only."""
+    refused: set[str] = field(default_factory=set)
+    """Tags that were definitely turned down."""
+    reversals: list[str] = field(default_factory=list)
+    naked: list[int] = field(default_factory=list)
+    naked_since: dict[str, int] = field(default_factory=dict)
+    numbers: int = 0
+    is_stubborn: bool = False
+    hand_ms: dict[str, int] = field(default_factory=dict)
+
+    # ------------------------------------------------------------------ requests
+
+    def receive(self, request: OrderRequest, now: int) -> None:
+        """A request leaves for the broker."""
+        if request.ask in {Ask.PLACE, Ask.MODIFY, Ask.CANCEL, Ask.EXIT_ALL}:
+            self._change(request, now)
+        else:
+            self._read(request, now)
+
+    def _change(self, request: OrderRequest, now: int) -> None:
+        rng, rates = self.rng, self.rates
+        there, draw = now + rng.randint(10, 60), rng.random()
+        if self.is_stubborn and request.ask is Ask.PLACE and request.order_type == "MARKET":
+            self._answer(there + 20, Answer.REFUSED, request, reason="HTTP 400 UDAPI1158")
+            return
+        if draw < rates.lost:
+            self._silent(request, now + TIMEOUT_MS)
+        elif (draw := draw - rates.lost) < rates.reply_lost:
+            self.schedule(there, lambda at: self._act(request, at, answered=False))
+            self._silent(request, rng.choice((there + 20, now + TIMEOUT_MS)))
+        elif (draw := draw - rates.reply_lost) < rates.slow:
+            late = now + rng.randint(2_500, 20_000)
+            is_answered = late < now + TIMEOUT_MS
+            self.schedule(late, lambda at: self._act(request, at, answered=is_answered))
+            if not is_answered:
+                self._silent(request, now + TIMEOUT_MS)
+        elif (draw := draw - rates.slow) < rates.refused:
+            if request.ask is Ask.PLACE:
+                self.refused.add(request.tag)
+            self._answer(there + 20, Answer.REFUSED, request, reason=rng.choice(("HTTP 429 UDAPI10005", "HTTP 400 UDAPI100036")))
+        elif draw - rates.refused < rates.fault:
+            if rng.random() < 0.5:
+                self.schedule(there, lambda at: self._act(request, at, answered=False))
+            self._answer(there + 20, Answer.AMBIGUOUS, request, reason="HTTP 500")
+        else:
+            self.schedule(there, lambda at: self._act(request, at, answered=True))
+
+    def _silent(self, request: OrderRequest, at: int) -> None:
+        self._answer(at, Answer.AMBIGUOUS, request, reason="timed out")
+
+    def _answer(self, at: int, answer: Answer, request: OrderRequest, order_id: str = "", reason: str = "") -> None:
+        self.deliver(at, [BrokerReport(at, answer, request.id, order_id, request.tag, reason=reason)])
+
+    def _act(self, request: OrderRequest, now: int, *, answered: bool) -> None:
+        """The request arrives and is done."""
+        self.received.append((now, request))
+        if request.ask is Ask.PLACE:
+            reason, order_id = "", self._place(request, now)
+        elif request.ask is Ask.EXIT_ALL:
+            reason, order_id = self._exit(request, now)
+        else:
+            order_id = request.order_id
+            order = self.venue.orders.get(order_id)
+            reason = "UDAPI100040" if order is None or order.status in FINAL else ""
+            if not reason and request.ask is Ask.CANCEL:
+                self._tell(self.venue.cancel(order_id, now), now)
+            elif not reason:
+                events = self.venue.modify(order_id, request.qty, request.limit_paise, request.trigger_paise, now)
+                self._tell(events, now)
+                reason = events[0].reason
+        if answered:
+            back = now + self.rng.randint(10, 60)
+            self._answer(back, Answer.REFUSED if reason else Answer.ACCEPTED, request, order_id, reason)
+
+    def _place(self, request: OrderRequest, now: int) -> str:
+        purpose = "entry" if request.tag.startswith("tt-") else "exit"
+        return self._book(request.symbol, Side(request.side), request, now, purpose)
+
+    def _exit(self, request: OrderRequest, now: int) -> tuple[str, str]:
+        """Exit by tag: what the orders of that tag hold now, at market, under no tag."""
+        net = sum(t.side.sign * t.qty for t in self.trades if self.held[t.order_id].order.tag == request.tag)
+        here = self.position.get(request.symbol, 0)
+        qty = min(abs(net), abs(here)) if net * here > 0 else 0
+        if qty == 0:
+            return "UDAPI1111", ""
+        side = Side.SELL if here > 0 else Side.BUY
+        order = OrderRequest(now, "", Ask.PLACE, "", "", request.symbol, side.value, "MARKET", qty)
+        return "", self._book(request.symbol, side, order, now, "exit")
+
+    def _book(self, symbol: str, side: Side, request: OrderRequest, now: int, purpose: str) -> str:
+        self.numbers += 1
+        order_id = f"B{self.numbers:06d}"
+        order = VenueOrder(
+            order_id, symbol, side, request.order_type, request.qty, request.limit_paise, request.trigger_paise, request.tag, now
+        )
+        shown = now + self.rng.randint(0, self.rates.lag_ms)
+        self.held[order_id] = held = Held(order, shown, purpose)
+        if self.rng.random() < self.rates.rejected:
+            held.rejected, order.status = True, "rejected"
+            self._push(held, now)
+        else:
+            self._tell(self.venue.place(order, now), now)
+        return order_id
+
+    def by_hand(self, symbol: str, side: Side, qty: int, now: int) -> None:
+        """A person trades in the app."""
+        self.hand_ms[symbol] = now
+        self._book(symbol, side, OrderRequest(now, "", Ask.PLACE, "", "", symbol, side.value, "MARKET", qty), now, "hand")
+
+    # ------------------------------------------------------------------ the market moves
+
+    def quote(self, symbol: str, quote: Quote, now: int) -> None:
+        self._tell(self.venue.on_quote(symbol, quote, now), now)
+
+    def _tell(self, events: list[VenueEvent], now: int) -> None:
+        for event in events:
+            held = self.held.get(event.order_id)
+            if held is None or event.kind == "rejected":
+                continue
+            if event.kind == "fill":
+                self._fill(held, event, now)
+            self._push(held, now)
+        for symbol in dict.fromkeys(self.held[e.order_id].order.symbol for e in events if e.order_id in self.held):
+            self._watch(symbol, now)
+
+    def _fill(self, held: Held, event: VenueEvent, now: int) -> None:
+        order = held.order
+        shown = now + self.rng.randint(0, self.rates.lag_ms)
+        self.trades.append(Trade(event.trade_id, order.order_id, order.symbol, order.side, event.qty, event.px_paise, shown, now))
+        before = self.position.get(order.symbol, 0)
+        after = self.position[order.symbol] = before + order.side.sign * event.qty
+        is_ours = held.purpose == "exit" and now - self.hand_ms.get(order.symbol, -HAND_GRACE_MS) >= HAND_GRACE_MS
+        if is_ours and (abs(after) >= abs(before) or before * after < 0):
+            self.reversals.append(f"{order.symbol}: {order.order_id} took {before} to {after}")
+
+    def _watch(self, symbol: str, now: int) -> None:
+        """Note how long a position is open without an order at the broker that closes all of it."""
+        here = self.position.get(symbol, 0)
+        cover = sum(
+            o.order.leaves_qty for o in self.held.values()
+            if o.order.symbol == symbol and o.purpose == "exit" and o.order.side.sign * here < 0
+        )  # fmt: skip
+        if here != 0 and cover < abs(here):
+            self.naked_since.setdefault(symbol, now)
+        elif symbol in self.naked_since:
+            self.naked.append(now - self.naked_since.pop(symbol))
+
+    def _push(self, held: Held, now: int) -> None:
+        """Send an order's row over the portfolio stream: perhaps never, perhaps twice, in any order."""
+        rng, row = self.rng, self._row(held, "", now)
+        if rng.random() < self.rates.push_lost:
+            return
+        for _ in range(2 if rng.random() < self.rates.push_doubled else 1):
+            self.deliver(now + rng.randint(5, 40 if self.rates.lag_ms == 0 else 400), [row])
+
+    def _row(self, held: Held, request_id: str, now: int) -> BrokerReport:
+        order = held.order
+        return BrokerReport(
+            now, Answer.ROW, request_id, order.order_id, order.tag, order.symbol, order.side.value, order.status,
+            order.qty, order.cum_qty, round(order.avg_px * 100), order.trigger_paise,
+            order_type=order.order_type, limit_paise=order.limit_paise,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ listings
+
+    def _read(self, request: OrderRequest, now: int) -> None:
+        there = now + self.rng.randint(5, 40)
+        self.schedule(there, lambda at: self._list(request, at))
+
+    def _list(self, request: OrderRequest, now: int) -> None:
+        rows = self._rows(request, now)
+        end = Answer.END
+        if self.rng.random() < self.rates.read_failed:
+            rows, end = rows[: self.rng.randint(0, len(rows))], Answer.AMBIGUOUS
+        back = now + self.rng.randint(5, 40)
+        self.deliver(back, [*rows, BrokerReport(back, end, request.id)])
+
+    def _rows(self, request: OrderRequest, now: int) -> list[BrokerReport]:
+        if request.ask in {Ask.FIND, Ask.BOOK}:
+            wanted = [h for h in self.held.values() if h.shown_ms <= now and (request.ask is Ask.BOOK or h.order.tag == request.tag)]
+            return [self._row(held, request.id, now) for held in wanted]
+        shown = [t for t in self.trades if t.shown_ms <= now]
+        if request.ask is Ask.TRADES:
+            return [
+                BrokerReport(
+                    now,
+                    Answer.TRADE,
+                    request.id,
+                    t.order_id,
+                    "",
+                    t.symbol,
+                    t.side.value,
+                    qty=t.qty,
+                    px_paise=t.px_paise,
+                    trade_id=t.trade_id,
+                )
+                for t in shown
+            ]
+        net: dict[str, int] = {}
+        for trade in shown:
+            net[trade.symbol] = net.get(trade.symbol, 0) + trade.side.sign * trade.qty
+        return [BrokerReport(now, Answer.POSITION, request.id, symbol=symbol, qty=qty) for symbol, qty in net.items()]
+
+    def working(self) -> list[Held]:
+        """Orders that may still fill."""
+        return [h for h in self.held.values() if h.order.status not in OVER_WORDS]

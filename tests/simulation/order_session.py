@@ -1,0 +1,496 @@
+"""One simulated session: the pure order manager and the portfolio's fold, a faulty broker, a process that dies between any two actions.
+
+The runner's promises are modelled as they are: outputs, cursor and state of one input commit together, requests leave only after that commit,
+what comes from a stream is read again after a crash and what came from the broker is not. After a crash the state is a dump, put together
+again from its bytes, stepped through what was committed since. A session is a function of its seed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Control, OrderRequest, Word
+from pipeline.core.params import Params
+from pipeline.core.session import Calendar, ist_ms
+from pipeline.core.snapshot import pack, unpack
+from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, Side, TickBatch
+from pipeline.engine import orders
+from pipeline.engine.desk import Desk, dump, new_desk, restore
+from pipeline.engine.portfolio import Ledger, new_ledger
+from tests.fakes.trading import params
+from tests.simulation.order_broker import CLEAN, FaultyBroker, Rates
+from tests.simulation.order_market import FRAME_MS, FRAMES, PAPERS, POOL, SYMBOLS, market
+
+DATE = "2026-11-20"
+ROOT = Path(__file__).resolve().parents[2]
+DAY = Calendar.from_rows(json.loads((ROOT / "config" / "holidays.json").read_text("utf-8"))).day(DATE)
+assert DAY is not None
+INTENTS = 12
+FIRST_ENTRY_MS, LAST_ENTRY_MS = 27_000, 88_000
+CLEAN_NAKED_MS = CANCEL_MS = 3_000
+FIRST_ENTRY_FRAME, LAST_ENTRY_FRAME = 20, 95
+LOOK_EVERY = 5
+FAULTS_END_MS = 115_000
+"""From here on the world is healthy: liveness counts."""
+SNAPSHOT_EVERY = 32
+ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
+RUNAWAY = 1_000
+"""No session needs so many changes at the broker."""
+STRINGS = ("page", "command", "file")
+LIMITS = {
+    "confirm": "ask", "min_gap_s": 0, "max_positions": 12, "max_orders_per_minute": 1_000, "max_orders_per_day": 10_000,
+    "max_leverage": 20.0, "max_drift_bps": 400.0, "max_spread_bps": 100.0, "daily_loss_stop_ratio": 0.5, "drawdown_stop_ratio": 0.5,
+    "entry_timeout_s": 20, "max_hold_s": 0, "risk_per_trade": 0.001,
+}  # fmt: skip
+SETTINGS = {
+    "square_off": params(**LIMITS | {"no_entry_after": "15:05", "square_off": "15:06"}),
+    "flatten": params(**LIMITS),
+    "max_hold": params(**LIMITS | {"max_hold_s": 45}),
+}
+STARTS = {"square_off": "15:03:30", "flatten": "10:00", "max_hold": "11:00"}
+
+
+def rates_of(seed: int, rng: random.Random) -> Rates:
+    """Every tenth session is healthy, six have the rates of section 3.4, three draw their own."""
+    if seed % 10 == 0:
+        return CLEAN
+    if seed % 10 <= 6:
+        return Rates()
+    return Rates(
+        lost=rng.uniform(0, 0.12), reply_lost=rng.uniform(0, 0.12), slow=rng.uniform(0, 0.08), refused=rng.uniform(0, 0.1),
+        fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
+        push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
+        hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.3)), amnesia=rng.choice((0, 0, 0.5)),
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a session came to; ``violations`` are sentences."""
+
+    seed: int
+    violations: list[str] = field(default_factory=list)
+    crashes: int = 0
+    actions: int = 0
+    allowed: int = 0
+    placed: int = 0
+    profile: str = ""
+    naked_ms: list[int] = field(default_factory=list)
+    word_source: str = ""
+    word_last_ms: int = -1
+    """From the pulled string to the last order that opens something, as it left."""
+    word_flat_ms: int = -1
+    fills: int = 0
+
+
+@dataclass(slots=True)
+class Input:
+    kind: str
+    record: Any
+    is_stream: bool
+
+
+class Session:
+    """A world of one seed. ``run`` plays it to its end and judges it."""
+
+    acts_first = False
+    """Requests leave before they are committed: only to see that this is noticed."""
+    has_kill_file = True
+    """The kill file is looked at before an order leaves: switched off for the same reason."""
+
+    def __init__(self, seed: int, rates: Rates | None = None) -> None:
+        self.rng = rng = random.Random(f"orders {seed}")
+        self.seed, self.ending = seed, rng.choice(ENDINGS)
+        self.rates = rates if rates is not None else rates_of(seed, rng)
+        self.params: Params = SETTINGS[self.ending]
+        self.base = ist_ms(DATE, STARTS[self.ending][:5]) + (
+            int(STARTS[self.ending][6:] or 0) * 1000 if len(STARTS[self.ending]) > 5 else 0
+        )
+        self.market = market(rng.randrange(POOL))
+        self.outcome = Outcome(seed, profile="clean" if self.rates == CLEAN else "stated" if self.rates == Rates() else "drawn")
+        self.future: list[tuple[int, int, Callable[[int], None]]] = []
+        self.count = 0
+        self.now = self.base
+        self.life, self.is_up = 0, False
+        self.queue: list[Input] = []
+        self.desk: Desk
+        self.portfolio: Ledger = new_ledger(DATE, PAPERS)
+        self.saved: tuple[dict[str, Any], dict[str, Any]] = dump(new_desk(PAPERS, DAY, self.params, is_outward=True))
+        self.since: list[tuple[str, Any, int]] = []
+        self.events: list[OrderEvent] = []
+        self.trail: deque[tuple[int, Any]] = deque(maxlen=20)
+        self.intents: dict[str, OrderIntent] = {}
+        self.seen_ms = dict.fromkeys(SYMBOLS, 0)
+        self.halted_ms = self.file_ms = self.pulled_ms = 0
+        self.last_opening_ms = 0
+        self.unknown: dict[str, str] = {}
+        self.stopped: set[str] = set()
+        self.is_word_lost = False
+        self.forgets_at = 0
+        self.reading: dict[str, Ask] = {}
+        self.known: set[Ask] = set()
+        self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver)
+        self.crash_rate = self.rates.crash
+
+    # ------------------------------------------------------------------ time
+
+    def at(self, when: int, what: Callable[[int], None]) -> None:
+        self.count += 1
+        heapq.heappush(self.future, (when, self.count, what))
+
+    def _deliver(self, when: int, reports: list[BrokerReport]) -> None:
+        """To the process that runs now; what finds another one, or none, is lost."""
+        life = self.life
+
+        def arrive(_now: int) -> None:
+            if self.is_up and self.life == life:
+                if reports[-1].answer is Answer.END:
+                    self.known.add(self.reading.get(reports[-1].request_id, Ask.FIND))
+                self._take(Input("reports", reports, is_stream=False))
+
+        self.at(when, arrive)
+
+    def run(self) -> Outcome:
+        self._plan_day()
+        self._start(self.now)
+        while self.future and not self.outcome.violations:
+            self.now, _, what = heapq.heappop(self.future)
+            what(self.now)
+            if self.broker.reversals:
+                self.outcome.violations += self.broker.reversals
+            elif len(self.broker.received) > RUNAWAY:
+                self._blame(f"{RUNAWAY} requests in one session")
+        if not self.outcome.violations:
+            self._judge()
+        return self.outcome
+
+    def _plan_day(self) -> None:
+        rng, base = self.rng, self.base
+        stalled_until = 0
+        for number in range(FRAMES):
+            when = base + number * FRAME_MS
+            if when - base < FAULTS_END_MS and rng.random() < self.rates.stall:
+                stalled_until = when + rng.randint(2_000, 12_000)
+            self.at(when, lambda now, n=number, quiet=when < stalled_until: self._frame(n, now, quiet))
+        for sid in rng.sample(range(len(PAPERS)), INTENTS):
+            when = base + rng.randint(FIRST_ENTRY_MS, LAST_ENTRY_MS)
+            self.at(when, lambda now, s=sid: self._propose(s, now, "a"))
+            if rng.random() < 0.3:
+                self.at(when + rng.randint(500, 9_000), lambda now, s=sid: self._propose(s, now, "b"))
+            if rng.random() < 0.15:
+                self.at(when + rng.randint(500, 40_000), lambda now, s=sid: self._propose(s, now, "a"))
+        self.at(base + FAULTS_END_MS, lambda _now: self._heal())
+        if rng.random() < self.rates.hand:
+            self.at(base + rng.randint(5_000, 90_000), self._meddle)
+        self.broker.is_stubborn = rng.random() < self.rates.stubborn
+        self.forgets_at = rng.randint(2, 8) if rng.random() < self.rates.amnesia else 0
+        if self.ending == "flatten":
+            pulled = base + rng.randint(30_000, FAULTS_END_MS - 5_000)
+            self.at(pulled, self._pull)
+            # An answer in the same breath as the string.
+            self.at(pulled - 1_000 + rng.randint(-100, 200), lambda now: self._propose(rng.randrange(len(PAPERS)), now, "c"))
+
+    def _heal(self) -> None:
+        self.crash_rate = 0.0
+        self.broker.rates = replace(
+            self.rates, **dict.fromkeys(("lost", "reply_lost", "slow", "refused", "fault", "rejected", "read_failed"), 0)
+        )
+
+    # ------------------------------------------------------------------ the world
+
+    def _frame(self, number: int, now: int, quiet: bool) -> None:
+        if not FIRST_ENTRY_FRAME < number <= LAST_ENTRY_FRAME and number % LOOK_EVERY and self._is_idle():
+            return
+        quotes = self.market.quotes[number]
+        for symbol in dict.fromkeys(h.order.symbol for h in self.broker.working()):
+            self.broker.quote(symbol, quotes[symbol], now)
+        if quiet:
+            self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False))
+            return
+        if self.rates == CLEAN and 0 < self.halted_ms < now - CANCEL_MS and any(h.purpose == "entry" for h in self.broker.working()):
+            self._blame("an entry still works long after HALTED")
+        self.seen_ms = dict.fromkeys(SYMBOLS, now)
+        self._take(Input("ticks", TickBatch(now, self.market.rows[number]), is_stream=True))
+
+    def _is_idle(self) -> bool:
+        """Nothing is held, nothing works at the broker or may still get there: then a look every few frames is enough."""
+        orders_of = self.desk.orders.values()
+        is_waiting = any(o.purpose != "entry" or o.status.value != "UNKNOWN" for o in orders_of)
+        return self.is_up and not is_waiting and not self.desk.plans and not self.broker.working()
+
+    def _meddle(self, now: int) -> None:
+        """A person trades in the app: closes a position of ours, or buys or sells something."""
+        held = [(symbol, qty) for symbol, qty in self.broker.position.items() if qty != 0]
+        if held and self.rng.random() < 0.7:
+            symbol, qty = self.rng.choice(held)
+            self.broker.by_hand(symbol, Side.SELL if qty > 0 else Side.BUY, self.rng.choice((abs(qty), max(1, abs(qty) // 3))), now)
+        else:
+            self.broker.by_hand(self.rng.choice(SYMBOLS), self.rng.choice(list(Side)), 7, now)
+
+    def _propose(self, sid: int, now: int, candle: str) -> None:
+        """A recommendation around the last price, and its answer a second later. The same candle is the same cause."""
+        number = min((now - self.base) // FRAME_MS, FRAMES - 1)
+        symbol, ref, side = SYMBOLS[sid], self.market.quotes[number][SYMBOLS[sid]].ltp_paise, self.rng.choice(list(Side))
+        key = f"{self.seed}-{symbol}-{now}"
+        proposal = Recommendation(
+            now, f"R{key}", f"S{key}", self.base + ord(candle), 1, symbol, "1m", "simulated", side, 0.8, "trending", ref,
+            ref + side.sign * 20, ref - side.sign * 100, ref + side.sign * 150, now + 60_000, "drawn",
+        )  # fmt: skip
+        self._take(Input("proposal", proposal, is_stream=True))
+        for number in range(2 if self.rng.random() < 0.1 else 1):
+            answer = Confirmation(now, proposal.id, "confirm", ("page", "terminal")[number])
+            self.at(now + 1_000 + number, lambda at, a=answer: self._take(Input("answer", replace(a, ts=at), is_stream=True)))
+
+    def _pull(self, now: int) -> None:
+        """Somebody pulls an emergency string: a click and a command travel, a file is there at once."""
+        source = self.rng.choice(STRINGS)
+        self.outcome.word_source, self.pulled_ms = source, now
+        if source == "file":
+            self.file_ms = now
+        control = Control(now, Word.FLATTEN, source)
+        travel = self.rng.randint(1, 250) if source == "file" else self.rng.randint(2, 60)
+        self.at(now + travel, lambda at: self._take(Input("control", replace(control, ts=at), is_stream=True)))
+
+    # ------------------------------------------------------------------ the process
+
+    def _start(self, now: int) -> None:
+        """Come up: dump, replay, and a word that nothing asked before will be answered."""
+        self.life += 1
+        self.is_up = True
+        self.known.clear()
+        plain, arrays = unpack(pack(*self.saved))
+        self.desk = new_desk(PAPERS, DAY, self.params, is_outward=True)
+        restore(self.desk, plain, arrays)
+        for kind, record, at in self.since:
+            for _ in _step(self.desk, kind, record, at):
+                pass
+        self._take(Input("reports", [BrokerReport(now, Answer.STARTED)], is_stream=False))
+        waiting, self.queue = self.queue, []
+        for item in waiting:
+            self._take(item)
+
+    def _crash(self, *, was_committed: bool) -> None:
+        self.outcome.crashes += 1
+        self.is_up = False
+        if self.outcome.crashes == self.forgets_at:
+            self._forget()
+            return
+        if was_committed and self.outcome.crashes % 8 == 0:
+            self._compare_states()
+        self.at(self.now + self.rng.randint(200, 3_000), self._start)
+
+    def _forget(self) -> None:
+        """Everything we ever wrote is gone; the broker's book is all there is. Fills and intents are counted anew."""
+        self.saved, self.since, self.queue = dump(new_desk(PAPERS, DAY, self.params, is_outward=True)), [], []
+        self.portfolio, self.events, self.intents = new_ledger(DATE, PAPERS), [], {}
+        self.unknown.clear()
+        self.is_word_lost = self.pulled_ms > 0
+        # A word that was only in the journal is gone with it (the kill file is not), and an exit that the broker made for us
+        # bears no tag: from now on nobody can tell it from a trade by hand.
+        self.halted_ms = 0
+        for held in self.broker.held.values():
+            if held.purpose == "exit" and not held.order.tag:
+                held.purpose = "hand"
+        self.at(self.now + self.rng.randint(200, 3_000), self._start)
+
+    def _compare_states(self) -> None:
+        """The journal replays to the state that was held."""
+        plain, arrays = unpack(pack(*self.saved))
+        twin = new_desk(PAPERS, DAY, self.params, is_outward=True)
+        restore(twin, plain, arrays)
+        for kind, record, at in self.since:
+            for _ in _step(twin, kind, record, at):
+                pass
+        if pack(*dump(twin)) != pack(*dump(self.desk)):
+            self._blame("dump and replay do not give the state that was held")
+
+    def _take(self, item: Input) -> None:
+        """One turn of the process: step, commit, act; it may die between any two of them."""
+        if not self.is_up:
+            if item.is_stream:
+                self.queue.append(item)
+            return
+        now, desk = self.now, self.desk
+        try:
+            outputs = list(_step(desk, item.kind, item.record, now))
+        except Exception as error:
+            self._blame(f"{type(error).__name__}: {error}")
+            return
+        is_action = any(type(out) is not BrokerReport for out in outputs)
+        if is_action:
+            self.outcome.actions += 1
+            if self._dies():
+                if item.is_stream:
+                    self.queue.append(item)
+                self._crash(was_committed=False)
+                return
+        requests = [out for out in outputs if type(out) is OrderRequest]
+        if self.acts_first and self._acts(requests, now):
+            return
+        self._commit(item, outputs, now)
+        if is_action and self._dies():
+            self._crash(was_committed=True)
+            return
+        if not self.acts_first:
+            self._acts(requests, now)
+
+    def _acts(self, requests: list[OrderRequest], now: int) -> bool:
+        """Let the requests go, one by one; tell whether the process died in between."""
+        for request in requests:
+            self._perform(request, now)
+            if self._dies():
+                self._crash(was_committed=not self.acts_first)
+                return True
+        return False
+
+    def _dies(self) -> bool:
+        return self.crash_rate > 0 and self.rng.random() < self.crash_rate
+
+    def _commit(self, item: Input, outputs: list[Any], now: int) -> None:
+        self.since.append((item.kind, item.record, now))
+        if len(self.since) >= SNAPSHOT_EVERY:
+            plain, arrays = dump(self.desk)
+            self.saved, self.since = (plain, {name: array.copy() for name, array in arrays.items()}), []
+        if item.kind == "control":
+            self.halted_ms = self.halted_ms or now
+        for out in outputs:
+            self.trail.append((now, out))
+            kind = type(out)
+            if kind is OrderEvent:
+                self.events.append(out)
+                self._check_event(out)
+                if out.leaves_qty not in (0, out.order_qty - out.cum_qty):
+                    self._blame(f"{out.tag}: {out.cum_qty} + {out.leaves_qty} is not {out.order_qty}")
+            elif kind is Fill:
+                self.portfolio.apply(out)
+                self.outcome.fills += 1
+            elif kind is OrderIntent:
+                self.intents.setdefault(out.id, out)
+
+    def _perform(self, request: OrderRequest, now: int) -> None:
+        """Let a committed request go. The kill file is looked at before every order that could open something."""
+        intent = self.intents.get(request.intent_id)
+        if request.ask is Ask.PLACE and intent is not None and intent.purpose == "entry":
+            if 0 < self.file_ms <= now and self.has_kill_file:
+                self._deliver(now, [BrokerReport(now, Answer.REFUSED, request.id, tag=request.tag, reason="kill file")])
+                self.stopped.add(request.intent_id)
+                return
+            if not self.known >= set(LISTINGS):
+                self._blame(f"{request.tag} was sent before the books were read")
+            if 0 < self.file_ms <= now:
+                self._blame(f"{request.tag} was sent although the kill file is there")
+            if 0 < self.halted_ms <= now:
+                self._blame(f"{request.tag} was sent {now - self.halted_ms} ms after HALTED")
+            if now - self.seen_ms[request.symbol] > self.params.risk.max_quote_age_ms:
+                self._blame(f"{request.tag} was sent on a quote {now - self.seen_ms[request.symbol]} ms old")
+            if self.pulled_ms:
+                self.last_opening_ms = now
+        if request.ask in READS:
+            self.reading[request.id] = request.ask
+        self.broker.receive(request, now)
+
+    def _check_event(self, event: OrderEvent) -> None:
+        """No entry into a paper in which the outcome of another one is unknown."""
+        if event.status == "UNKNOWN" and event.purpose == "entry":
+            self.unknown[event.intent_id] = event.symbol
+        elif event.status == "SENDING" and event.purpose == "entry" and event.symbol in self.unknown.values():
+            self._blame(f"{event.tag} was sent while another entry in {event.symbol} was unknown")
+        else:
+            self.unknown.pop(event.intent_id, None)
+
+    def _blame(self, text: str) -> None:
+        self.outcome.violations.append(text)
+
+    # ------------------------------------------------------------------ verdicts
+
+    def _judge(self) -> None:
+        out, broker = self.outcome, self.broker
+        self._end_day()
+        posts: dict[str, int] = {}
+        for _, request in broker.received:
+            if request.ask is Ask.PLACE:
+                posts[request.tag] = posts.get(request.tag, 0) + 1
+        out.violations += [f"{tag} reached the broker {count} times" for tag, count in posts.items() if count > 1]
+        causes = [self.intents[e.intent_id].cause for e in self.events if e.status == "SENDING"]
+        if len(set(causes)) != len(causes):
+            self._blame("one cause, two intents")
+        self._judge_fills()
+        by_id = {i.id: i for i in self.intents.values()}
+        sent = [e for e in self.events if e.status == "SENDING" and e.purpose == "entry" and e.intent_id not in self.stopped]
+        arrived = {r.tag for _, r in broker.received if r.ask is Ask.PLACE}
+        out.allowed = len(sent)
+        out.placed = sum(by_id[e.intent_id].tag in arrived for e in sent)
+        out.naked_ms = broker.naked
+        if self.rates == CLEAN and max(broker.naked, default=0) > CLEAN_NAKED_MS:
+            self._blame(f"a position lay open for {max(broker.naked)} ms with a broker that answers")
+        if self.pulled_ms:
+            flat = max((t.ts for t in broker.trades), default=self.pulled_ms)
+            out.word_last_ms = max(0, self.last_opening_ms - self.pulled_ms)
+            out.word_flat_ms = max(0, flat - self.pulled_ms)
+
+    def _end_day(self) -> None:
+        """After the close, with a healthy broker: one more look at the books."""
+        self.crash_rate = 0.0
+        self.now = end = DAY.close_ms(self.desk.papers[SYMBOLS[1]].group) + 60_000
+        for second in range(8):
+            self.at(end + second * 1_000, lambda now: self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False)))
+        while self.future:
+            self.now, _, what = heapq.heappop(self.future)
+            what(self.now)
+
+    def _judge_fills(self) -> None:
+        broker, desk = self.broker, self.desk
+        ours = {t.trade_id for t in broker.trades if broker.held[t.order_id].purpose != "hand"}
+        for name, ledger in (("orders", desk.ledger), ("portfolio", self.portfolio)):
+            booked = set(ledger.trades)
+            if booked != ours:
+                self._blame(f"{name}: {len(ours - booked)} fills lost, {len(booked - ours)} invented")
+            for symbol in SYMBOLS:
+                mine = sum(t.side.sign * t.qty for t in broker.trades if t.symbol == symbol and t.trade_id in ours)
+                if ledger.qty(symbol) != mine:
+                    self._blame(f"{name}: {symbol} is {ledger.qty(symbol)} here, {mine} at the broker")
+            cash = -sum(t.side.sign * t.qty * t.px_paise for t in broker.trades if t.trade_id in ours)
+            worth = sum(h.cost_paise for h in ledger.holdings.values())
+            if ledger.realised_paise != cash + worth:
+                self._blame(f"{name}: realised {ledger.realised_paise} is not cash {cash} plus cost {worth}")
+        left = {s: q for s in SYMBOLS if (q := sum(t.side.sign * t.qty for t in broker.trades if t.symbol == s and t.trade_id in ours))}
+        left = {s: q for s, q in left.items() if broker.position.get(s, 0) != 0}
+        if self.is_word_lost:
+            return  # the word to flatten went with everything else; what is held is guarded
+        if left and not self.broker.hand_ms:
+            self._blame(f"not flat at the end ({self.ending}): {left}")
+        out = [t for t in broker.trades if t.trade_id not in ours]
+        if self.broker.hand_ms and (left or out):
+            left = {s: q for s, q in self.broker.position.items() if q * left.get(s, 0) > 0 and abs(q) >= abs(left[s])}
+            if left:
+                self._blame(f"not flat at the end ({self.ending}), beside trades by hand: {left}")
+        lost = [o.tag for o in desk.orders.values() if o.status.value == "UNKNOWN"]
+        if lost:
+            self._blame(f"still unknown after the close: {lost}")
+        resting = [h.order.order_id for h in broker.working() if h.purpose != "hand"]
+        if resting:
+            self._blame(f"still working after everything is flat: {resting}")
+
+
+def _step(desk: Desk, kind: str, record: Any, now: int) -> Any:
+    if kind == "ticks":
+        return orders.on_ticks(desk, record, now)
+    if kind == "reports":
+        return (out for report in record for out in orders.on_report(desk, report, now))
+    if kind == "proposal":
+        return orders.on_recommendation(desk, record, now)
+    if kind == "answer":
+        return orders.on_answer(desk, record, now)
+    return orders.on_control(desk, record, now)
+
+
+def play(seed: int, rates: Rates | None = None) -> Outcome:
+    """Play one session."""
+    return Session(seed, rates).run()

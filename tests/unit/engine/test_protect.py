@@ -1,0 +1,169 @@
+from pipeline.core.broker import Answer, Ask, Word
+from pipeline.core.types import Alert
+from tests.fakes.outward_desk import Talk, fills, statuses
+from tests.fakes.trading import at
+
+SOLD = {"side": "SELL", "px": 101_50}
+
+
+def guarded(**changes):
+    """Long 499 AAA with a stop B2 at the broker."""
+    talk = Talk(**changes).ready()
+    stop = talk.filled()
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    return talk, stop
+
+
+def read_after(talk, stop, broker_qty):
+    """The stop is cancelled; whatever is read then shows this position."""
+    talk.now += 10
+    cancelled(talk, stop.tag)
+    for _ in range(3):
+        talk.wait(10)
+        talk.read_books({"AAA": broker_qty})
+
+
+def cancelled(talk, tag, order_id="B2"):
+    return talk.say(Answer.ROW, tag=tag, order_id=order_id, symbol="AAA", side="SELL", status="cancelled", qty=499)
+
+
+def test_the_stop_follows_the_first_fill():
+    talk = Talk().ready()
+    stop = talk.filled(100)
+    assert (stop.order_type, stop.side, stop.qty, stop.trigger_paise) == ("SL-M", "SELL", 100, 99_00)
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    talk.trade("B1", "t2", 200)
+    change = talk.last(Ask.MODIFY)
+    assert (change.order_id, change.qty) == ("B2", 300)
+    talk.say(Answer.ACCEPTED, change)
+    talk.trade("B2", "s1", 50, 99_00, "SELL")
+    talk.trade("B1", "t3", 100)
+    assert talk.last(Ask.MODIFY).qty == 400, "what the stop has sold, and what is held now"
+
+
+def test_closing_cancels_waits_reads_and_sends_once():
+    talk, stop = guarded()
+    talk.tick((0, 101.50, 101.60))
+    talk.tick((0, 101.50, 101.60))
+    assert talk.count(Ask.PLACE) == 2, "nothing is sent before the book has spoken"
+    assert talk.count(Ask.CANCEL) == 1
+    read_after(talk, stop, 499)
+    close = talk.last(Ask.PLACE)
+    assert (close.order_type, close.qty, close.side) == ("MARKET", 499, "SELL")
+    talk.say(Answer.ACCEPTED, close, order_id="B3")
+    records = talk.trade("B3", "c1", 499, **SOLD)
+    assert statuses(records) == ["FILLED"]
+    assert (talk.desk.ledger.qty("AAA"), talk.desk.plans) == (0, {})
+
+
+def closing(talk, stop, broker_qty):
+    """Ask for flat, let the stop be cancelled, and tell a position."""
+    talk.command(Word.FLATTEN)
+    read_after(talk, stop, broker_qty)
+
+
+def test_no_more_is_closed_than_the_broker_holds():
+    talk, stop = guarded()
+    closing(talk, stop, 120)
+    assert talk.last(Ask.PLACE).qty == 120
+
+
+def test_a_position_that_is_gone_at_the_broker_is_not_closed_but_told():
+    talk, stop = guarded()
+    before = talk.count(Ask.PLACE)
+    closing(talk, stop, 0)
+    alerts = []
+    for _ in range(8):
+        alerts += [r.code for r in [*talk.wait(5_000), *talk.read_books()] if isinstance(r, Alert)]
+    assert talk.count(Ask.PLACE) == before
+    assert "position_gone" in alerts
+
+
+def test_an_exit_without_an_answer_blocks_the_next_until_the_book_has_settled():
+    talk, stop = guarded()
+    closing(talk, stop, 499)
+    close, sent = talk.last(Ask.PLACE), talk.count(Ask.PLACE)
+    talk.say(Answer.AMBIGUOUS, close)
+    for _ in range(4):
+        talk.wait(5_000)
+        talk.read_books({"AAA": 499})
+    assert talk.count(Ask.PLACE) == sent
+    for _ in range(4):
+        talk.wait(5_000)
+        talk.read_books({"AAA": 499})
+    assert talk.count(Ask.PLACE) == sent + 1
+    assert talk.last(Ask.PLACE).tag != close.tag
+
+
+def test_closing_orders_that_keep_failing_leave_it_to_the_broker():
+    talk, stop = guarded()
+    closing(talk, stop, 499)
+    for _ in range(12):
+        if talk.last(Ask.PLACE).id in talk.desk.in_flight:
+            talk.say(Answer.REFUSED, talk.last(Ask.PLACE), reason="HTTP 400 UDAPI1158")
+        talk.wait(5_000)
+        talk.read_books({"AAA": 499})
+        if talk.count(Ask.EXIT_ALL):
+            break
+    request = talk.last(Ask.EXIT_ALL)
+    assert request.tag.startswith("tt-"), "the position is named by its entry's tag"
+    talk.say(Answer.ACCEPTED, request, order_id="X9")
+    assert len(fills(talk.trade("X9", "x1", 499, **SOLD))) == 1
+    assert talk.desk.ledger.qty("AAA") == 0
+
+
+def test_a_stop_that_filled_takes_the_rest_of_the_entry_away():
+    talk = Talk().ready()
+    stop = talk.filled(100)
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    talk.trade("B2", "s1", 100, 99_00, "SELL")
+    assert (talk.requests[-1].ask, talk.requests[-1].order_id) == (Ask.CANCEL, "B1")
+
+
+def test_what_a_person_closed_is_not_closed_again():
+    talk, _ = guarded()
+    records = talk.trade("HAND", "h1", 499, 100_00, "SELL")
+    assert (talk.requests[-1].ask, talk.requests[-1].order_id) == (Ask.CANCEL, "B2")
+    records = cancelled(talk, talk.requests[-1].tag)
+    assert [r.code for r in records if isinstance(r, Alert)] == ["closed_by_hand"]
+    sent = talk.count(Ask.PLACE)
+    talk.tick((0, 90.0, 90.1))
+    assert talk.count(Ask.PLACE) == sent
+
+
+def test_a_second_exit_beyond_the_position_is_cancelled():
+    talk, _ = guarded()
+    row = {"tag": "tx-00000000000000aa", "symbol": "AAA", "side": "SELL", "order_type": "SL-M", "trigger_paise": 98_00}
+    talk.say(Answer.ROW, order_id="B8", status="trigger pending", qty=499, **row)
+    assert (talk.requests[-1].ask, talk.requests[-1].order_id) == (Ask.CANCEL, "B8")
+
+
+def test_the_halt_cancels_entries_and_keeps_stops():
+    talk = Talk().ready()
+    stop = talk.filled(100)
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    talk.command(Word.HALT)
+    assert [r.order_id for r in talk.requests if r.ask is Ask.CANCEL] == ["B1"]
+    talk.tick()
+    talk.enter("BBB")
+    assert talk.answered[-1].reason == "halted"
+    talk.command(Word.RESUME)
+    talk.enter("CCC")
+    assert talk.answered[-1].reason == "stale_quote", "lifted: the checks speak again"
+
+
+def test_square_off_closes():
+    talk, _ = guarded(max_hold_s=0)
+    talk.now = at("15:05") - 100
+    talk.tick()
+    assert [r.order_id for r in talk.requests if r.ask is Ask.CANCEL] == ["B2"]
+
+
+def test_a_stop_passed_long_ago_is_not_waited_for():
+    talk, _ = guarded()
+    below = (0, 98.5, 98.6)
+    talk.tick(below)
+    talk.tick(below, after_ms=4_000)
+    assert talk.count(Ask.CANCEL) == 0
+    talk.tick(below, after_ms=2_000)
+    assert talk.count(Ask.CANCEL) == 1

@@ -1,0 +1,166 @@
+import threading
+import time
+
+import pytest
+
+from pipeline.broker.contract import accepted, listed
+from pipeline.broker.throttle import MemoryThrottle
+from pipeline.broker.windows import Urgency, Window
+from pipeline.core.broker import Answer, Ask, BrokerReport, Control, OrderRequest, Word
+from pipeline.core.errors import Ambiguous
+from pipeline.core.schema import INTENTS, REQUESTS
+from pipeline.run.courier import Courier, OutwardSource, hand_over
+from pipeline.run.sources import Input
+from pipeline.store.codec import encode
+from pipeline.store.face import EntryId
+from tests.fakes.doors import wait_for
+
+PLACE = OrderRequest(5, "q1", Ask.PLACE, "i", "", "AAA", "BUY", "LIMIT", 3, 100, 0, "tt-i")
+STOP = OrderRequest(5, "q2", Ask.PLACE, "i", "", "AAA", "SELL", "SL-M", 3, 0, 90, "tx-i")
+
+
+class Echo:
+    """A broker that accepts; ``gate`` holds answers back."""
+
+    name = "echo"
+
+    def __init__(self):
+        self.asked, self.gate = [], threading.Event()
+        self.gate.set()
+
+    def perform(self, request):
+        self.asked.append(request)
+        self.gate.wait(5)
+        if request.ask is Ask.CANCEL:
+            raise ValueError("a bug")
+        return listed(request, []) if request.ask is Ask.BOOK else accepted(request, "B1")
+
+
+class Quiet:
+    """Streams that bring what they are given."""
+
+    watermark = -1
+    is_over = False
+
+    def __init__(self):
+        self.waiting, self.closed = [], False
+
+    def read(self, _limit, _wait_ms):
+        out, self.waiting = self.waiting, []
+        return out
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def desk(tmp_path):
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle())
+    yield courier, courier._broker, tmp_path / "HALT"
+    courier._broker.gate.set()
+    courier.close()
+
+
+def answers(courier, count):
+    found: list = []
+    wait_for(lambda: found.extend(courier.poll()) or len(found) >= count, f"{count} reports", 5)
+    return found
+
+
+def test_only_requests_of_a_commit_leave(desk):
+    courier, broker, _ = desk
+    hand_over(courier, [(INTENTS, EntryId(1, 0), {}), (REQUESTS, EntryId(1, 0), encode(REQUESTS, PLACE))])
+    assert [(r.answer, r.order_id) for r in answers(courier, 1)] == [(Answer.ACCEPTED, "B1")]
+    assert broker.asked == [PLACE]
+
+
+def test_an_entry_beyond_the_order_rate_is_refused_and_an_exit_waits_its_turn(tmp_path):
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)))
+    for request in (PLACE, PLACE):
+        courier.take(request)
+    found = answers(courier, 2)
+    assert sorted(r.answer for r in found) == [Answer.ACCEPTED, Answer.REFUSED]
+    assert "order rate" in next(r.reason for r in found if r.answer is Answer.REFUSED)
+    for request in (STOP, STOP, STOP):
+        courier.take(request)
+    assert [r.answer for r in answers(courier, 3)] == [Answer.ACCEPTED] * 3
+    assert len(courier._broker.asked) == 4
+    courier.close()
+
+
+def test_without_the_shared_rate_no_entry_leaves_but_exits_do(tmp_path):
+    class Away:
+        def take(self, _urgency: Urgency) -> int:
+            raise Ambiguous("Redis is away")
+
+    courier = Courier(Echo(), tmp_path / "HALT", Away())
+    courier.take(PLACE)
+    courier.take(STOP)
+    assert sorted(r.answer for r in answers(courier, 2)) == [Answer.ACCEPTED, Answer.REFUSED]
+    assert courier._broker.asked == [STOP]
+    courier.close()
+
+
+def test_one_slow_answer_keeps_no_other_waiting(desk):
+    courier, broker, _ = desk
+    broker.gate.clear()
+    for request in (PLACE, STOP, OrderRequest(5, "q3", Ask.BOOK)):
+        courier.take(request)
+    wait_for(lambda: len(broker.asked) == 3, "all three under way", 5)
+
+
+def test_the_kill_file_stops_entries_at_the_last_moment_and_no_exits(desk):
+    courier, broker, kill_file = desk
+    kill_file.touch()
+    courier.take(PLACE)
+    courier.take(STOP)
+    found = {r.request_id: r for r in answers(courier, 2)}
+    assert (found["q1"].answer, found["q2"].answer) == (Answer.REFUSED, Answer.ACCEPTED)
+    assert "kill file" in found["q1"].reason
+    assert broker.asked == [STOP]
+    assert [courier.killed(), courier.killed()] == [True, False]
+
+
+def test_a_fault_in_our_own_code_ends_the_process(desk):
+    courier, _, _ = desk
+    courier.take(OrderRequest(5, "q9", Ask.CANCEL))
+    with pytest.raises(ValueError, match="a bug"):
+        wait_for(courier.poll, "the fault", 5)
+
+
+def kinds(inputs):
+    return [i.record.answer for i in inputs if isinstance(i.record, BrokerReport)]
+
+
+def test_a_start_is_told_when_the_day_has_a_time(desk):
+    courier, _, kill_file = desk
+    streams = Quiet()
+    source = OutwardSource(streams, courier, 0)
+    assert source.read(10, 0) == []
+    streams.waiting = [Input("ticks", EntryId(5_000, 0), "frame", 0)]
+    assert [i.record for i in source.read(10, 0)] == ["frame"]
+    first = source.read(10, 0)
+    assert kinds(first) == [Answer.STARTED]
+    assert first[0].stream == ""
+    assert first[0].id.ms >= 5_000
+    kill_file.touch()
+    assert [i.record.word for i in source.read(10, 0) if isinstance(i.record, Control)] == [Word.HALT]
+
+
+def test_time_goes_on_while_the_feed_is_silent(desk):
+    courier, _, _ = desk
+    source = OutwardSource(Quiet(), courier, 5_000)
+    assert kinds(source.read(10, 0)) == [Answer.STARTED]
+    began, beats = time.monotonic(), []
+    while len(beats) < 2:
+        beats += source.read(10, 0)
+        assert time.monotonic() - began < 5
+    assert {i.record.answer for i in beats} == {Answer.BEAT}
+    assert beats[1].id.ms - beats[0].id.ms >= 200
+
+
+def test_it_closes_what_it_was_given(desk):
+    courier, _, _ = desk
+    streams, closed = Quiet(), []
+    OutwardSource(streams, courier, 0, (lambda: closed.append(1),)).close()
+    assert (streams.closed, closed) == (True, [1])
