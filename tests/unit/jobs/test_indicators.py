@@ -27,9 +27,9 @@ def live(rows):
 
 
 def test_history_warms_the_bank_and_brings_no_output():
-    warm, cold = job.initial(context()), job.initial(context())
-    assert list(job.step(warm, past(ROWS[:250]), 1)) == []
-    out, none = list(job.step(warm, live(ROWS[250:251]), 1)), list(job.step(cold, live(ROWS[250:251]), 1))
+    warm, cold, rows = job.initial(context()), job.initial(context()), candles(260, per_day=40)  # some need days before
+    assert list(job.step(warm, past(rows[:250]), 1)) == []
+    out, none = list(job.step(warm, live(rows[250:251]), 1)), list(job.step(cold, live(rows[250:251]), 1))
     assert isinstance(out[0], IndicatorWave)
     assert out[0].warm.all()
     assert not none[0].warm.all()
