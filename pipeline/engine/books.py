@@ -114,7 +114,7 @@ def _exited_by(desk: Desk, row: BrokerReport) -> str:
     if row.tag or row.order_id in desk.strangers:
         return ""
     for order in desk.orders.values():
-        is_lost = order.order_type == EXIT_ALL and order.order_id == "" and order.status is Status.UNKNOWN
+        is_lost = order.order_type == EXIT_ALL and order.order_id == "" and order.status in {Status.SENDING, Status.UNKNOWN}
         if is_lost and (order.symbol, order.side.value) == (row.symbol, row.side):
             return order.intent_id
     return ""
