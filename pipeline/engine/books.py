@@ -206,6 +206,9 @@ def _adopt(desk: Desk, row: BrokerReport, now: int) -> Journal:
         desk.word = desk.word or Word.HALT.value
     yield Alert(now, "error", "adopted", "orders", text)
     desk.causes[row.tag[3:]] = None  # that cause has had its order
+    # Trades listed so far were taken for a stranger's: nothing is done before they have been read again.
+    desk.read_ms.pop(Ask.TRADES, None)
+    want(desk, Ask.TRADES, now)
     yield from take_row(desk, row, now)
 
 
