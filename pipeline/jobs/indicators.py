@@ -87,7 +87,7 @@ def step(state: State, wave: CandleWave, now: int) -> Iterator[Output]:
 
 @kernel
 def lay_k(heads: Any, values: Any, warm: Any, table: Any, words: Any) -> None:
-    """Lay rows out to be shown, ``words`` being the same memory as ``table``: what is not warm is NaN; ``heads`` are sids, starts, closes."""
+    """Lay rows out to be shown: what is not warm is NaN. ``heads`` are sids, starts, closes; ``words`` is the memory of ``table``."""
     sids, starts, closes = heads
     for i in range(len(sids)):
         words[i, 0] = sids[i]
