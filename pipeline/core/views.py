@@ -51,7 +51,8 @@ class RowView:
     """What is shown of each row; the row's ``sid`` names the symbol, which is the first label of every key.
 
     A hash shows the newest row, a few times a second of our clock at most: it is for eyes, which live in that time at
-    any speed of the market. Samples carry event time; each one that is handed over is written.
+    any speed of the market; of a view that is not ``is_paced`` it is written in the commit that brings it. Samples carry event
+    time; each one that is handed over is written. A decimal that is NaN is shown as empty text, and is no sample.
     """
 
     row: Any
@@ -59,6 +60,9 @@ class RowView:
     hash: HashKey | None = None
     columns: tuple[Column, ...] = ()
     series: tuple[Sampled, ...] = ()
+    labels: tuple[str, ...] = ()
+    """Labels of the hash after the symbol."""
+    is_paced: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,7 +66,7 @@ def gather_k(parts: F64, widths: NDArray[np.int64], first: int, count: int, valu
 class Bank:
     """State of every indicator (or of ``specs``) for ``slots`` pairs of symbol and timeframe."""
 
-    __slots__ = ("_params", "_parts", "_specs", "_widths", "columns", "last", "refused", "states")
+    __slots__ = ("_params", "_parts", "_specs", "_widths", "columns", "last", "refused", "states", "taken")
 
     def __init__(self, slots: int, specs: tuple[IndicatorSpec, ...] | None = None) -> None:
         self._specs: tuple[IndicatorSpec, ...] = tuple(spec for _, spec in INDICATORS.items()) if specs is None else specs
@@ -77,11 +77,13 @@ class Bank:
         self.states = [np.zeros((slots, spec.size)) for spec in self._specs]
         self.last = np.full(slots, np.iinfo(np.int64).min, np.int64)
         self.refused = 0
+        self.taken = np.empty(0, np.bool_)
+        """Which rows of the last wave were stepped."""
 
     def step(self, slots: NDArray[np.int64], rows: NDArray[np.void]) -> tuple[F64, NDArray[np.bool_]]:
         """Step every indicator over a wave; rows of one slot must stand in order of time."""
         bars = bars_of(rows)
-        ok = np.empty(len(rows), np.bool_)
+        ok = self.taken = np.empty(len(rows), np.bool_)
         refused = accept_k(slots, np.ascontiguousarray(rows["ts"]), bars, self.last, ok)
         if refused == 0:
             return self._values(slots, bars)

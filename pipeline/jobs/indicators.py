@@ -2,28 +2,36 @@
 
 Reads   HISTORY (first, to its end: it warms the bank and brings no output), then CANDLES
 Writes  INDICATORS  one packed entry per wave: a row for each candle; what is not warm is 0.0 and says so
-        indicators:<symbol> (1m) and indicators:<symbol>:<timeframe>  hashes with what is warm
+        indicators:<symbol> (1m) and indicators:<symbol>:<timeframe>  hashes; what is not warm is empty text
         indicator:<symbol>:1m:<column>  a few columns only: an empty series costs Redis 5 kB
 State   indicators/bank.py, one slot per symbol and timeframe
+
+A candle that the bank refused (an older one told again) is in the entry, not warm, and is not shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import Corrupt
-from pipeline.core.job import Context, HashWrite, Job, Output, SampleWrite
+from pipeline.core.job import Context, Job, Output
 from pipeline.core.schema import CANDLES, HISTORY, INDICATOR, INDICATOR_LATEST, INDICATOR_LATEST_1M, INDICATORS, timeframe_label
-from pipeline.core.session import ist_text
 from pipeline.core.types import TIMEFRAMES, CandleFlag, CandleWave, IndicatorWave
+from pipeline.core.views import HASH_BIT, Column, RowsWrite, RowView, Sampled
 from pipeline.indicators.bank import Bank
+from pipeline.kernels.jit import kernel, warmer
 
 SERIES_COLUMNS = ("ema_9", "ema_21", "rsi_14", "atr_14", "vwap")
 """Columns of the one-minute rows that go to TimeSeries."""
+SERIES_BIT = 1
+FIXED = 3
+"""Words of a shown row before its columns: symbol, start of the candle, close."""
 _PLACE = np.full(max(TIMEFRAMES) + 1, -1, np.int64)
 _PLACE[list(TIMEFRAMES)] = np.arange(len(TIMEFRAMES))
 
@@ -32,10 +40,24 @@ _PLACE[list(TIMEFRAMES)] = np.arange(len(TIMEFRAMES))
 class State:
     symbols: tuple[str, ...]
     bank: Bank
+    views: dict[int, RowView]
 
 
 def initial(context: Context) -> State:
-    return State(tuple(i.symbol for i in context.instruments), Bank(len(context.instruments) * len(TIMEFRAMES)))
+    bank = Bank(len(context.instruments) * len(TIMEFRAMES))
+    views = {minutes: view_of(minutes, bank.columns) for minutes in TIMEFRAMES}
+    return State(tuple(i.symbol for i in context.instruments), bank, views)
+
+
+def view_of(minutes: int, columns: tuple[str, ...]) -> RowView:
+    """Say how rows of one timeframe are shown."""
+    label, is_first = timeframe_label(minutes), minutes == TIMEFRAMES[0]
+    row = np.dtype([("sid", "<u4"), ("pad", "<u4"), ("ts", "<i8"), ("close", "<f8"), *((name, "<f8") for name in columns)])
+    shown = (Column("ts", "ts"), Column("time"), *(Column(name, name) for name in ("close", *columns)))
+    if not is_first:
+        return RowView(row, INDICATOR_LATEST, shown, labels=(label,), is_paced=False)
+    series = tuple(Sampled(INDICATOR, (label, name), name, "ts", SERIES_BIT) for name in SERIES_COLUMNS if name in columns)
+    return RowView(row, INDICATOR_LATEST_1M, shown, series, is_paced=False)
 
 
 def slots_of(rows: NDArray[np.void], symbols: int) -> NDArray[np.int64]:
@@ -60,20 +82,32 @@ def step(state: State, wave: CandleWave, now: int) -> Iterator[Output]:
     if is_history(wave):
         return
     yield IndicatorWave(wave.ts, wave.rows, state.bank.columns, values, warm)
-    for row, numbers, defined in zip(wave.rows, values.tolist(), warm.tolist(), strict=True):
-        yield from _latest(state, row, {c: x for c, x, w in zip(state.bank.columns, numbers, defined, strict=True) if w})
+    yield from _shown(state, wave.rows, values, warm)
 
 
-def _latest(state: State, row: np.void, columns: dict[str, float]) -> Iterator[Output]:
-    symbol, label, ts = state.symbols[row["sid"]], timeframe_label(int(row["timeframe"])), int(row["ts"])
-    fields: dict[str, str | int | float] = {"ts": ts, "time": ist_text(ts), "close": row["close"].item(), **columns}
-    if row["timeframe"] != TIMEFRAMES[0]:
-        yield HashWrite(INDICATOR_LATEST, (symbol, label), fields)
-        return
-    yield HashWrite(INDICATOR_LATEST_1M, (symbol,), fields)
-    for name in SERIES_COLUMNS:
-        if name in columns:
-            yield SampleWrite(INDICATOR, (symbol, label, name), ts, columns[name])
+@kernel
+def lay_k(heads: Any, values: Any, warm: Any, table: Any, words: Any) -> None:
+    """Lay rows out to be shown: what is not warm is NaN. ``heads`` are sids, starts, closes; ``words`` is the memory of ``table``."""
+    sids, starts, closes = heads
+    for i in range(len(sids)):
+        words[i, 0] = sids[i]
+        words[i, 1] = starts[i]
+        table[i, 2] = closes[i]
+        for k in range(values.shape[1]):
+            table[i, FIXED + k] = values[i, k] if warm[i, k] else np.nan
+
+
+def _shown(state: State, rows: NDArray[np.void], values: NDArray[np.float64], warm: NDArray[np.bool_]) -> Iterator[RowsWrite]:
+    """Show what was taken, each run of rows of one timeframe and start in one write."""
+    table = np.empty((len(rows), FIXED + values.shape[1]))
+    sids, starts, frames = (np.ascontiguousarray(rows[name]) for name in ("sid", "ts", "timeframe"))
+    lay_k((sids, starts, np.ascontiguousarray(rows["close"])), values, warm, table, table.view(np.int64))
+    edges = np.flatnonzero((np.diff(frames) != 0) | (np.diff(starts) != 0)) + 1
+    for first, end in pairwise([0, *edges.tolist(), len(rows)]):
+        minutes, due = int(frames[first]), state.bank.taken[first:end].astype(np.uint8) << HASH_BIT
+        view = state.views[minutes]
+        due |= (due >> HASH_BIT) << SERIES_BIT
+        yield RowsWrite(view, state.symbols, int(starts[first]), table[first:end].view(view.row).reshape(-1), due)
 
 
 def dump(state: State) -> bytes:
@@ -82,6 +116,13 @@ def dump(state: State) -> bytes:
 
 def load(state: State, blob: bytes) -> None:
     state.bank.load(blob)
+
+
+@warmer
+def _warm() -> None:
+    ints, one = np.zeros(1, np.int64), np.zeros((1, 1))
+    table = np.zeros((1, FIXED + 1))
+    lay_k((np.zeros(1, np.uint32), ints, one[0]), one, one > 0, table, table.view(np.int64))
 
 
 job = Job(

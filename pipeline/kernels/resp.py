@@ -54,10 +54,11 @@ def put_clock_k(out: Any, clock: Any, at_ms: int) -> int:
 
 @kernel
 def put_value_k(out: Any, whole: Any, column: Any, table: Any, arena: Any) -> int:
-    """Write the text of one column to the start of ``out``; return its size."""
+    """Write the text of one column to the start of ``out``; return its size. What is not defined is empty."""
     kind, word = column[0], column[1]
     if kind == DECIMAL:
-        return put_float_k(out, 0, np.int64(whole[word]).view(np.float64))
+        number = np.int64(whole[word]).view(np.float64)
+        return 0 if np.isnan(number) else put_float_k(out, 0, number)
     value = part_k(whole[word], column[2], column[3], kind == SIGNED_PART)
     if kind == WORD:
         place = table[column[6] + value] if 0 <= value < column[7] else table[column[6]]
@@ -157,11 +158,13 @@ def take_rows_k(
             need = words[row + series[k, 1]]
             if need == 0 or (series[k, 2] == 1 and np.int64(need).view(np.float64) == 0.0):
                 continue
+            told_word = words[row + series[k, 0]]
+            number = np.int64(told_word).view(np.float64) if series[k, 4] == 1 else float(told_word)
+            if np.isnan(number):
+                continue
             copy_bytes(here + at, texts + keys[sid, k, 0], keys[sid, k, 1])
             at += keys[sid, k, 1]
             copy_bytes(here + at, stamps, stamped)
-            told_word = words[row + series[k, 0]]
-            number = np.int64(told_word).view(np.float64) if series[k, 4] == 1 else float(told_word)
             at = put_number_k(out, at + stamped, number)
             count += 1
     told[0], told[1] = at, count

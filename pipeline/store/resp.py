@@ -161,7 +161,7 @@ class RowEncoder:
 
 
 def _head(view: RowView, name: str, arity: int) -> bytes:
-    key = view.hash.key(name) if view.hash is not None else ""
+    key = view.hash.key(name, *view.labels) if view.hash is not None else ""
     return b"*%d\r\n$4\r\nHSET\r\n" % arity + bulk(key)
 
 

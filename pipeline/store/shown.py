@@ -48,7 +48,7 @@ class RowsWriter:
     def prepare(self, writes: Sequence[RowsWrite], *, is_last: bool = False) -> list[Shown]:
         """Write the commands; series that nobody has made yet are made now.
 
-        Hashes wait until they are due by our clock, or until the last commit of a run.
+        Hashes of a view that is paced wait until they are due by our clock, or until the last commit of a run.
         """
         for write in writes:
             self._encoders.of(write).take(write)
@@ -62,7 +62,7 @@ class RowsWriter:
             samples, sampled = encoder.samples()
             madd = b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b""
             hashes, count = b"", 0
-            if is_last:
+            if is_last or not encoder.view.is_paced:
                 hashes, count = encoder.hashes(now_s)
             elif is_look:
                 hashes, count = encoder.hashes(now_s, max(LATEST_S, LATEST_SYMBOL_S * len(encoder.symbols)), AT_ONCE)

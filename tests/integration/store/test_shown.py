@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.core.schema import Role
@@ -11,7 +13,7 @@ from pipeline.jobs.ticks import VIEW
 from pipeline.store.client import open_clients
 from pipeline.store.face import Commit, Progress
 from pipeline.store.series import SeriesWriter
-from pipeline.store.shown import LATEST_S, RowsWriter, parsed
+from pipeline.store.shown import AT_ONCE, LATEST_S, RowsWriter, parsed
 from pipeline.store.streams import RedisStore
 
 
@@ -59,3 +61,13 @@ def test_the_newest_rows_are_written_a_few_times_a_second_of_our_clock(redis_url
     assert told(5.5, names, is_last=True) == [b"5.5"], "the last commit leaves nothing behind"
     now[0] += LATEST_S
     assert told(0, names) == []
+
+
+def test_a_view_that_is_not_paced_is_written_with_its_commit(redis_urls):
+    writer = RowsWriter(SeriesWriter(open_clients(redis_urls)[Role.TICKS]), lambda: 100.0)
+    view, names = replace(VIEW, is_paced=False), tuple(f"SHOWN{n}" for n in range(3 * AT_ONCE))
+    rows = np.zeros(len(names), TICK)
+    rows["sid"] = np.arange(len(names))
+    for _ in range(2):
+        (shown,) = writer.prepare([RowsWrite(view, names, 5, rows, np.ones(len(names), np.uint8))])
+        assert shown.hash_count == len(parsed(shown.hashes)) == len(names)

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import Corrupt
-from pipeline.core.job import HashWrite, SampleWrite
-from pipeline.core.schema import INDICATOR_LATEST, INDICATOR_LATEST_1M
+from pipeline.core.schema import Role
 from pipeline.core.types import CandleFlag, CandleWave, IndicatorWave
+from pipeline.core.views import RowsWrite
 from pipeline.jobs.indicators import SERIES_COLUMNS, job, slots_of
+from pipeline.store.face import Commit, Progress
+from pipeline.store.memory import MemoryStore
 from tests.fakes.bars import candles
 from tests.fakes.context import context
 
-ROWS = candles(260)
+ROWS = candles(260, per_day=60)
 
 
 def past(rows):
@@ -31,36 +33,61 @@ def test_history_warms_the_bank_and_brings_no_output():
     assert list(job.step(warm, past(rows[:250]), 1)) == []
     out, none = list(job.step(warm, live(rows[250:251]), 1)), list(job.step(cold, live(rows[250:251]), 1))
     assert isinstance(out[0], IndicatorWave)
-    assert out[0].warm.all()
+    assert {column for column, is_warm in zip(out[0].columns, out[0].warm[0], strict=True) if not is_warm} <= {"support", "resistance"}
     assert not none[0].warm.all()
     assert np.isfinite(none[0].values).all()
 
 
+def told(outputs):
+    """What a store would keep: hashes by key, samples by key and time."""
+    store = MemoryStore()
+    store.commit(Commit("indicators", Role.DERIVED, Progress(), shown=[o for o in outputs if isinstance(o, RowsWrite)]), 1)
+    return {key: fields for (_, key), fields in store.hashes.items()}, store.samples
+
+
 def test_the_hash_holds_what_is_warm():
     state = job.initial(context())
-    job_out = [list(job.step(state, live(ROWS[i : i + 1]), 1)) for i in range(30)]
-    fields = next(o for o in job_out[-1] if isinstance(o, HashWrite)).fields
-    assert fields["close"] == ROWS["close"][29]
-    assert "rsi_14" in fields
-    assert "ema_200" not in fields
-    assert fields["time"].endswith("+05:30")
+    for i in range(29):
+        list(job.step(state, live(ROWS[i : i + 1]), 1))
+    out = list(job.step(state, live(ROWS[29:30]), 1))
+    fields = told(out)[0]["indicators:ALPHA"]
+    assert float(fields["close"]) == ROWS["close"][29]
+    assert int(fields["ts"]) == ROWS["ts"][29]
+    assert fields["time"] == "2025-12-15 09:44:00.000 +05:30"
+    assert float(fields["rsi_14"]) == pytest.approx(out[0].values[0, out[0].columns.index("rsi_14")], rel=1e-9)
+    assert fields["ema_200"] == ""
+    assert set(fields) == {"ts", "time", "close", *out[0].columns}
 
 
-def test_timeframes_have_keys_of_their_own():
-    rows = np.concatenate([ROWS[:1], ROWS[:1]])
-    rows["timeframe"] = [1, 5]
-    out = list(job.step(job.initial(context()), live(rows), 1))
-    assert [(o.hash, o.labels) for o in out if isinstance(o, HashWrite)] == [
-        (INDICATOR_LATEST_1M, ("ALPHA",)),
-        (INDICATOR_LATEST, ("ALPHA", "5m")),
-    ]
+def test_timeframes_have_keys_of_their_own_and_candles_their_own_time():
+    rows = np.concatenate([ROWS[3:4], ROWS[:1], ROWS[:1]])
+    rows["timeframe"], rows["sid"] = [1, 5, 5], [0, 0, 1]
+    hashes, samples = told(job.step(job.initial(context()), live(rows), 1))
+    assert {key: int(fields["ts"]) for key, fields in hashes.items()} == {
+        "indicators:ALPHA": ROWS["ts"][3],
+        "indicators:ALPHA:5m": ROWS["ts"][0],
+        "indicators:BRAVO:5m": ROWS["ts"][0],
+    }
+    assert samples == {"indicator:ALPHA:1m:vwap": {ROWS["ts"][3]: pytest.approx(out_vwap(rows), rel=1e-9)}}, "nothing else is warm"
+
+
+def out_vwap(rows):
+    return (rows["high"][0] + rows["low"][0] + rows["close"][0]) / 3
 
 
 def test_few_columns_become_series():
     state = job.initial(context())
     list(job.step(state, past(ROWS[:250]), 1))
-    out = list(job.step(state, live(ROWS[250:251]), 1))
-    assert [o.labels for o in out if isinstance(o, SampleWrite)] == [("ALPHA", "1m", c) for c in SERIES_COLUMNS]
+    _, samples = told(job.step(state, live(ROWS[250:251]), 1))
+    assert set(samples) == {f"indicator:ALPHA:1m:{column}" for column in SERIES_COLUMNS}
+
+
+def test_a_candle_that_was_refused_is_not_shown():
+    state = job.initial(context())
+    list(job.step(state, live(ROWS[5:6]), 1))
+    wave, *shown = job.step(state, live(ROWS[4:6]), 1)
+    assert not wave.warm.any()
+    assert told(shown) == ({}, {})
 
 
 def test_slots():

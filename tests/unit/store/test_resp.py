@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.schema import LTP, METRIC, TICK_LATEST
+from pipeline.core.schema import INDICATOR_LATEST, LTP, METRIC, TICK_LATEST
 from pipeline.core.views import Column, RowsWrite, RowView, Sampled
 from pipeline.store.resp import RowEncoder, bulk, command
 from pipeline.store.shown import parsed
@@ -182,3 +182,17 @@ def test_a_command_from_parts():
     assert command(b"SET", b"k", b"") == b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n"
     assert bulk("é") == b"$2\r\n\xc3\xa9\r\n"
     assert parsed(command(b"A", b"b\r\n") + command(b"C")) == [[b"A", b"b\r\n"], [b"C"]]
+
+
+def test_what_is_not_defined_is_empty_text_and_no_sample():
+    view = RowView(ROW, INDICATOR_LATEST, (Column("px", "px"), Column("n", "n")), (Sampled(LTP, (), "px", "n", 1),), labels=("5m",))
+    packed = np.zeros(2, ROW)
+    packed["sid"], packed["px"], packed["n"] = [0, 1], [np.nan, -0.25], [1, 2]
+    encoder = RowEncoder(view, SYMBOLS)
+    encoder.take(RowsWrite(view, SYMBOLS, TS, packed, np.full(2, 0b11, np.uint8)))
+    assert parsed(encoder.hashes()[0]) == [
+        [b"HSET", b"indicators:ALPHA:5m", b"px", b"", b"n", b"1"],
+        [b"HSET", b"indicators:M&M:5m", b"px", b"-0.25", b"n", b"2"],
+    ]
+    samples, count = encoder.samples()
+    assert parsed(b"*%d\r\n" % (3 * count) + samples)[0][::3] == [b"symbol:M&M"]
