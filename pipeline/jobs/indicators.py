@@ -104,9 +104,8 @@ def _shown(state: State, rows: NDArray[np.void], values: NDArray[np.float64], wa
     lay_k((sids, starts, np.ascontiguousarray(rows["close"])), values, warm, table, table.view(np.int64))
     edges = np.flatnonzero((np.diff(frames) != 0) | (np.diff(starts) != 0)) + 1
     for first, end in pairwise([0, *edges.tolist(), len(rows)]):
-        minutes, due = int(frames[first]), state.bank.taken[first:end].astype(np.uint8) << HASH_BIT
-        view = state.views[minutes]
-        due |= (due >> HASH_BIT) << SERIES_BIT
+        view = state.views[int(frames[first])]
+        due = state.bank.taken[first:end] * np.uint8(1 << HASH_BIT | 1 << SERIES_BIT)
         yield RowsWrite(view, state.symbols, int(starts[first]), table[first:end].view(view.row).reshape(-1), due)
 
 
