@@ -99,6 +99,8 @@ def lay_k(heads: Any, values: Any, warm: Any, table: Any, words: Any) -> None:
 
 def _shown(state: State, rows: NDArray[np.void], values: NDArray[np.float64], warm: NDArray[np.bool_]) -> Iterator[RowsWrite]:
     """Show what was taken, each run of rows of one timeframe and start in one write."""
+    if len(rows) == 0:
+        return
     table = np.empty((len(rows), FIXED + values.shape[1]))
     sids, starts, frames = (np.ascontiguousarray(rows[name]) for name in ("sid", "ts", "timeframe"))
     lay_k((sids, starts, np.ascontiguousarray(rows["close"])), values, warm, table, table.view(np.int64))

@@ -112,3 +112,8 @@ def test_a_restored_state_goes_on_bit_for_bit():
         (ours, *_), (theirs, *_) = job.step(state, live(ROWS[i : i + 1]), 1), job.step(twin, live(ROWS[i : i + 1]), 1)
         assert ours.values.tobytes() == theirs.values.tobytes()
     assert job.dump(state) == job.dump(twin)
+
+
+def test_a_wave_of_nothing_shows_nothing():
+    out = list(job.step(job.initial(context()), CandleWave(1, candles(1)[:0]), 1))
+    assert [type(record) for record in out] == [IndicatorWave]
