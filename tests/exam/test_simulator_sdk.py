@@ -85,8 +85,11 @@ def test_candles_of_the_day_equal_the_ledger(sim, client):
     own = sim.ledger()["candles"][RELIANCE]
     got = upstox.HistoryV3Api(client).get_intra_day_candle_data(RELIANCE, "minutes", "1").data.candles
     assert len(own) >= 5
-    # The day goes on: a minute may have ended between the two questions.
-    assert list(reversed(got))[: len(own)] == [[_iso(ts), o, h, low, c, v, 0] for ts, o, h, low, c, v in own]
+    shown, told = list(reversed(got)), [[_iso(ts), o, h, low, c, v, 0] for ts, o, h, low, c, v in own]
+    # The day goes on between the two questions, and a minute is served some seconds after its end: one may be there or not.
+    both = min(len(shown), len(told))
+    assert both >= len(told) - 1
+    assert shown[:both] == told[:both]
 
 
 def test_historical_candles_end_at_the_previous_close(sim, client):
