@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks._endtoend import redis_server
 from benchmarks._patterns import market
 from benchmarks._rounds import Row, show
-from benchmarks.candles import GOAL, RAW, Exchange
+from benchmarks.candles import GOAL, RAW, Aside
 from pipeline.core.candle import CANDLE
 from pipeline.core.schema import Role
 from pipeline.core.types import TIMEFRAMES, CandleWave, Instrument
@@ -27,7 +27,6 @@ from pipeline.run.runner import Runner
 from pipeline.run.sources import OutsideSource
 from pipeline.run.turn import Pace
 from pipeline.store.client import open_clients
-from pipeline.store.resp import command
 from pipeline.store.streams import RedisStore
 from tests.fakes.context import context
 from tests.fakes.feed_rows import OPEN
@@ -62,18 +61,7 @@ def rows_for(symbols: int, rounds: int) -> list[Row]:
     waves, pending, ours, theirs = Boundaries(symbols), [], [], []
     with redis_server() as server:
         store = RedisStore(open_clients(server.urls))
-        pipe, raw, held = store._pipes[Role.DERIVED], Exchange(server.urls[Role.DERIVED]), {"s": 0.0}
-        send, answers = pipe.send, pipe.answers
-
-        def caught(commands: list[bytes]) -> None:
-            held["bytes"] = b"".join((command(b"MULTI"), *commands, command(b"EXEC")))
-
-        def exchanged(count: int) -> list:
-            start = time.perf_counter()
-            found = raw.answers(held["bytes"], count + 2)[-1]
-            held["s"] = time.perf_counter() - start
-            return list(found)
-
+        aside = Aside(store, Role.DERIVED, server.urls[Role.DERIVED])
         source = OutsideSource(lambda _n, _s: [pending.pop(0)] if pending else [], lambda: False, lambda: None)
         plain = replace(job, preload=(), reads=(), snapshot_every=1_000_000)
         runner = Runner(
@@ -92,18 +80,18 @@ def rows_for(symbols: int, rounds: int) -> list[Row]:
         gc.freeze()
         for n in range(2 * rounds + 3):
             is_raw = n % 2 == 1
-            pipe.send, pipe.answers = (caught, exchanged) if is_raw else (send, answers)
+            aside.switch(is_on=is_raw)
             pending.append(waves.next_wave())
             start = time.perf_counter()
             runner.turn(0)
             runner._settle()
             taken = time.perf_counter() - start
-            pipe.send, pipe.answers = send, answers
+            aside.switch(is_on=False)
             if n > 2:  # the first ones make the series and warm up
-                (theirs if is_raw else ours).append(held["s"] if is_raw else taken)
+                (theirs if is_raw else ours).append(aside.took_s if is_raw else taken)
         gc.unfreeze()
     ratio = statistics.median(ours) / statistics.median(theirs)
-    note = f"Redis alone {statistics.median(theirs) * 1e3:.1f} ms for {len(held['bytes']) / 1e6:.1f} MB; ours over it is at most {GOAL}"
+    note = f"Redis alone {statistics.median(theirs) * 1e3:.1f} ms for {len(aside.sent) / 1e6:.1f} MB; ours over it is at most {GOAL}"
     is_judged = symbols >= 2000
     return [
         Row(

@@ -64,6 +64,28 @@ class Exchange:
         return out
 
 
+class Aside:
+    """Takes the transactions of a store's pipe for itself: exchanges their very bytes over a bare socket, and times that alone."""
+
+    def __init__(self, store: RedisStore, role: Role, url: str) -> None:
+        self._pipe, self._raw = store._pipes[role], Exchange(url)
+        self._own = self._pipe.send, self._pipe.answers
+        self.sent = b""
+        self.took_s = 0.0
+
+    def switch(self, *, is_on: bool) -> None:
+        self._pipe.send, self._pipe.answers = (self._send, self._answers) if is_on else self._own
+
+    def _send(self, commands: list[bytes]) -> None:
+        self.sent = b"".join((command(b"MULTI"), *commands, command(b"EXEC")))
+
+    def _answers(self, count: int) -> list:
+        start = time.perf_counter()
+        found = self._raw.answers(self.sent, count + 2)[-1]
+        self.took_s = time.perf_counter() - start
+        return list(found)
+
+
 def boundary(symbols: int, rounds: int) -> Row:
     """Time hour boundaries, every other one by what Redis alone needs."""
     stocks = tuple(Instrument(n, f"SYM{n:04d}", f"NSE_EQ|INE{n:09d}", "", 5, 1, 1, is_cas_eligible=False) for n in range(symbols))
@@ -72,18 +94,7 @@ def boundary(symbols: int, rounds: int) -> Row:
     pending: list[TickBatch] = []
     with redis_server() as server:
         store = RedisStore(open_clients(server.urls))
-        pipe, raw, held = store._pipes[Role.CANDLES], Exchange(server.urls[Role.CANDLES]), {"s": 0.0}
-        send, answers = pipe.send, pipe.answers
-
-        def caught(commands: list[bytes]) -> None:
-            held["bytes"] = b"".join((command(b"MULTI"), *commands, command(b"EXEC")))
-
-        def exchanged(count: int) -> list:
-            start = time.perf_counter()
-            found = raw.answers(held["bytes"], count + 2)[-1]
-            held["s"] = time.perf_counter() - start
-            return list(found)
-
+        aside = Aside(store, Role.CANDLES, server.urls[Role.CANDLES])
         source = OutsideSource(lambda _n, _s: [pending.pop(0)] if pending else [], lambda: False, lambda: None)
         whole = replace(context(), instruments=stocks, day=day)
         writers = {"ticks": Role.TICKS, "live": Role.CANDLES}
@@ -102,14 +113,14 @@ def boundary(symbols: int, rounds: int) -> Row:
             pending.append(TickBatch(last, rows))
             runner.turn(0)
             is_raw = n % 2 == 1
-            pipe.send, pipe.answers = (caught, exchanged) if is_raw else (send, answers)
+            aside.switch(is_on=is_raw)
             pending.append(TickBatch(last + 4000, rows[:0]))
             start = time.perf_counter()
             runner.turn(0)
             taken = time.perf_counter() - start
-            pipe.send, pipe.answers = send, answers
+            aside.switch(is_on=False)
             if n > 2:  # the first ones make the series and warm up
-                (theirs if is_raw else ours).append(held["s"] if is_raw else taken)
+                (theirs if is_raw else ours).append(aside.took_s if is_raw else taken)
         gc.unfreeze()
     samples = symbols * len(TIMEFRAMES) * 6
     ratio = statistics.median(ours) / statistics.median(theirs)

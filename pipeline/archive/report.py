@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.archive.soundness import Fault, due, is_trading, judge, words
 from pipeline.archive.spans import Span, dates, joined
-from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, ist_clock, ist_date
+from pipeline.core.session import DAY_MS, Calendar, Group, ist_clock, ist_date, ist_day
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,7 +70,7 @@ def missing(rows: Rows, covered: list[Span], period: Period, calendar: Calendar,
     """Name what covered days lack. A weekday without any candle in a year without a holiday list may be a holiday: not judged."""
     ts: Any = rows["ts"]
     got: dict[str, NDArray[np.int64]] = {}
-    days = (ts + IST_OFFSET_MS) // DAY_MS
+    days = ist_day(ts)
     for day in np.unique(days).tolist():
         got[ist_date(day * DAY_MS)] = ts[days == day]
     out: list[Finding] = []

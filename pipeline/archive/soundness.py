@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.core.errors import Refused
-from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, SessionDay, ist_date, ist_text
+from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, SessionDay, ist_date, ist_day, ist_text
 from pipeline.core.types import MINUTE_MS
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def judge(rows: Rows, period: Period, calendar: Calendar, group: Group) -> NDArr
     _mark(found, ~is_ordered, Fault.ORDER)
     _mark(found, ~is_counted, Fault.VOLUME)
     ts: Any = rows["ts"]
-    days = (ts + IST_OFFSET_MS) // DAY_MS
+    days = ist_day(ts)
     for day in np.unique(days).tolist():
         here, date_iso = days == day, ist_date(day * DAY_MS)
         session = _session(calendar, date_iso) if period.minutes > 0 else None

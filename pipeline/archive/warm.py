@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.archive.period import Period
 from pipeline.archive.shelf import Series, Shelf
 from pipeline.archive.soundness import BAR
-from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, group_of, ist_date
+from pipeline.core.session import DAY_MS, Calendar, Group, group_of, ist_date, ist_day
 from pipeline.core.types import CANDLE
 from pipeline.market import candles
 
@@ -61,7 +61,7 @@ def longer(bars: NDArray[np.void], minutes: int, calendar: Calendar, group: Grou
     A stock's minute without volume is a vendor's filler: nothing traded in it, and live it has no candle.
     """
     out = [bars[:0]]
-    days = (bars["ts"] + IST_OFFSET_MS) // DAY_MS
+    days = ist_day(bars["ts"])
     for day in np.unique(days).tolist():
         mine, session = bars[days == day], calendar.day(ist_date(day * DAY_MS))
         if session is None:  # whoever takes it refuses it by name
@@ -72,7 +72,7 @@ def longer(bars: NDArray[np.void], minutes: int, calendar: Calendar, group: Grou
             rows[name] = mine[name]
         rows["timeframe"] = 1
         rows = rows if group is Group.INDEX else rows[rows["volume"] > 0]
-        joined = candles.longer(rows, candles.windows_of([[(w.start_ms, w.end_ms) for w in session.continuous(group)]]), (minutes,))
+        joined = candles.longer(rows, candles.windows_of([session.hours(group)]), (minutes,))
         made = np.zeros(len(joined), BAR)
         for name in BAR.names or ():
             made[name] = joined[name]

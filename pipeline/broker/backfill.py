@@ -23,7 +23,7 @@ from pipeline.archive.warm import SOURCE
 from pipeline.broker.candle_rows import parse
 from pipeline.broker.rest import path_part
 from pipeline.core.errors import Ambiguous, Corrupt, Refused
-from pipeline.core.session import DAY_MS, IST_OFFSET_MS, group_of, ist_date, ist_ms
+from pipeline.core.session import DAY_MS, group_of, ist_date, ist_day, ist_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -188,8 +188,8 @@ class Backfill:
         for column in BAR.names or ():
             fresh[column] = mine[column]
         fuller = _fuller_days(old, fresh)  # an answer that knows less of a day than we do does not take it away
-        kept = old[(old["ts"] < start) | (old["ts"] >= end) | np.isin(_day_numbers(old), fuller)]
-        fresh = fresh[~np.isin(_day_numbers(fresh), fuller)]
+        kept = old[(old["ts"] < start) | (old["ts"] >= end) | np.isin(ist_day(old["ts"]), fuller)]
+        fresh = fresh[~np.isin(ist_day(fresh["ts"]), fuller)]
         refused = [why for why in note.refused if not span[0] <= why[:10] <= span[1]]
         refused += [why for day, why in found.refused if span[0] <= day <= span[1]]
         covered = joined([*note.covered, *self._settled(request, span, mine["ts"], plan)])
@@ -198,7 +198,7 @@ class Backfill:
 
     def _settled(self, request: _Request, span: Span, ts: NDArray[np.int64], plan: BackfillPlan) -> list[Span]:
         """Give the dates of a span that need not be asked for again."""
-        days, counts = np.unique((ts + IST_OFFSET_MS) // DAY_MS, return_counts=True)
+        days, counts = np.unique(ist_day(ts), return_counts=True)
         got = {ist_date(day * DAY_MS): count for day, count in zip(days.tolist(), counts.tolist(), strict=True)}
         return joined((d, d) for d in dates(span) if d <= plan.believed or got.get(d, 0) >= self._due(request, d, plan.period))
 
@@ -215,18 +215,14 @@ def last_settled(today: str, clock: str) -> str:
     return moved(today, -1 if clock >= "08:00" else -2)
 
 
-def _day_numbers(rows: NDArray[np.void]) -> NDArray[np.int64]:
-    return (rows["ts"] + IST_OFFSET_MS) // DAY_MS
-
-
 def _fuller_days(old: NDArray[np.void], new: NDArray[np.void]) -> NDArray[np.int64]:
     """Give the days of which the old rows hold more candles than the new."""
-    days, counts = np.unique(_day_numbers(old), return_counts=True)
-    fresh = dict(zip(*(part.tolist() for part in np.unique(_day_numbers(new), return_counts=True)), strict=True))
+    days, counts = np.unique(ist_day(old["ts"]), return_counts=True)
+    fresh = dict(zip(*(part.tolist() for part in np.unique(ist_day(new["ts"]), return_counts=True)), strict=True))
     return days[counts > np.array([fresh.get(day, 0) for day in days.tolist()], np.int64)]
 
 
 def _dates_of(bars: NDArray[np.void]) -> NDArray[np.str_]:
-    days = _day_numbers(bars)
+    days = ist_day(bars["ts"])
     names = {day: ist_date(day * DAY_MS) for day in np.unique(days).tolist()}
     return np.array([names[day] for day in days.tolist()], "U10")

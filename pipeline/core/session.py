@@ -77,6 +77,10 @@ class SessionDay:
         """Return the windows of continuous trading; two on a disaster-recovery day."""
         return tuple(w for w in self.windows[group] if w.phase is Phase.CONTINUOUS)
 
+    def hours(self, group: Group) -> list[tuple[int, int]]:
+        """Return the stretches of continuous trading as (start, end) ms."""
+        return [(w.start_ms, w.end_ms) for w in self.continuous(group)]
+
     def open_ms(self, group: Group) -> int:
         return self.continuous(group)[0].start_ms
 
@@ -221,8 +225,13 @@ def ist_ms(date_iso: str, clock: str) -> int:
     return int(moment.timestamp()) * 1000
 
 
+def ist_day(ts_ms: Any) -> Any:
+    """Number the Indian day of an instant, or of an array of them, from 1970-01-01."""
+    return (ts_ms + IST_OFFSET_MS) // DAY_MS
+
+
 def ist_date(ts_ms: int) -> str:
-    return _day_text((ts_ms + IST_OFFSET_MS) // DAY_MS)
+    return _day_text(ist_day(ts_ms))
 
 
 def ist_clock(ts_ms: int) -> str:

@@ -125,7 +125,7 @@ class Desk:
 
     def pending_close_qty(self, symbol: str) -> int:
         """Shares of closing orders that may still fill."""
-        return sum(o.leaves_qty for o in self.orders.values() if o.symbol == symbol and o.purpose != "entry")
+        return sum(o.leaves_qty for o in self.exits(symbol))
 
     def exposure_paise(self) -> int:
         """Worth of positions, and of all that live entries could still add."""

@@ -44,7 +44,7 @@ class State:
 
 
 def initial(context: Context) -> State:
-    windows = [[(w.start_ms, w.end_ms) for w in context.day.continuous(group_of(i))] for i in context.instruments]
+    windows = [context.day.hours(group_of(i)) for i in context.instruments]
     return State(tuple(i.symbol for i in context.instruments), candles.CandleState(windows, context.params.candles))
 
 

@@ -18,7 +18,7 @@ from pipeline.broker.intake import Intake
 from pipeline.core.errors import Refused
 from pipeline.core.params import CandleParams
 from pipeline.core.schema import CANDLES, HISTORY, SESSION, TICKS, Role, Stream
-from pipeline.core.session import Group, SessionDay, group_of, ist_date
+from pipeline.core.session import DAY_MS, Group, SessionDay, group_of, ist_date
 from pipeline.core.types import MINUTE_MS, Instrument, TickBatch
 from pipeline.market import candles, ticks
 from pipeline.market.candle_diff import Versions
@@ -47,7 +47,7 @@ class Minutes:
 
     def windows(self) -> list[list[tuple[int, int]]]:
         """Give the stretches of continuous trading by sid."""
-        return [[(w.start_ms, w.end_ms) for w in self.day.continuous(group_of(i))] for i in self.instruments]
+        return [self.day.hours(group_of(i)) for i in self.instruments]
 
 
 def find(settings: Settings, date_iso: str, file: str) -> Minutes:
@@ -131,7 +131,7 @@ def ask_broker(settings: Settings, minutes: Minutes) -> None:
         now = day.close_ms(Group.EQ) + HOUR_MS
     is_today = ist_date(now) == day.date
     # The history is asked for what lies before a session: for a day that is over, that of the day after it.
-    session = day.date if is_today else ist_date(day.open_ms(Group.EQ) + 86_400_000)
+    session = day.date if is_today else ist_date(day.open_ms(Group.EQ) + DAY_MS)
     budget = reads_of(settings, settings.history.reads_per_s)
     bar = Bar(f"minutes {day.date}", budget)
     most = max(sum(end - start for start, end in stretch) for stretch in minutes.windows()) // MINUTE_MS

@@ -60,7 +60,7 @@ def today(exchange: Exchange, listing: Listing, unit: str, interval: int) -> lis
     """Give the running day's bars, oldest first."""
     day, tape = exchange.maker.day, exchange.tape
     group = listing.group(day.date)
-    windows = [(w.start_ms, w.end_ms) for w in day.continuous(Group.EQ if group is Group.EQ_CAS else group)]
+    windows = day.hours(Group.EQ if group is Group.EQ_CAS else group)
     if unit == "minutes" and interval == 1:
         bars = filled(tape.finished(listing.key), windows, tape.now_ms - MINUTE_MS + 1)
         return [bar for bar in bars if exchange.stage.is_over or bar.ts + MINUTE_MS + wait_ms(exchange, listing, bar.ts) <= tape.now_ms]

@@ -131,7 +131,7 @@ def _bridge(seed: int, listing: Listing, day: SessionDay, before: float, close: 
     volume = (per_minute * shape[::steps] * draw.lognormal(-0.15, 0.55, n)).astype(np.int64)
     columns = (starts.tolist(), px[:, 0].tolist(), px.max(axis=1).tolist(), px.min(axis=1).tolist(), px[:, -1].tolist(), volume.tolist())
     bars = [Bar(*row) for row in zip(*columns, strict=True)]
-    cash = [(w.start_ms, w.end_ms) for w in day.continuous(Group.EQ)]
+    cash = day.hours(Group.EQ)
     return filled(bars, cash, cash[-1][1]) if listing.group(day.date) is Group.EQ_CAS else bars
 
 

@@ -29,7 +29,7 @@ class Tape:
         self.updates = 0
         self.trades = 0
         self._groups: Mapping[str, Group] = {item.key: item.group(day.date) for item in listings}
-        self._hours = {g: [(w.start_ms, w.end_ms) for w in day.continuous(g)] for g in set(self._groups.values())}
+        self._hours = {g: day.hours(g) for g in set(self._groups.values())}
 
     def take(self, frame: Frame) -> None:
         """Show one frame."""

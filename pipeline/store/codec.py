@@ -22,13 +22,11 @@ from pipeline.core.errors import Corrupt, Refused
 from pipeline.core.feed import DEPTH, DepthBatch, FeedEvent, FeedEventKind
 from pipeline.core.schema import VERSION, Stream
 from pipeline.core.types import CANDLE, TICK, CandleWave, ChartWave, IndicatorWave, TickBatch, TickKind
-from pipeline.store.face import Fields
+from pipeline.store.face import LARGE, Fields, Part
 
 _V, _TS, _ROWS, _RECV = b"v", b"ts", b"b", b"r"
 _VERSION_BYTES = str(VERSION).encode()
 _DIGEST_SIZE = 16
-LARGE = 2_048
-"""Bytes of a field that is worth handing on by itself, not copied."""
 _GAP = int(TickKind.GAP)
 
 
@@ -80,9 +78,9 @@ def decode(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
         raise Corrupt(f"stream {stream.name} holds an entry that cannot be read ({error}): clear the session first") from error
 
 
-def canonical(stream: Stream, fields: Mapping[bytes, bytes | memoryview]) -> list[bytes | memoryview]:
+def canonical(stream: Stream, fields: Mapping[bytes, Part]) -> list[Part]:
     """Give the bytes a digest is taken over, in pieces: all fields but our receive time, which is wall clock."""
-    parts: list[bytes | memoryview] = []
+    parts: list[Part] = []
     text = b""
     for name in sorted(fields):
         if name == _RECV and stream.packed:
@@ -98,7 +96,7 @@ def canonical(stream: Stream, fields: Mapping[bytes, bytes | memoryview]) -> lis
     return parts
 
 
-def chain(previous: bytes, entry_id: bytes, content: Sequence[bytes | memoryview]) -> bytes:
+def chain(previous: bytes, entry_id: bytes, content: Sequence[Part]) -> bytes:
     """Extend a stream's digest by one entry: blake3 of the digest so far, the id and the content."""
     hasher = blake3(previous + entry_id + content[0])
     for part in content[1:]:

@@ -40,7 +40,10 @@ class EntryId(NamedTuple):
 
 
 ZERO = EntryId(0, 0)
-Fields = dict[bytes, bytes | memoryview]
+Part = bytes | memoryview
+LARGE = 2_048
+"""Bytes of a part that is worth handing on by itself: it is not copied on its way out."""
+Fields = dict[bytes, Part]
 """Fields of an entry on its way to a store; large ones need not be copies."""
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import hiredis
 import redis
 
-from pipeline.store.resp import Part, command
+from pipeline.store.face import Part
+from pipeline.store.resp import command
 
 MULTI, EXEC = command(b"MULTI"), command(b"EXEC")
 MOST_PARTS = 1_000

@@ -14,19 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.schema import LTP, TICK_LATEST, Series
-from pipeline.core.session import DAY_MS, IST_OFFSET_MS, ist_text
+from pipeline.core.session import ist_day, ist_text
 from pipeline.core.views import Column, RowsWrite, RowView, Sampled
 from pipeline.kernels.jit import warmer
 from pipeline.kernels.resp import CLOCK, DECIMAL, FLAG_WORDS, PART, SIGNED_PART, WHOLE, WORD, put_hashes_k, take_rows_k
 from pipeline.kernels.text import ROOM
+from pipeline.store.face import LARGE, Part
 
 FRESH, KNOWN, SEEN = np.uint8(1), np.uint8(2), np.uint8(4)
 """Marks of a symbol: its newest row has not been shown; its series are there; anything of it was ever due."""
-
-
-Part = bytes | memoryview
-LARGE = 2_048
-"""Bytes of an argument that is worth a piece of its own: it is not copied on its way out."""
 
 
 def command(*parts: Part) -> bytes:
@@ -137,7 +133,7 @@ class RowEncoder:
         clock = np.frombuffer(bytearray(ist_text(last).encode()), np.uint8)
         out = np.empty(len(fresh) * self._hash_room, np.uint8)
         known = (self._columns, self._table, self._arena, self._hash_keys, self._heads)
-        size = put_hashes_k(out, self._newest, self._times, fresh, (last + IST_OFFSET_MS) // DAY_MS, *known, clock)
+        size = put_hashes_k(out, self._newest, self._times, fresh, ist_day(last), *known, clock)
         return out[:size].tobytes(), len(fresh)
 
     @property

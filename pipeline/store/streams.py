@@ -20,9 +20,9 @@ from pipeline.core.job import HashWrite
 from pipeline.core.schema import PROGRESS, SNAPSHOT, Role, Stream
 from pipeline.store import codec
 from pipeline.store.client import Clients
-from pipeline.store.face import END, Commit, Entry, EntryId, Progress, merged
+from pipeline.store.face import END, Commit, Entry, EntryId, Part, Progress, merged
 from pipeline.store.pipe import Pipe
-from pipeline.store.resp import Part, bulk, command, pieces
+from pipeline.store.resp import bulk, command, pieces
 from pipeline.store.series import SeriesWriter, madd
 from pipeline.store.shown import RowsWriter, Shown
 

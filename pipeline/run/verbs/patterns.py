@@ -9,17 +9,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from pipeline.core.errors import Refused, Stopped
+from pipeline.core.errors import Refused
 from pipeline.core.registry import PATTERNS
-from pipeline.core.schema import PATTERN_RECORD, SESSION, Role, timeframe_label
+from pipeline.core.schema import PATTERN_RECORD, Role, timeframe_label
 from pipeline.core.types import TIMEFRAMES
 from pipeline.core.watchlist import resolve
 from pipeline.patterns.reliability import AHEAD
 from pipeline.run import universe
 from pipeline.run.discovery import discover
+from pipeline.run.verbs.running import running_day
 from pipeline.run.verbs.shared import settings_for, show
-from pipeline.store.client import check, open_clients
-from pipeline.store.streams import RedisStore
 
 LABELS = tuple(timeframe_label(minutes) for minutes in TIMEFRAMES)
 NO_CLAIMS = ("any", "newest")
@@ -39,13 +38,7 @@ def main(args: argparse.Namespace) -> int:
     if args.timeframe and args.timeframe not in LABELS:
         raise Refused(f"unknown timeframe {args.timeframe!r}: use {', '.join(LABELS)}")
     settings = settings_for(args)
-    urls = settings.redis.urls()
-    clients = open_clients(urls)
-    check(clients, urls)
-    store = RedisStore(clients)
-    date = store.fetch(Role.DERIVED, SESSION.key()).get("date")
-    if date is None:
-        raise Stopped("nothing runs here, so no pattern was seen: start `ticktick up` or `ticktick demo` first")
+    _, store, date = running_day(settings, "no pattern was seen")
     symbol = resolve(args.symbol, universe.load(store, date)).symbol
     labels = (args.timeframe,) if args.timeframe else LABELS
     records = {label: dict(store.fetch(Role.DERIVED, PATTERN_RECORD.key(symbol, label))) for label in labels}

@@ -9,15 +9,15 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from pipeline.core.errors import Refused, Stopped
+from pipeline.core.errors import Refused
 from pipeline.core.feed import SubscriptionChange
 from pipeline.core.registry import did_you_mean
-from pipeline.core.schema import SESSION, SUBSCRIPTIONS, WANTED, Role
+from pipeline.core.schema import SUBSCRIPTIONS, WANTED, Role
 from pipeline.core.watchlist import MODES, resolve
 from pipeline.run import universe
+from pipeline.run.verbs.running import running_day
 from pipeline.run.verbs.shared import now_ms, settings_for, show
-from pipeline.store.client import append, check, open_clients
-from pipeline.store.streams import RedisStore
+from pipeline.store.client import append
 
 OFF = "off"
 
@@ -25,13 +25,7 @@ OFF = "off"
 def main(args: argparse.Namespace) -> int:
     """Ask for a change, or show what is followed."""
     settings = settings_for(args)
-    urls = settings.redis.urls()
-    clients = open_clients(urls)
-    check(clients, urls)
-    store = RedisStore(clients)
-    date = store.fetch(Role.DERIVED, SESSION.key()).get("date")
-    if date is None:
-        raise Stopped("nothing runs here, so nothing is followed: start `ticktick up` or `ticktick demo` first")
+    clients, store, date = running_day(settings, "nothing is followed")
     instruments = universe.load(store, date)
     if args.what == "list":
         known = {i.symbol for i in instruments}

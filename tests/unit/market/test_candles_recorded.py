@@ -87,7 +87,7 @@ def test_longer_candles_equal_the_directly_aggregated_truth(shared_data, name):
         hours = CALENDAR.day(date)
         assert hours is not None, date
         group = Group.INDEX if "index" in name else Group.EQ
-        windows = [[(w.start_ms, w.end_ms) for w in hours.continuous(group)]] * len(symbols)
+        windows = [hours.hours(group)] * len(symbols)
         built.append(candles.longer(rows_of(day, symbols), candles.windows_of(windows)))
     assert len(built) == FILES[name]
     rows = np.concatenate(built)
@@ -109,7 +109,7 @@ def day_of(shared_data, name: str, date: str, timeframe: int) -> list[tuple[str,
     frame = frame_of(shared_data, name)
     day = frame[(frame.date == date) & (frame.symbol == "NIFTY 50")]
     hours = CALENDAR.day(date)
-    windows = candles.windows_of([[(w.start_ms, w.end_ms) for w in hours.continuous(Group.INDEX)]])
+    windows = candles.windows_of([hours.hours(Group.INDEX)])
     rows = candles.longer(rows_of(day, ["NIFTY 50"]), windows, (timeframe,))
     return [(ist_clock(int(r["ts"]))[:5], int(r["minutes"]), bool(r["flags"] & CandleFlag.PARTIAL)) for r in rows]
 

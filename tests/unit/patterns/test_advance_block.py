@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "advance_block": (-10, [(100.0, 102.2, 99.8, 102.0), (101.5, 103.5, 101.3, 103.0), (102.8, 104.5, 102.6, 103.2)]),
@@ -15,13 +13,4 @@ MISSES = {
     "stalled_pattern": [(100.0, 102.2, 99.8, 102.0), (101.5, 104.5, 101.3, 104.0), (103.9, 104.6, 103.7, 104.2)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "counterattack": (10, [(103.0, 103.5, 99.5, 100.0), (96.0, 100.5, 95.8, 100.1)]),
@@ -15,13 +13,4 @@ MISSES = {
     "separating_lines": [(103.0, 103.5, 100.5, 101.0), (103.0, 106.2, 102.5, 106.0)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)

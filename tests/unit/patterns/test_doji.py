@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.bars import answer, drawn, found
+from tests.fakes.bars import drawn, found
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "doji": (10, [(100.0, 102.0, 98.0, 100.3)]),
@@ -23,16 +24,7 @@ MISSES = {
     "rickshaw_man": [(101.5, 102.0, 98.0, 101.6)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)
 
 
 @pytest.mark.parametrize(("close", "is_doji"), [(100.0, True), (100.3, True), (100.31, False), (99.7, True), (99.69, False)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "bullish_engulfing": (10, [(101.0, 102.0, 99.0, 100.0), (99.5, 102.0, 99.0, 101.5)]),
@@ -15,16 +16,7 @@ MISSES = {
     "bearish_engulfing": [(100.0, 102.0, 99.0, 101.0), (99.5, 102.0, 99.0, 101.5)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)
 
 
 @pytest.mark.parametrize(

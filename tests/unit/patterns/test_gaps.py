@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "tasuki_gap": (10, [(100.0, 101.2, 99.8, 101.0), (102.0, 103.5, 101.9, 103.0), (102.5, 102.6, 101.2, 101.5)]),
@@ -17,13 +15,4 @@ MISSES = {
     "gap_three_methods": [(100.0, 101.2, 99.8, 101.0), (102.0, 103.5, 101.9, 103.0), (102.5, 102.6, 101.2, 101.5)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "hammer": (10, [(98.8, 99.21, 97.0, 99.2)]),
@@ -19,16 +20,7 @@ MISSES = {
     "shooting_star": [(101.3, 103.0, 100.8, 101.5)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)
 
 
 @pytest.mark.parametrize(

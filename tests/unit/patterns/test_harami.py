@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "harami": (-10, [(100.0, 103.2, 99.8, 103.0), (102.0, 102.5, 101.0, 101.5)]),
@@ -15,16 +14,7 @@ MISSES = {
     "harami_cross": [(103.0, 103.2, 99.8, 100.0), (101.5, 102.2, 101.0, 102.0)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)
 
 
 def test_a_level_end_weakens_it():

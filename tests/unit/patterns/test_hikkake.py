@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "hikkake": (10, [(100.0, 103.0, 97.0, 101.0), (100.5, 102.0, 98.0, 100.0), (99.0, 101.0, 97.5, 99.5)]),
@@ -18,16 +19,7 @@ MISSES = {
     "modified_hikkake": [(100.0, 104.0, 96.0, 101.0), (100.0, 103.0, 97.0, 98.0), (98.0, 102.0, 97.5, 99.0), (98.5, 101.0, 97.2, 98.0)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)
 
 
 @pytest.mark.parametrize("name", ["hikkake", "modified_hikkake"])

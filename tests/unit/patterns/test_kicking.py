@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "kicking": (10, [(105.0, 105.1, 97.9, 98.0), (106.0, 110.1, 105.9, 110.0)]),
@@ -15,16 +14,7 @@ MISSES = {
     "kicking_by_length": [(105.0, 105.1, 97.0, 98.0), (106.0, 110.1, 105.9, 110.0)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)
 
 
 def test_the_longer_one_decides_by_length():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "long_line": (10, [(100.0, 102.5, 99.5, 102.0)]),
@@ -19,13 +17,4 @@ MISSES = {
     "high_wave": [(100.5, 101.4, 98.8, 100.0)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "matching_low": (10, [(102.0, 102.2, 99.8, 100.0), (101.0, 101.2, 99.8, 100.1)]),
@@ -19,13 +17,4 @@ MISSES = {
     "unique_three_river": [(103.0, 103.2, 99.8, 100.0), (102.5, 102.6, 99.9, 101.5), (99.8, 100.5, 99.5, 100.2)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)

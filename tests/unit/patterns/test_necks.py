@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "on_neck": (-10, [(103.0, 103.5, 99.5, 100.0), (98.5, 99.7, 98.3, 99.6)]),
@@ -17,13 +15,4 @@ MISSES = {
     "thrusting": [(103.0, 103.5, 99.5, 100.0), (98.5, 101.7, 98.3, 101.6)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "three_stars_in_south": (10, [(105.0, 105.2, 98.0, 102.0), (103.0, 103.2, 99.0, 101.0), (101.0, 101.05, 100.4, 100.45)]),
@@ -23,13 +21,4 @@ MISSES = {
     ],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "morning_star": (10, [(101.0, 101.5, 97.5, 98.0), (97.4, 97.9, 96.8, 97.1), (97.5, 100.5, 97.4, 100.0)]),
@@ -25,13 +23,4 @@ MISSES = {
     "tristar": [(100.0, 101.0, 99.0, 100.1), (101.0, 102.0, 100.5, 101.1), (101.2, 101.5, 101.0, 101.3)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)

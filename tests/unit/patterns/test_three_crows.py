@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "three_black_crows": (
@@ -25,16 +26,7 @@ MISSES = {
     "three_white_soldiers": [(100.0, 102.05, 99.9, 102.0), (101.5, 104.05, 101.4, 104.0), (105.5, 107.05, 105.4, 107.0)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)
 
 
 @pytest.mark.parametrize(

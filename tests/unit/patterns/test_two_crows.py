@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.fakes.bars import answer
+from tests.fakes.drawn import drawn_tests
 
 HITS = {
     "two_crows": (-10, [(98.0, 101.2, 97.8, 101.0), (102.0, 102.6, 101.4, 101.5), (101.8, 101.9, 99.8, 100.0)]),
@@ -15,13 +13,4 @@ MISSES = {
     "upside_gap_two_crows": [(98.0, 101.2, 97.8, 101.0), (102.0, 102.6, 101.4, 101.5), (102.3, 102.5, 100.7, 100.9)],
 }
 
-
-@pytest.mark.parametrize("name", HITS)
-def test_drawn(name):
-    strength, shapes = HITS[name]
-    assert answer(name, *shapes) == strength
-
-
-@pytest.mark.parametrize("name", MISSES)
-def test_nearly(name):
-    assert answer(name, *MISSES[name]) == 0
+test_drawn, test_nearly = drawn_tests(HITS, MISSES)
