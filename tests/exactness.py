@@ -34,7 +34,7 @@ class Worst:
     """The largest difference of a column seen so far."""
 
     oracle: str
-    values: int = 0
+    count: int = 0
     relative: float = 0.0
     is_same_nan: bool = True
     symbols: set[str] = field(default_factory=set)
@@ -49,7 +49,7 @@ def series_of(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
             rows = np.zeros(len(mine), CANDLE)
             rows["ts"] = mine["timestamp"].astype("datetime64[ns, Asia/Kolkata]").astype("int64") // 1_000_000
             for name in ("open", "high", "low", "close", "volume"):
-                rows[name] = mine[name] if name in mine else 0
+                rows[name] = mine.get(name, 0)
             yield f"{path.stem} {symbol}", rows
 
 
@@ -69,7 +69,7 @@ def compare(table: dict[str, Worst], symbol: str, rows: np.ndarray, sessions: in
             known = ~np.isnan(wanted)
             worst.is_same_nan &= bool((np.isnan(ours[column]) == ~known).all())
             worst.symbols.add(symbol)
-            worst.values += int(known.sum())
+            worst.count += int(known.sum())
             if known.any():
                 size = np.abs(wanted[known])
                 scale = np.maximum(size, max(np.median(size) / 1000, 1e-300))
@@ -95,7 +95,7 @@ def lines(found: dict[str, dict[str, Worst]]) -> Iterator[str]:
     yield "| --- | --- | --- |" + " --- | --- |" * len(found)
     for name, spec in INDICATORS.items():
         for column in spec.columns:
-            cells = [f"{t[column].values:,} | {shown(t[column])}" for t in found.values()]
+            cells = [f"{t[column].count:,} | {shown(t[column])}" for t in found.values()]
             yield f"| {name} | {column} | {next(iter(found.values()))[column].oracle} | " + " | ".join(cells) + " |"
 
 

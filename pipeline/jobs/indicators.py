@@ -30,6 +30,7 @@ from pipeline.kernels.jit import kernel, warmer
 SERIES_COLUMNS = ("ema_9", "ema_21", "rsi_14", "atr_14", "vwap")
 """Columns of the one-minute rows that go to TimeSeries."""
 SERIES_BIT = 1
+SHOWN = 1 << HASH_BIT | 1 << SERIES_BIT
 FIXED = 3
 """Words of a shown row before its columns: symbol, start of the candle, close."""
 _PLACE = np.full(max(TIMEFRAMES) + 1, -1, np.int64)
@@ -104,9 +105,8 @@ def _shown(state: State, rows: NDArray[np.void], values: NDArray[np.float64], wa
     lay_k((sids, starts, np.ascontiguousarray(rows["close"])), values, warm, table, table.view(np.int64))
     edges = np.flatnonzero((np.diff(frames) != 0) | (np.diff(starts) != 0)) + 1
     for first, end in pairwise([0, *edges.tolist(), len(rows)]):
-        minutes, due = int(frames[first]), state.bank.taken[first:end].astype(np.uint8) << HASH_BIT
-        view = state.views[minutes]
-        due |= (due >> HASH_BIT) << SERIES_BIT
+        view, due = state.views[int(frames[first])], np.zeros(end - first, np.uint8)
+        due[state.bank.taken[first:end]] = SHOWN
         yield RowsWrite(view, state.symbols, int(starts[first]), table[first:end].view(view.row).reshape(-1), due)
 
 

@@ -16,7 +16,7 @@ def test_real_candles_agree_with_every_oracle(shared_data):
         assert set(table) == {c for _, s in INDICATORS.items() for c in s.columns}
         wrong = {c: (w.relative, w.is_same_nan) for c, w in table.items() if w.relative > GOAL or not w.is_same_nan}
         assert not wrong, kind
-    assert all(w.values > 1000 for c, w in found["candles_1m"].items() if w.oracle == "TA-Lib")
+    assert all(w.count > 1000 for c, w in found["candles_1m"].items() if w.oracle == "TA-Lib")
 
 
 def test_every_series_rises_in_time(shared_data):
