@@ -12,18 +12,15 @@ from benchmarks import _boundary, _indicators, _patterns
 from benchmarks._rounds import show
 from pipeline.run.discovery import discover
 
-SIZES = ((15, 9), (200, 7), (2000, 5))
-"""Symbols, and rounds."""
+SIZES = (15, 200, 2000)
+PARTS = ((_indicators, (9, 7, 5)), (_patterns, (9, 9, 5)), (_boundary, (9, 9, 10)))
+"""Each part, and its rounds at each number of symbols."""
 
 
 def main(args: list[str]) -> None:
     discover()
-    parts = (_indicators, _patterns, _boundary)
-    show(
-        "indicators",
-        [row for part in parts for symbols, rounds in SIZES for row in part.rows_for(symbols, rounds)],
-        as_json="--json" in args,
-    )
+    rows = [row for part, rounds in PARTS for symbols, count in zip(SIZES, rounds, strict=True) for row in part.rows_for(symbols, count)]
+    show("indicators", rows, as_json="--json" in args)
 
 
 if __name__ == "__main__":
