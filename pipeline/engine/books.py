@@ -114,7 +114,7 @@ def _exited_by(desk: Desk, row: BrokerReport) -> str:
     if row.tag or row.order_id in desk.strangers:
         return ""
     for order in desk.orders.values():
-        is_lost = order.order_type == EXIT_ALL and order.order_id == "" and order.status is Status.UNKNOWN
+        is_lost = order.order_type == EXIT_ALL and order.order_id == "" and order.status in {Status.SENDING, Status.UNKNOWN}
         if is_lost and (order.symbol, order.side.value) == (row.symbol, row.side):
             return order.intent_id
     return ""
@@ -206,6 +206,9 @@ def _adopt(desk: Desk, row: BrokerReport, now: int) -> Journal:
         desk.word = desk.word or Word.HALT.value
     yield Alert(now, "error", "adopted", "orders", text)
     desk.causes[row.tag[3:]] = None  # that cause has had its order
+    # Trades listed so far were taken for a stranger's: nothing is done before they have been read again.
+    desk.read_ms.pop(Ask.TRADES, None)
+    want(desk, Ask.TRADES, now)
     yield from take_row(desk, row, now)
 
 

@@ -119,13 +119,13 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     """Keep one stop order at the broker for exactly what is held."""
     exits = desk.exits(plan.symbol)
     if not exits:
-        if now >= plan.wait_ms and desk.is_open(plan.symbol, now):
+        if now >= plan.wait_ms and desk.is_open(plan.symbol, now) and _is_settled(desk, now):
             yield from _place(desk, desk.plans[plan.symbol], STOP, abs(held), now)
         return
     stop = exits[0]
     wanted = stop.done_qty + abs(held)
-    is_settled = stop.status in {Status.ACCEPTED, Status.PARTIAL} and stop.order_type in STOP_TYPES
-    if len(exits) == 1 and is_settled and stop.order_qty != wanted and now >= plan.wait_ms:
+    is_quiet = stop.status in {Status.ACCEPTED, Status.PARTIAL} and stop.order_type in STOP_TYPES
+    if len(exits) == 1 and is_quiet and stop.order_qty != wanted and now >= plan.wait_ms:
         yield from modify(desk, stop, wanted, now)
 
 
@@ -144,6 +144,8 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
         return  # the paper venue has answered: take that first
     if _is_busy(desk, plan.symbol) or now < plan.wait_ms or not desk.is_open(plan.symbol, now):
         return
+    if not _is_settled(desk, now):
+        return
     if not _is_position_read(desk, plan.symbol):
         want(desk, Ask.POSITIONS, now)
         return
@@ -159,6 +161,11 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
 def _is_busy(desk: Desk, symbol: str) -> bool:
     """Something of ours may still fill; an entry without an answer cannot be cancelled, and is not waited for."""
     return bool(desk.exits(symbol)) or any(o.status is not Status.UNKNOWN for o in desk.entries(symbol))
+
+
+def _is_settled(desk: Desk, now: int) -> bool:
+    """An exit of a memory that was lost may still be on its way: it is waited for like any exit without an answer."""
+    return desk.venue is not None or now - desk.began_ms >= desk.params.orders.settle_s * 1000
 
 
 def _is_position_read(desk: Desk, symbol: str) -> bool:

@@ -30,7 +30,6 @@ from pipeline.kernels.jit import kernel, warmer
 SERIES_COLUMNS = ("ema_9", "ema_21", "rsi_14", "atr_14", "vwap")
 """Columns of the one-minute rows that go to TimeSeries."""
 SERIES_BIT = 1
-SHOWN = 1 << HASH_BIT | 1 << SERIES_BIT
 FIXED = 3
 """Words of a shown row before its columns: symbol, start of the candle, close."""
 _PLACE = np.full(max(TIMEFRAMES) + 1, -1, np.int64)
@@ -100,13 +99,15 @@ def lay_k(heads: Any, values: Any, warm: Any, table: Any, words: Any) -> None:
 
 def _shown(state: State, rows: NDArray[np.void], values: NDArray[np.float64], warm: NDArray[np.bool_]) -> Iterator[RowsWrite]:
     """Show what was taken, each run of rows of one timeframe and start in one write."""
+    if len(rows) == 0:
+        return
     table = np.empty((len(rows), FIXED + values.shape[1]))
     sids, starts, frames = (np.ascontiguousarray(rows[name]) for name in ("sid", "ts", "timeframe"))
     lay_k((sids, starts, np.ascontiguousarray(rows["close"])), values, warm, table, table.view(np.int64))
     edges = np.flatnonzero((np.diff(frames) != 0) | (np.diff(starts) != 0)) + 1
     for first, end in pairwise([0, *edges.tolist(), len(rows)]):
-        view, due = state.views[int(frames[first])], np.zeros(end - first, np.uint8)
-        due[state.bank.taken[first:end]] = SHOWN
+        view = state.views[int(frames[first])]
+        due = state.bank.taken[first:end] * np.uint8(1 << HASH_BIT | 1 << SERIES_BIT)
         yield RowsWrite(view, state.symbols, int(starts[first]), table[first:end].view(view.row).reshape(-1), due)
 
 

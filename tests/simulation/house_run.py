@@ -159,6 +159,7 @@ class House:
         self.launch(target)
 
     def is_up(self) -> bool:
+        self.check_alive()
         return all(self.store.fetch(Role.DERIVED, schema.HEALTH.key(name)) for name in ("orders", "portfolio"))
 
     def check_alive(self) -> None:

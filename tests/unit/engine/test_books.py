@@ -35,6 +35,8 @@ def test_an_order_of_ours_that_we_do_not_know_is_adopted_and_entries_halt():
     records = talk.say(Answer.ROW, status="complete", qty=50, cum_qty=50, **row)
     assert [r.code for r in records if isinstance(r, Alert)] == ["adopted"]
     assert talk.desk.word == Word.HALT.value
+    assert not talk.desk.is_ready, "trades are read again first"
+    talk.read_books({"AAA": 50})
     assert talk.desk.plans["AAA"].stop_paise == 99_00
     assert (talk.last(Ask.PLACE).qty, talk.last(Ask.PLACE).trigger_paise) == (50, 99_00)
     assert len(fills(talk.trade("B7", "t1", 50))) == 1

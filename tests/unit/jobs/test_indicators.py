@@ -29,9 +29,9 @@ def live(rows):
 
 
 def test_history_warms_the_bank_and_brings_no_output():
-    warm, cold = job.initial(context()), job.initial(context())
-    assert list(job.step(warm, past(ROWS[:250]), 1)) == []
-    out, none = list(job.step(warm, live(ROWS[250:251]), 1)), list(job.step(cold, live(ROWS[250:251]), 1))
+    warm, cold, rows = job.initial(context()), job.initial(context()), candles(260, per_day=40)  # some need days before
+    assert list(job.step(warm, past(rows[:250]), 1)) == []
+    out, none = list(job.step(warm, live(rows[250:251]), 1)), list(job.step(cold, live(rows[250:251]), 1))
     assert isinstance(out[0], IndicatorWave)
     assert {column for column, is_warm in zip(out[0].columns, out[0].warm[0], strict=True) if not is_warm} <= {"support", "resistance"}
     assert not none[0].warm.all()
@@ -112,3 +112,8 @@ def test_a_restored_state_goes_on_bit_for_bit():
         (ours, *_), (theirs, *_) = job.step(state, live(ROWS[i : i + 1]), 1), job.step(twin, live(ROWS[i : i + 1]), 1)
         assert ours.values.tobytes() == theirs.values.tobytes()
     assert job.dump(state) == job.dump(twin)
+
+
+def test_a_wave_of_nothing_shows_nothing():
+    out = list(job.step(job.initial(context()), CandleWave(1, candles(1)[:0]), 1))
+    assert [type(record) for record in out] == [IndicatorWave]
