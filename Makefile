@@ -34,6 +34,7 @@ test: $(DEV)
 nightly: $(DEV)
 	$(WARM)
 	TICKTICK_NIGHTLY=1 $(BIN)/python -m pytest -m nightly $(ARGS)
+	TICKTICK_NIGHTLY=1 $(BIN)/python -m pytest --timeout=7200 tests/property/test_indicators.py $(ARGS)
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks $(ARGS)

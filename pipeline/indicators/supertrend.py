@@ -19,10 +19,10 @@ F64 = NDArray[np.float64]
 def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
     """A stop that follows the trend at (high + low) / 2 -/+ m * ATR; a close beyond it turns it.
 
-    Either band gives way only after a close beyond it, whether it is the stop or not, as in TA-Lib (pandas-ta and others hold only the
-    band that is the stop, so that the other one starts elsewhere after a turn: up to 0.6 % apart until the next candle
-    that moves it). Direction +1 (the line is below) or -1; it starts at +1. state[7]: candles seen, previous close, Wilder average of true
-    range (2), lower band, upper band, direction.
+    Either band gives way only after a close beyond it, whether it is the stop or not, as in TA-Lib and on most charts (pandas-ta
+    holds only the band that is the stop, so that its other one starts elsewhere after a turn). Direction +1 (the line is below) or -1;
+    it starts at +1, as in TA-Lib. state[7]: candles seen, previous close, Wilder average of true range (2), lower band, upper
+    band, direction.
     """
     for i in range(len(slots)):
         state, high, low, close = states[slots[i]], bars[i, HIGH], bars[i, LOW], bars[i, CLOSE]

@@ -267,6 +267,10 @@ def _settings(plan: Plan, base: Settings, runtime: Path, market: tuple[str, str,
         "session_date": date_iso,
         "orders.confirm": plan.confirm,
         "history.reads_per_s": 45.0,  # within the broker's 50; a day's 90 requests stay far below its 500 a minute
+        # Two whole sessions of minutes and one request each: half a year of hours would take the simulator longer than the rest.
+        "history.candles": 760,
+        **dict.fromkeys(("history.candles_3m", "history.candles_5m", "history.candles_10m", "history.candles_15m"), 260),
+        "history.candles_60m": 250,
         "paths.runtime": str(runtime),
         "paths.token": str(runtime / "upstox.token.json"),
         "paths.credentials": str(runtime / "credentials.json"),

@@ -7,6 +7,7 @@ names: a number is above zero, a ratio is at most one, unless listed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -97,7 +98,7 @@ class RecorderOptions(Section):
 class HistoryOptions(Section):
     """How many candles of each timeframe are fetched at start, and how fast."""
 
-    candles: int = Field(ge=1)
+    candles: int = Field(ge=0)
     candles_3m: int = Field(ge=0)
     candles_5m: int = Field(ge=0)
     candles_10m: int = Field(ge=0)
@@ -107,10 +108,10 @@ class HistoryOptions(Section):
     backfill_reads_per_s: float = Field(gt=0, le=1.1)
     pace: float = Field(ge=1)
 
-    def depth(self) -> dict[int, int]:
-        """Return timeframe in minutes -> candles wanted."""
+    def depth(self, needed: Callable[[int], int]) -> dict[int, int]:
+        """Return timeframe in minutes -> candles wanted; ``needed`` says how many where a setting is 0."""
         longer = {3: self.candles_3m, 5: self.candles_5m, 10: self.candles_10m, 15: self.candles_15m, 60: self.candles_60m}
-        return {1: self.candles, **longer}
+        return {minutes: count if count > 0 else needed(minutes) for minutes, count in ({1: self.candles} | longer).items()}
 
 
 class DashboardOptions(Section):

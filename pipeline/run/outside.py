@@ -33,6 +33,7 @@ from pipeline.broker.rest import LOOPBACK
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.session import Calendar, Group, SessionDay, ist_date
 from pipeline.core.types import CandleWave, Instrument
+from pipeline.indicators.depth import depth
 from pipeline.run import masters, supervise
 from pipeline.run.access import calendar_of, now_ms, rest_client
 from pipeline.run.discovery import jobs
@@ -112,7 +113,7 @@ def _fetch(settings: Settings, day: SessionDay, instruments: tuple[Instrument, .
     bar = Bar(f"history {day.date}", budget)
     # A day that is not today is a simulator's or a test's: its history ends before its open.
     at = now_ms() if ist_date(now_ms()) == day.date else day.open_ms(Group.EQ)
-    plan = HistoryPlan(settings.history.depth(), day.date, at)
+    plan = HistoryPlan(settings.history.depth(depth), day.date, at)
     reader = HistoryReader(rest_client(settings), calendar, budget, bar.show, _archive(settings, calendar))
     found = reader.fetch(instruments, plan)
     bar.close()

@@ -59,7 +59,7 @@ def test_shipped_files_hold_every_key_and_load():
     assert settings.mode == "paper"
     assert settings.params.risk.capital_paise == 100_000_000
     assert settings.params.risk.max_leverage == 1.5
-    assert settings.history.depth()[60] >= 200
+    assert settings.history.depth(lambda minutes: 100 + minutes) == {tf: 100 + tf for tf in (1, 3, 5, 10, 15, 60)}
 
 
 @pytest.mark.parametrize(("file", "key"), all_keys())
