@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.core.registry import INDICATORS
 from pipeline.core.types import CANDLE
-from pipeline.indicators.bank import bars_of
+from pipeline.indicators.bank import along, bars_of
 from tests.fakes.feed_rows import OPEN
 
 TICK = 0.05
@@ -32,9 +34,7 @@ def candles(n: int, seed: int = 7, gap_ticks: int = 3, start: float = 1000.0, pe
 def run(name: str, rows: np.ndarray, *, plain: bool = False) -> dict[str, np.ndarray]:
     """Step one indicator alone over candles of one slot; columns with NaN where not defined."""
     spec = INDICATORS.get(name)
-    out = np.empty((len(rows), len(spec.columns)))
-    step = spec.step.py_func if plain else spec.step
-    step(np.zeros((1, spec.size)), np.zeros(len(rows), np.int64), bars_of(rows), np.array(spec.params, np.float64), out)
+    out = along(replace(spec, step=spec.step.py_func) if plain else spec, bars_of(rows))
     return dict(zip(spec.columns, out.T, strict=True))
 
 
