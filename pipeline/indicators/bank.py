@@ -2,7 +2,7 @@
 
 Reads   slots int64[n], rows CANDLE[n]; a slot is one symbol and timeframe
 Writes  values float64[n, columns] (0.0 where not warm) and warm bool[n, columns]
-State   one float64[tiles, size, lanes] per indicator, the last candle's start per slot, the number of refused rows
+State   float64[tiles, places, lanes], the places of one indicator behind those of the other; the last candle's start per slot, the number of refused rows
 
 Slots lie side by side, so many to a tile, and an indicator steps a tile at a time: see ``spec.py``. A wave is quick when its slots rise
 (whole tiles are then stepped once); a slot that comes again is simply stepped again. A candle that is not newer than the last of
@@ -12,6 +12,7 @@ registry, whatever the order of import was.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -80,11 +81,12 @@ def pick_k(wave: Any, rows: tuple[int, int], out: F64, values: F64, warm: NDArra
     first, end = rows
     start = slots[first] // out.shape[1] * out.shape[1]
     for i in range(first, end):
-        lane = slots[i] - start
-        for k in range(len(out)):
-            is_warm = ok[i] and np.isfinite(out[k, lane])
-            warm[i, k] = is_warm
-            values[i, k] = out[k, lane] if is_warm else 0.0
+        lane, mine, is_warm = slots[i] - start, values[i], warm[i]
+        for k in range(len(mine)):
+            mine[k] = out[k, lane]
+        for k in range(len(mine)):
+            is_warm[k] = ok[i] & (abs(mine[k]) < np.inf)
+            mine[k] = mine[k] if is_warm[k] else 0.0
 
 
 def along(spec: IndicatorSpec, bars: F64) -> F64:
@@ -104,25 +106,22 @@ class Bank:
         self._specs: tuple[IndicatorSpec, ...] = tuple(spec for _, spec in INDICATORS.items()) if specs is None else specs
         self.columns: tuple[str, ...] = tuple(column for spec in self._specs for column in spec.columns)
         lanes = min(LANES, max(slots, 1))
-        self.states = [np.zeros((-(-slots // lanes), spec.size, lanes)) for spec in self._specs]
+        self.states = np.zeros((-(-slots // lanes), sum(spec.size for spec in self._specs), lanes))
         self.last = np.full(slots, np.iinfo(np.int64).min, np.int64)
         self.refused = 0
         self.taken = np.empty(0, np.bool_)
         """Which rows of the last wave were stepped."""
         self._bars, self._out = np.empty((MINUTE + 1, lanes)), np.empty((len(self.columns), lanes))
-        self._calls = self._calls_of_tiles()
+        self._calls = [list(self._calls_of(tile)) for tile in self.states]
 
-    def _calls_of_tiles(self) -> list[list[tuple[Any, ...]]]:
-        """Make for each tile the calls that step it: kernel, state, candles, parameters, values."""
-        calls: list[list[tuple[Any, ...]]] = [[] for _ in range(len(self.states[0]) if self.states else 0)]
-        at = 0
-        for spec, state in zip(self._specs, self.states, strict=True):
-            out, params = self._out[at : at + len(spec.columns)], np.array(spec.params, np.float64)
-            at += len(spec.columns)
-            step = entry(spec.step, TABLE, TABLE, PARAMS, TABLE)
-            for tile, mine in enumerate(state):
-                calls[tile].append((step, mine, self._bars, params, out))
-        return calls
+    def _calls_of(self, tile: F64) -> Iterator[tuple[Any, ...]]:
+        """Give the calls that step a tile: kernel, its part of the state, candles, parameters, its part of the values."""
+        at, column = 0, 0
+        for spec in self._specs:
+            end, last = at + spec.size, column + len(spec.columns)
+            params = np.array(spec.params, np.float64)
+            yield entry(spec.step, TABLE, TABLE, PARAMS, TABLE), tile[at:end], self._bars, params, self._out[column:last]
+            at, column = end, last
 
     def step(self, slots: NDArray[np.int64], rows: NDArray[np.void]) -> tuple[F64, NDArray[np.bool_]]:
         """Step every indicator over a wave; rows of one slot must stand in order of time."""
@@ -140,18 +139,20 @@ class Bank:
         return values, warm
 
     def dump(self) -> bytes:
-        arrays: dict[str, NDArray[Any]] = {spec.name: state for spec, state in zip(self._specs, self.states, strict=True)}
-        return pack({"refused": self.refused, "columns": list(self.columns)}, arrays | {"last:": self.last})
+        return pack({"refused": self.refused, **self._layout()}, {"states": self.states, "last": self.last})
 
     def load(self, blob: bytes) -> None:
         """Take up a saved state; one that was written with other indicators, or laid out otherwise, is Corrupt."""
         plain, arrays = unpack(blob)
-        mine = {spec.name: state for spec, state in zip(self._specs, self.states, strict=True)} | {"last:": self.last}
-        if tuple(plain["columns"]) != self.columns or any(arrays[name].shape != state.shape for name, state in mine.items()):
+        if {name: plain.get(name) for name in self._layout()} != self._layout():
             raise Corrupt("the saved indicators are not those of this program: clear the session with `ticktick clear`")
         self.refused = plain["refused"]
-        for name, state in mine.items():
-            state[:] = arrays[name]
+        self.states[:], self.last[:] = arrays["states"], arrays["last"]
+
+    def _layout(self) -> dict[str, Any]:
+        """Tell what a place of the state means."""
+        sizes = {spec.name: spec.size for spec in self._specs}
+        return {"columns": list(self.columns), "sizes": sizes, "shape": list(self.states.shape), "slots": len(self.last)}
 
 
 @warmer

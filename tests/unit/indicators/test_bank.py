@@ -40,7 +40,7 @@ def test_slots_do_not_touch_each_other():
     values, _ = bank.step(np.tile([0, 2], 260).astype(np.int64), both)
     expected, _ = alone.step(ZERO, ROWS)
     assert values[0::2].tobytes() == values[1::2].tobytes() == expected.tobytes()
-    assert not any(state[:, :, 1].any() for state in bank.states)
+    assert not bank.states[:, :, 1].any()
 
 
 def test_old_and_infinite_candles_are_refused_and_change_nothing():
