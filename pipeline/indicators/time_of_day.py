@@ -14,6 +14,8 @@ SPAN, FIRST, LAST = 5, 9 * 60, 16 * 60
 SLOTS = (LAST - FIRST) // SPAN
 DAYS = 10
 """The usual follows about so many days: it is an average with alpha 2 / (days + 1), after as many plain ones."""
+LEAST = 3
+"""Days that a slot must have been seen on before anything is called usual there."""
 STATE_DAY, PLACE, SUM, COUNT, USUAL, SEEN = 0, 1, 2, 3, 4, 4 + SLOTS
 
 
@@ -29,14 +31,14 @@ def learn_k(state: F64, i: int) -> None:
 
 
 @indicator(
-    "time_of_day", columns=("volume_tod_factor",), params=(SPAN, DAYS), warmup=1, size=4 + 2 * SLOTS, degree=0, sessions=3, has_gaps=True
+    "time_of_day", columns=("volume_tod_factor",), params=(SPAN, DAYS), warmup=1, size=4 + 2 * SLOTS, degree=0, sessions=LEAST, has_gaps=True
 )
 @kernel
 def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """Volume / usual volume of a candle that starts in the same five minutes of the day, learned from the days before.
 
-    A day never counts for itself: a slot is learned when it is over, and comes once a day. Not defined where no volume is
-    usual, and outside 09:00 to 16:00: the evening session of Diwali tells nothing of a working day.
+    A day never counts for itself: a slot is learned when it is over, and comes once a day. Not defined before three days of a
+    slot are known, where no volume is usual, and outside 09:00 to 16:00: the evening session of Diwali tells nothing of a working day.
     state[4 + 84 * 2] (1.3 kB): day, slot, volume and candles of the slot so far; usual volume and days seen by slot.
     """
     for i in range(out.shape[1]):
@@ -52,7 +54,7 @@ def step(state: F64, bars: F64, params: F64, out: F64) -> None:
         if minute < FIRST or minute >= LAST:
             continue
         usual = state[USUAL + int(place), i]
-        if usual > 0.0:
+        if usual > 0.0 and state[SEEN + int(place), i] >= LEAST:
             out[0, i] = bars[VOLUME, i] / usual
         state[SUM, i] += bars[VOLUME, i]
         state[COUNT, i] += 1.0

@@ -142,7 +142,7 @@ def value_area(shares: Counter[int], level: int, start: int, origin: float, fine
 
 
 def time_of_day(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Mean volume by day and five minutes; what is usual is its exponential mean over the days before."""
+    """Mean volume by day and five minutes; what is usual is its exponential mean over the days before, of which there are three."""
     out = np.full(len(table), np.nan)
     inside = table[(table.minute >= 540) & (table.minute < 960)]
     means = inside.groupby([inside.minute // 5, inside.day]).volume.mean()
@@ -150,7 +150,7 @@ def time_of_day(table: pd.DataFrame) -> dict[str, np.ndarray]:
         usual = 0.0
         for seen, (day, mean) in enumerate(means[slot].items(), start=1):
             at = inside.index[(inside.day == day) & (inside.minute // 5 == slot)]
-            if usual > 0:
+            if usual > 0 and seen > 3:
                 out[at] = table.volume[at] / usual
             usual += (mean - usual) / min(seen, 5.5)
     return {"volume_tod_factor": out}
