@@ -2,7 +2,8 @@
 
 Reads   slots int64[n], rows CANDLE[n]; a slot is one symbol and timeframe
 Writes  values float64[n, columns] (0.0 where not warm) and warm bool[n, columns]
-State   float64[tiles, places, lanes], the places of one indicator behind those of the other; the last candle's start per slot, the number of refused rows
+State   float64[tiles, places, lanes], one indicator's places behind the other's; the last candle's start per slot, the number of
+        refused rows
 
 Slots lie side by side, so many to a tile, and an indicator steps a tile at a time: see ``spec.py``. A wave is quick when its slots rise
 (whole tiles are then stepped once); a slot that comes again is simply stepped again. A candle that is not newer than the last of
@@ -12,7 +13,7 @@ registry, whatever the order of import was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -89,11 +90,17 @@ def pick_k(wave: Any, rows: tuple[int, int], out: F64, values: F64, warm: NDArra
             mine[k] = mine[k] if is_warm[k] else 0.0
 
 
+def compiled(spec: IndicatorSpec) -> Callable[..., None]:
+    """Give the machine code of an indicator's step."""
+    return entry(spec.step, TABLE, TABLE, PARAMS, TABLE)
+
+
 def along(spec: IndicatorSpec, bars: F64) -> F64:
     """Step one indicator alone over candles of one slot, see ``bars_of``; float64[n, columns], NaN where not defined."""
-    state, params, out = np.zeros((spec.size, 1)), np.array(spec.params, np.float64), np.empty((len(bars), len(spec.columns)))
+    step, params = compiled(spec), np.array(spec.params, np.float64)
+    state, out = np.zeros((spec.size, 1)), np.empty((len(bars), len(spec.columns)))
     for bar, values in zip(bars[:, :, np.newaxis], out[:, :, np.newaxis], strict=True):
-        spec.step(state, bar, params, values)
+        step(state, bar, params, values)
     return out
 
 
@@ -120,7 +127,7 @@ class Bank:
         for spec in self._specs:
             end, last = at + spec.size, column + len(spec.columns)
             params = np.array(spec.params, np.float64)
-            yield entry(spec.step, TABLE, TABLE, PARAMS, TABLE), tile[at:end], self._bars, params, self._out[column:last]
+            yield compiled(spec), tile[at:end], self._bars, params, self._out[column:last]
             at, column = end, last
 
     def step(self, slots: NDArray[np.int64], rows: NDArray[np.void]) -> tuple[F64, NDArray[np.bool_]]:

@@ -27,10 +27,9 @@ def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     for i in range(n):
         typical[i] = (bars[HIGH, i] + bars[LOW, i] + bars[CLOSE, i]) / 3.0
     mean_k(state, 0, PERIOD, typical, mean)
-    for k in range(1, PERIOD + 1, 2):
-        a, b = state[k], state[k + 1]
+    for k in range(1, PERIOD + 1):
         for i in range(n):
-            distance[i] = distance[i] + abs(a[i] - mean[i]) + abs(b[i] - mean[i])
+            distance[i] += abs(state[k, i] - mean[i])
     for i in range(n):
         off, far = typical[i] - mean[i], distance[i] / PERIOD
         is_still = (abs(off) <= STILL * mean[i]) | (far <= STILL * mean[i])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.indicators.spec import CLOSE, HIGH, LOW, VOLUME, indicator
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import blank_k, push_all_k
+from pipeline.kernels.rolling import blank_k, larger_k, push_all_k
 
 F64 = NDArray[np.float64]
 PERIOD = 14
@@ -41,10 +41,9 @@ def step(state: F64, bars: F64, params: F64, out: F64) -> None:
         state[1, i] = typical
     push_all_k(state, 2, PERIOD, signed)
     for k in range(3, 3 + PERIOD):
-        flows = state[k]
         for i in range(lanes):
-            inflow[i] += flows[i] if flows[i] > 0.0 else 0.0  # noqa: FURB136  (max() would ask about NaN)
-            outflow[i] -= flows[i] if flows[i] < 0.0 else 0.0  # noqa: FURB136
+            inflow[i] += larger_k(state[k, i], 0.0)
+            outflow[i] += larger_k(-state[k, i], 0.0)
     for i in range(lanes):
         total = inflow[i] + outflow[i]
         out[0, i] = 100.0 * (inflow[i] / total) if total > 0.0 else 0.0

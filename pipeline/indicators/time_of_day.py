@@ -31,7 +31,14 @@ def learn_k(state: F64, i: int) -> None:
 
 
 @indicator(
-    "time_of_day", columns=("volume_tod_factor",), params=(SPAN, DAYS), warmup=1, size=4 + 2 * SLOTS, degree=0, sessions=LEAST, has_gaps=True
+    "time_of_day",
+    columns=("volume_tod_factor",),
+    params=(SPAN, DAYS),
+    warmup=1,
+    size=4 + 2 * SLOTS,
+    degree=0,
+    sessions=LEAST,
+    has_gaps=True,
 )
 @kernel
 def step(state: F64, bars: F64, params: F64, out: F64) -> None:

@@ -86,13 +86,17 @@ def total_k(state: F64, start: int, n: int, out: F64) -> None:
     out[:] = 0.0
     whole = start + n - n % 4
     for j in range(start, whole, 4):
-        a, b, c, d = state[j], state[j + 1], state[j + 2], state[j + 3]
         for i in range(len(out)):
-            out[i] = out[i] + a[i] + b[i] + c[i] + d[i]
+            out[i] = out[i] + state[j, i] + state[j + 1, i] + state[j + 2, i] + state[j + 3, i]
     for j in range(whole, start + n):
-        a = state[j]
         for i in range(len(out)):
-            out[i] += a[i]
+            out[i] += state[j, i]
+
+
+@kernel
+def larger_k(a: float, b: float) -> float:
+    """Larger of two that are no NaN: ``max()`` would ask about that."""
+    return a if a > b else b  # noqa: FURB136
 
 
 @kernel
@@ -101,16 +105,13 @@ def largest_k(state: F64, start: int, n: int, out: F64) -> None:
     out[:] = state[start]
     whole = start + n - n % 4
     for j in range(start, whole, 4):
-        a, b, c, d = state[j], state[j + 1], state[j + 2], state[j + 3]
         for i in range(len(out)):
-            p = a[i] if a[i] > b[i] else b[i]  # noqa: FURB136  (max() would ask about NaN)
-            q = c[i] if c[i] > d[i] else d[i]  # noqa: FURB136
-            p = p if p > q else q  # noqa: FURB136
-            out[i] = p if p > out[i] else out[i]  # noqa: FURB136
+            p = larger_k(state[j, i], state[j + 1, i])
+            q = larger_k(state[j + 2, i], state[j + 3, i])
+            out[i] = larger_k(larger_k(p, q), out[i])
     for j in range(whole, start + n):
-        a = state[j]
         for i in range(len(out)):
-            out[i] = a[i] if a[i] > out[i] else out[i]  # noqa: FURB136
+            out[i] = larger_k(state[j, i], out[i])
 
 
 @kernel
@@ -133,22 +134,21 @@ def mean_std_k(state: F64, at: int, n: int, x: F64, mean: F64, std: F64) -> None
     push_all_k(state, at, n, x)
     mean[:] = 0.0
     std[:] = 0.0
-    for j in range(at + 1, at + n, 2):
-        a, b = state[j], state[j + 1]
+    whole = at + 1 + n - n % 4
+    for j in range(at + 1, whole, 4):
         for i in range(len(x)):
-            p, q = a[i] - x[i], b[i] - x[i]
-            mean[i] = mean[i] + p + q
-            std[i] = std[i] + p * p + q * q
-    if n % 2 == 1:
-        a = state[at + n]
+            p, q, r, s = state[j, i] - x[i], state[j + 1, i] - x[i], state[j + 2, i] - x[i], state[j + 3, i] - x[i]
+            mean[i] = mean[i] + p + q + r + s
+            std[i] = std[i] + p * p + q * q + r * r + s * s
+    for j in range(whole, at + 1 + n):
         for i in range(len(x)):
-            p = a[i] - x[i]
+            p = state[j, i] - x[i]
             mean[i] += p
             std[i] += p * p
     for i in range(len(x)):
         total, left = mean[i], std[i] - mean[i] * mean[i] / n
         mean[i] = x[i] + total / n
-        std[i] = np.sqrt((left if left > 0.0 else 0.0) / n)
+        std[i] = np.sqrt(larger_k(left, 0.0) / n)
     blank_k(state[at], n, x, mean)
     blank_k(state[at], n, x, std)
 

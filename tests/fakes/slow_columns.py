@@ -107,7 +107,7 @@ def profile(table: pd.DataFrame) -> dict[str, np.ndarray]:
         finest = origin / 4096
         shares: Counter[int] = Counter()
         level, start = 0, -32
-        for row, candle in day.iterrows():
+        for row, candle in zip(day.index, day.itertuples(), strict=True):
             low, high, close = (int(np.floor((px - origin) / finest)) for px in (candle.low, candle.high, candle.close))
             if candle.volume > 0:
                 while low >> level < start or high >> level >= start + 64:
@@ -143,14 +143,15 @@ def value_area(shares: Counter[int], level: int, start: int, origin: float, fine
 
 def time_of_day(table: pd.DataFrame) -> dict[str, np.ndarray]:
     """Mean volume by day and five minutes; what is usual is its exponential mean over the days before, of which there are three."""
-    out = np.full(len(table), np.nan)
-    inside = table[(table.minute >= 540) & (table.minute < 960)]
-    means = inside.groupby([inside.minute // 5, inside.day]).volume.mean()
-    for slot in means.index.get_level_values(0).unique():
-        usual = 0.0
-        for seen, (day, mean) in enumerate(means[slot].items(), start=1):
-            at = inside.index[(inside.day == day) & (inside.minute // 5 == slot)]
-            if usual > 0 and seen > 3:
-                out[at] = table.volume[at] / usual
-            usual += (mean - usual) / min(seen, 5.5)
+    out, volume = np.full(len(table), np.nan), table.volume.to_numpy()
+    visits: dict[tuple[int, int], list[int]] = {}
+    for row, (day, minute) in enumerate(zip(table.day.tolist(), table.minute.tolist(), strict=True)):
+        if 540 <= minute < 960:
+            visits.setdefault((minute // 5, day), []).append(row)
+    usual, seen = Counter[int](), Counter[int]()
+    for (slot, _), rows in visits.items():
+        if usual[slot] > 0 and seen[slot] >= 3:
+            out[rows] = volume[rows] / usual[slot]
+        seen[slot] += 1
+        usual[slot] += (volume[rows].mean() - usual[slot]) / min(seen[slot], 5.5)
     return {"volume_tod_factor": out}
