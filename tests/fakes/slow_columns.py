@@ -42,21 +42,19 @@ def vwap(table: pd.DataFrame) -> dict[str, np.ndarray]:
     out = {name: np.full(len(table), np.nan) for name in ("vwap", "vwap_upper_1", "vwap_lower_1", "vwap_upper_2", "vwap_lower_2")}
     for _, day in table.groupby("day"):
         typical, volume = ((day.high + day.low + day.close) / 3).to_numpy(), day.volume.to_numpy()
-        if len(day) > 2 and volume[0] > 0:
-            h, l, c = (day[n].to_numpy().copy() for n in ("high", "low", "close"))
-            mean = talib.VWAP(h, l, c, volume.copy())
-        else:
-            mean = np.array(
-                [np.average(typical[: k + 1], weights=volume[: k + 1]) if volume[: k + 1].any() else np.nan for k in range(len(day))]
-            )
+        is_talibs = len(day) > 2 and volume[0] > 0
+        theirs = talib.VWAP(*(day[n].to_numpy().copy() for n in ("high", "low", "close")), volume.copy()) if is_talibs else None
         for k, row in enumerate(day.index):
-            if not volume[: k + 1].any():
+            t, v = typical[: k + 1], volume[: k + 1]
+            whole = v.sum()
+            if whole == 0:
                 continue
-            off = typical[: k + 1] - np.average(typical[: k + 1], weights=volume[: k + 1])
-            std = np.sqrt(np.average(off * off, weights=volume[: k + 1]))
-            out["vwap"][row] = mean[k]
+            mean = (t * v).sum() / whole
+            std = np.sqrt(((t - mean) ** 2 * v).sum() / whole)
+            out["vwap"][row] = mean if theirs is None else theirs[k]
             for times in (1, 2):
-                out[f"vwap_upper_{times}"][row], out[f"vwap_lower_{times}"][row] = mean[k] + times * std, mean[k] - times * std
+                shift = times * std
+                out[f"vwap_upper_{times}"][row], out[f"vwap_lower_{times}"][row] = out["vwap"][row] + shift, out["vwap"][row] - shift
     return out
 
 

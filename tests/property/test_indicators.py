@@ -108,7 +108,6 @@ def test_equals_talib_from_the_first_defined_value(rows):
         agree(ours[column], theirs, scale=SCALE.get(column, 1.0))
 
 
-@settings(max_examples=max(10, settings().max_examples // 20))
 @given(rows=walks, quiet=st.integers(1, 9))
 def test_equals_the_slow_way(rows, quiet):
     """What TA-Lib does not have, recomputed from its definition; some candles have no volume."""
