@@ -36,7 +36,10 @@ class UpstoxAccount:
     def funds_paise(self) -> int:
         """Give what is available to trade."""
         given = self._api.get_data("/v3/user/get-funds-and-margin")
-        return round(float(given["available_to_trade"]["total"]) * 100)
+        try:
+            return round(float(given["available_to_trade"]["total"]) * 100)
+        except (KeyError, TypeError, ValueError):
+            raise Refused("funds: the answer does not say what is available to trade: look at the broker's own page") from None
 
     def margin_paise(self, key: str, side: Side, qty: int, px_paise: int) -> int:
         """Ask what an order would bind."""

@@ -89,6 +89,22 @@ class BrokerReport:
     limit_paise: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What only the process that talks to the broker can look up, for the pre-trade checks. None: it could not be found out."""
+
+    ts: int
+    token_left_ms: int | None
+    """Until the token dies; 0: none that the broker takes."""
+    are_versions_equal: bool | None
+    """Every process of this run that can be seen bears our version."""
+    clock_skew_ms: int | None
+    """Our clock less the broker's."""
+    is_master_of_today: bool | None
+    margin_paise: int | None
+    """What the broker says is free to trade with."""
+
+
 class Word(StrEnum):
     """What a person may command, from mild to strong, and how it is lifted."""
 

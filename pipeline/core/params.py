@@ -101,6 +101,8 @@ class RiskParams:
     max_reconcile_age_s: int
     """Since our books last agreed with the broker's."""
     min_token_life_s: int
+    max_facts_age_s: int
+    """Token, versions, clocks, funds: what was looked up longer ago is not known."""
     symbols: tuple[str, ...]
     """What may be traded; empty: the whole watchlist."""
     banned: tuple[str, ...]

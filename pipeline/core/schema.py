@@ -165,6 +165,7 @@ AUDIT = HashKey("audit", D, (), "file, lines and head of the audit: its end, kep
 PAPERS = HashKey("instruments:{segment}", C, ("segment",), "trading symbol -> key, lot, tick in paise, freeze, of every paper of the day")
 SESSION = HashKey("session", D, (), "mode, data maker, session date, start, speed")
 AUTH_STATUS = HashKey("auth:status", D, (), "token state and expiry; never the token")
+FACTS = HashKey("facts", D, (), "token, versions, clocks, instruments and funds, as the pre-trade checks last saw them (broker outside)")
 READS = HashKey("quota:reads", D, (), "when the broker was read lately, so that all processes keep one quota")
 HEALTH = HashKey("health:{process}", D, ("process",), "version, pid, mode, cursor, lag, last error; expires")
 PROGRESS = HashKey("progress:{job}", None, ("job",), "cursor, watermark, last ids, counts and digests; in the role of the job's outputs")

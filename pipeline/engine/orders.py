@@ -18,7 +18,9 @@ Never asks a clock, never sends twice, never drops a fill.
 
 from __future__ import annotations
 
-from pipeline.core.broker import Answer, BrokerReport, Control, Word
+from dataclasses import replace
+
+from pipeline.core.broker import Answer, BrokerReport, Control, Facts, Word
 from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
 from pipeline.engine.asking import Journal, cancel
 from pipeline.engine.books import is_old
@@ -68,6 +70,11 @@ def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
         yield report
     yield from take(desk, report, now)
     yield from _go_on(desk, now)
+
+
+def on_facts(desk: Desk, facts: Facts, now: int) -> None:
+    """Take what was looked up for the checks; it counts from now on."""
+    desk.facts = replace(facts, ts=now)
 
 
 def on_control(desk: Desk, control: Control, now: int) -> Journal:

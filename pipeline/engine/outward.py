@@ -87,6 +87,7 @@ def _restart(desk: Desk, now: int) -> Journal:
     desk.read_ms.clear()
     desk.listed = {}
     desk.agreed_ms = desk.apart = 0
+    desk.facts = None
     desk.began_ms = desk.began_ms or now
     desk.due = {listing.value: now for listing in LISTINGS}
     for order in list(desk.orders.values()):

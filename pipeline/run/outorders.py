@@ -16,6 +16,7 @@ from pipeline.run.courier import Courier, OutwardSource
 from pipeline.run.emergency import halt_file
 from pipeline.run.options import Settings
 from pipeline.run.sources import Source
+from pipeline.run.surroundings import Surroundings
 from pipeline.store.client import open_clients
 
 
@@ -41,9 +42,12 @@ def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> 
 
 
 def outward_source(
-    settings: Settings, instruments: tuple[Instrument, ...], streams: Source, courier: Courier, reached_ms: int
+    house: tuple[Settings, str], instruments: tuple[Instrument, ...], streams: Source, courier: Courier, reached_ms: int
 ) -> OutwardSource:
-    """Put the broker's reports, and its pushes, between the streams' entries."""
+    """Put the broker's reports, its pushes and what is looked up for the checks between the streams' entries of a date."""
+    settings, date_iso = house
     push = PortfolioStream(rest_client(settings), instruments, courier.deliver)
+    watch = Surroundings(settings, date_iso, courier.deliver)
     push.start()
-    return OutwardSource(streams, courier, reached_ms, (push.close,))
+    watch.start()
+    return OutwardSource(streams, courier, reached_ms, (push.close, watch.close))

@@ -26,7 +26,7 @@ RISK = RiskParams(
     max_losses_in_row=6, min_gap_s=30, max_orders_per_minute=10, max_orders_per_hour=120, max_orders_per_day=400, max_drift_bps=30.0,
     max_ltp_distance_bps=100.0, max_quote_distance_bps=75.0, price_band_ratio=0.1, max_order_qty=20_000, max_depth_ratio=1000.0,
     max_volume_ratio=0.01, max_quote_age_ms=5000, max_feed_age_ms=5000, max_clock_skew_ms=2000, max_reconcile_age_s=120,
-    min_token_life_s=900, symbols=(), banned=(),
+    min_token_life_s=900, max_facts_age_s=30, symbols=(), banned=(),
 )  # fmt: skip
 PARAMS = Params(
     ticks=TickParams(300, 60, 20, 60, 8.0, 6.0, 1.25, 60, 0.2, 1000, 250),

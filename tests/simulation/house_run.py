@@ -98,7 +98,7 @@ class House:
         hosts["upstox__order_url"] = self.order_url or self.sim.base
         self.env = environment(self.folder, self.urls, paths__token=token, **SETTINGS, **hosts) | {"TICKTICK_CONFIG": str(home)}
         self.connect()
-        universe.publish(self.store, PAPERS, DATE)
+        universe.publish(self.store, PAPERS, DATE, universe.TODAY)
         for name in SCRIPTS:
             self.launch(name)
 

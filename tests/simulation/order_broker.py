@@ -46,6 +46,8 @@ class Rates:
     """Chance, per session, that every closing order is refused: only the exit by the broker itself is left."""
     amnesia: float = 0.0
     """Chance, per session, that a crash takes our whole journal with it."""
+    unsound: float = 0.0
+    """Chance, per look at token, versions, clock, instruments and funds, that one of them is bad or cannot be found out."""
 
 
 CLEAN = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)

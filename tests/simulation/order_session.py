@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Control, OrderRequest, Word
+from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word
 from pipeline.core.params import Params
 from pipeline.core.session import Calendar, ist_ms
 from pipeline.core.snapshot import pack, unpack
@@ -41,6 +41,14 @@ FAULTS_END_MS = 115_000
 """From here on the world is healthy: liveness counts."""
 SNAPSHOT_EVERY = 32
 ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
+LOOK_MS = 10_000
+SOUND = Facts(0, 3_600_000, True, 0, True, 100_000_000)
+UNSOUND = tuple(
+    replace(SOUND, **{name: bad})
+    for name, bads in {"token_left_ms": (None, 60_000), "are_versions_equal": (None, False), "clock_skew_ms": (None, 3_000, -3_000),
+                       "is_master_of_today": (None, False), "margin_paise": (None, 0)}.items()
+    for bad in bads
+)  # fmt: skip
 RUNAWAY = 1_000
 """No session needs so many changes at the broker."""
 STRINGS = ("page", "command", "file")
@@ -67,7 +75,7 @@ def rates_of(seed: int, rng: random.Random) -> Rates:
         lost=rng.uniform(0, 0.12), reply_lost=rng.uniform(0, 0.12), slow=rng.uniform(0, 0.08), refused=rng.uniform(0, 0.1),
         fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
         push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
-        hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.3)), amnesia=rng.choice((0, 0, 0.5)),
+        hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.3)), amnesia=rng.choice((0, 0, 0.5)), unsound=rng.choice((0, 0.2)),
     )  # fmt: skip
 
 
@@ -136,6 +144,7 @@ class Session:
         self.forgets_at = 0
         self.reading: dict[str, Ask] = {}
         self.known: set[Ask] = set()
+        self.facts: Facts | None = None
         self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver)
         self.crash_rate = self.rates.crash
 
@@ -187,6 +196,8 @@ class Session:
             if rng.random() < 0.15:
                 self.at(when + rng.randint(500, 40_000), lambda now, s=sid: self._propose(s, now, "a"))
         self.at(base + FAULTS_END_MS, lambda _now: self._heal())
+        for when in range(base + LOOK_MS, base + FRAMES * FRAME_MS, LOOK_MS):
+            self.at(when, self._look)
         if rng.random() < self.rates.hand:
             self.at(base + rng.randint(5_000, 90_000), self._meddle)
         self.broker.is_stubborn = rng.random() < self.rates.stubborn
@@ -224,6 +235,13 @@ class Session:
         orders_of = self.desk.orders.values()
         is_waiting = any(o.purpose != "entry" or o.status.value != "UNKNOWN" for o in orders_of)
         return self.is_up and not is_waiting and not self.desk.plans and not self.broker.working()
+
+    def _look(self, now: int) -> None:
+        """The process looks at token, versions, clock, instruments and funds; what it finds is lost with a process that dies."""
+        if not self.is_up:
+            return
+        self.facts = replace(self.rng.choice(UNSOUND) if self.rng.random() < self.rates.unsound else SOUND, ts=now)
+        self._take(Input("facts", self.facts, is_stream=False))
 
     def _meddle(self, now: int) -> None:
         """A person trades in the app: closes a position of ours, or buys or sells something."""
@@ -272,6 +290,8 @@ class Session:
             for _ in _step(self.desk, kind, record, at):
                 pass
         self._take(Input("reports", [BrokerReport(now, Answer.STARTED)], is_stream=False))
+        self.facts = None
+        self.at(now + self.rng.randint(50, 400), self._look)
         waiting, self.queue = self.queue, []
         for item in waiting:
             self._take(item)
@@ -390,6 +410,8 @@ class Session:
                 self._blame(f"{request.tag} was sent {now - self.halted_ms} ms after HALTED")
             if now - self.seen_ms[request.symbol] > self.params.risk.max_quote_age_ms:
                 self._blame(f"{request.tag} was sent on a quote {now - self.seen_ms[request.symbol]} ms old")
+            if self.facts is None or replace(self.facts, ts=0) != SOUND:
+                self._blame(f"{request.tag} was sent on facts that forbid it: {self.facts}")
             if self.pulled_ms:
                 self.last_opening_ms = now
         if request.ask in READS:
@@ -488,6 +510,9 @@ def _step(desk: Desk, kind: str, record: Any, now: int) -> Any:
         return orders.on_recommendation(desk, record, now)
     if kind == "answer":
         return orders.on_answer(desk, record, now)
+    if kind == "facts":
+        orders.on_facts(desk, record, now)
+        return ()
     return orders.on_control(desk, record, now)
 
 
