@@ -1,7 +1,7 @@
 """What the pre-trade checks must know of the world and the pure half cannot: token, versions, clock, instruments, funds.
 
 Reads   the token's record, the health of the running processes, the watchlist's source, the broker's funds and the ``Date`` of its answers
-Writes  Facts, every ten seconds, from a thread of its own; what cannot be looked up is None, and stops entries
+Writes  Facts, every ten seconds, from a thread of its own; what cannot be looked up is None, stops entries, and is looked up again sooner
 
 The same looks serve `ticktick mode preflight`. Nothing here decides.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import astuple
 from typing import Any
 
 import redis
@@ -30,7 +31,8 @@ from pipeline.store.client import Clients, open_clients
 from pipeline.store.streams import RedisStore
 
 log = logging.getLogger("ticktick.surroundings")
-LOOK_S = 10.0
+LOOK_S, AGAIN_S = 10.0, 2.0
+"""Between two looks; the shorter while something is not known (other processes still start)."""
 
 
 def token_left_ms(settings: Settings) -> int:
@@ -103,5 +105,6 @@ class Surroundings:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._deliver([self.look()])
-            self._stop.wait(LOOK_S)
+            found = self.look()
+            self._deliver([found])
+            self._stop.wait(AGAIN_S if None in astuple(found) else LOOK_S)
