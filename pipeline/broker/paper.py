@@ -61,7 +61,7 @@ class PaperBroker:
         if request.ask is Ask.CANCEL:
             events = self.venue.cancel(request.order_id, request.ts)
         else:
-            events = self.venue.modify(request.order_id, request.qty, request.limit_paise, request.trigger_paise, request.ts)
+            events = self.venue.modify(request.order_id, request.terms, request.ts)
         if events[0].kind == "rejected":
             return refused(request, events[0].reason)
         self._note(events)

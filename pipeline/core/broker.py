@@ -47,6 +47,16 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What of an order can be changed. ``qty`` is the total."""
+
+    qty: int
+    order_type: str
+    limit_paise: int
+    trigger_paise: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrderRequest:
     """One thing to be asked of the broker; what does not concern its kind is 0 or empty. ``qty`` is the total, also in a change."""
 
@@ -62,6 +72,10 @@ class OrderRequest:
     limit_paise: int = 0
     trigger_paise: int = 0
     tag: str = ""
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.qty, self.order_type, self.limit_paise, self.trigger_paise)
 
 
 @dataclass(frozen=True, slots=True)

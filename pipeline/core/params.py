@@ -122,6 +122,14 @@ class StopParams:
     stop_ratio: float
     target_ratio: float
     trail_ratio: float
+    trail_step_bps: float
+    """The stop is moved when it would move at least so far ..."""
+    trail_every_s: float
+    """... and not sooner than this after it was moved last: each change is an order call."""
+    exits: str
+    """``stop``: a stop at the exchange, the target watched here; ``pair``: a stop at the exchange that becomes the limit at the target."""
+    near_bps: float
+    """So near its target the order of a pair turns from stop to limit, and back twice as far from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +176,8 @@ class OrderParams:
     """Stop of a position whose entry we find on the book without knowing its plan."""
     close_tries: int
     """Closing orders that may fail before the broker is asked to exit the position itself."""
+    rung_s: float
+    """How long closing orders may take before the broker is asked, and the broker before somebody is called."""
 
 
 @dataclass(frozen=True, slots=True)

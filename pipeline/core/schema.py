@@ -17,7 +17,7 @@ from pipeline.core import trading as tr
 from pipeline.core import types as t
 from pipeline.core.hits import PatternHit
 
-VERSION = 3
+VERSION = 4
 """Leads every record; a reader refuses what it does not know."""
 
 

@@ -210,6 +210,7 @@ def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
         worst_loss_paise=worst_loss_paise(qty, r.limit_paise, r.stop_paise),
         tag=tag_of(key),
         reason=r.id,
+        trail_paise=r.trail_paise,
     )
 
 

@@ -118,6 +118,14 @@ def test_the_exam(candidate):
     stop = candidate.place("tx-stop", "SELL", "SL-M", trigger=low)
     (row,) = candidate.find("tx-stop")
     assert (row.status, row.trigger_paise, row.order_type) == ("trigger pending", low, "SL-M")
+    # It becomes a limit at a target, and a stop again: one order, whichever it is.
+    high, one = candidate.ask * 102 // 1000 * 10, {"order_id": stop.order_id, "symbol": SYMBOL, "qty": 3}
+    assert candidate.ask_for(Ask.MODIFY, order_type="LIMIT", limit_paise=high, **one)[0].answer is Answer.ACCEPTED
+    (row,) = candidate.find("tx-stop")
+    assert (row.status, row.order_type, row.limit_paise, row.trigger_paise) == ("open", "LIMIT", high, 0)
+    assert candidate.ask_for(Ask.MODIFY, order_type="SL-M", trigger_paise=low + 100, **one)[0].answer is Answer.ACCEPTED
+    (row,) = candidate.find("tx-stop")
+    assert (row.status, row.trigger_paise, row.order_type) == ("trigger pending", low + 100, "SL-M")
     assert candidate.ask_for(Ask.CANCEL, order_id=stop.order_id)[0].answer is Answer.ACCEPTED
     assert candidate.ask_for(Ask.EXIT_ALL, tag="tt-buy", symbol=SYMBOL)[0].answer is Answer.ACCEPTED
     assert candidate.position() == 0

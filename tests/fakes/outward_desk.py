@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.core.broker import Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word
-from pipeline.core.types import Confirmation, Fill, OrderEvent
+from pipeline.core.types import Confirmation, Fill, OrderEvent, Recommendation
 from pipeline.engine.desk import Desk, new_desk
 from pipeline.engine.orders import on_answer, on_control, on_facts, on_recommendation, on_report, on_ticks
 from tests.fakes.trading import PAPERS, at, day, frame, params, recommendation
@@ -75,9 +75,9 @@ class Talk:
         self.look()
         return self
 
-    def enter(self, symbol: str = "AAA") -> OrderRequest:
+    def enter(self, symbol: str = "AAA", proposal: Recommendation | None = None) -> OrderRequest:
         """Confirm a recommendation; give the request that left."""
-        proposal = recommendation(symbol, self.now)
+        proposal = proposal or recommendation(symbol, self.now)
         self._keep(on_recommendation(self.desk, proposal, self.now))
         self.answered = self._keep(on_answer(self.desk, Confirmation(self.now, proposal.id, "confirm", "page"), self.now))
         return self.requests[-1]
