@@ -157,7 +157,7 @@ class FaultyBroker:
             if not reason and request.ask is Ask.CANCEL:
                 self._tell(self.venue.cancel(order_id, now), now)
             elif not reason:
-                events = self.venue.modify(order_id, request.qty, request.limit_paise, request.trigger_paise, now)
+                events = self.venue.modify(order_id, request.terms, now)
                 self._tell(events, now)
                 reason = events[0].reason
         if answered:

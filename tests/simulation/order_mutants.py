@@ -17,7 +17,8 @@ from typing import Any
 from unittest import mock
 
 from pipeline.core.broker import Answer, Ask
-from pipeline.engine import asking, books, exits, orders, outward, protect, risk
+from pipeline.core.types import Side
+from pipeline.engine import asking, books, exits, guard, orders, outward, protect, risk
 from pipeline.engine.desk import Desk
 from pipeline.engine.lifecycle import Status
 from pipeline.engine.portfolio import Ledger
@@ -109,6 +110,10 @@ def _every_trade_is_new(ledger: Ledger, fill: Any) -> bool:
     return _apply(ledger, fill)
 
 
+def _wandering(side: Side, stop_paise: int, _best_paise: int, *, away_paise: int, tick_paise: int) -> int:
+    return stop_paise - side.sign * (4 * tick_paise if away_paise > 0 else 0)
+
+
 _apply = Ledger.apply
 _conditions_of = orders.conditions_of
 _plain_held = Desk.held
@@ -130,6 +135,7 @@ MUTANTS = (
     Mutant("5.2.7 orders of ours that we do not know are adopted", ((books, "_adopt", _nothing),)),
     Mutant("5.3.0 the stop lies at the broker", ((protect, "_guard", _nothing),)),
     Mutant("5.3.0 the stop's quantity follows the position", ((protect, "modify", _nothing),)),
+    Mutant("5.3.0 a stop that follows the price never goes back", ((guard, "trailed", _wandering),)),
     Mutant("5.3.1 what is open in the paper is cancelled first", ((protect, "cancel", _nothing),)),
     Mutant("5.3.1 the book has said so before anything is sent", ((protect, "_is_busy", lambda *_: False),)),
     Mutant(

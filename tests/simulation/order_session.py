@@ -62,6 +62,11 @@ SETTINGS = {
     "flatten": params(**LIMITS),
     "max_hold": params(**LIMITS | {"max_hold_s": 45}),
 }
+WAYS = (
+    {"exits": "stop", "trail_every_s": 5.0, "trail_step_bps": 2.0, "near_bps": 20.0},
+    {"exits": "pair", "trail_every_s": 5.0, "trail_step_bps": 2.0, "near_bps": 20.0},
+)
+"""How a position is guarded."""
 STARTS = {"square_off": "15:03:30", "flatten": "10:00", "max_hold": "11:00"}
 
 
@@ -117,7 +122,8 @@ class Session:
         self.rng = rng = random.Random(f"orders {seed}")
         self.seed, self.ending = seed, rng.choice(ENDINGS)
         self.rates = rates if rates is not None else rates_of(seed, rng)
-        self.params: Params = SETTINGS[self.ending]
+        way = replace(SETTINGS[self.ending].stops, **rng.choice(WAYS))
+        self.params: Params = replace(SETTINGS[self.ending], stops=way)
         self.base = ist_ms(DATE, STARTS[self.ending][:5]) + (
             int(STARTS[self.ending][6:] or 0) * 1000 if len(STARTS[self.ending]) > 5 else 0
         )
@@ -145,6 +151,8 @@ class Session:
         self.reading: dict[str, Ask] = {}
         self.known: set[Ask] = set()
         self.facts: Facts | None = None
+        self.triggers: dict[str, int] = {}
+        self.is_forgetful = False
         self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver)
         self.crash_rate = self.rates.crash
 
@@ -259,7 +267,8 @@ class Session:
         key = f"{self.seed}-{symbol}-{now}"
         proposal = Recommendation(
             now, f"R{key}", f"S{key}", self.base + ord(candle), 1, symbol, "1m", "simulated", side, 0.8, "trending", ref,
-            ref + side.sign * 20, ref - side.sign * 100, ref + side.sign * 150, now + 60_000, "drawn",
+            ref + side.sign * 20, ref - side.sign * 100, ref + side.sign * self.rng.choice((60, 150)), now + 60_000, "drawn",
+            self.rng.choice((0, 70)),
         )  # fmt: skip
         self._take(Input("proposal", proposal, is_stream=True))
         for number in range(2 if self.rng.random() < 0.1 else 1):
@@ -311,6 +320,7 @@ class Session:
         self.saved, self.since, self.queue = dump(new_desk(PAPERS, DAY, self.params, is_outward=True)), [], []
         self.portfolio, self.events, self.intents = new_ledger(DATE, PAPERS), [], {}
         self.unknown.clear()
+        self.is_forgetful = True
         self.is_word_lost = self.pulled_ms > 0
         # A word that was only in the journal is gone with it (the kill file is not), and an exit that the broker made for us
         # bears no tag: from now on nobody can tell it from a trade by hand.
@@ -414,6 +424,11 @@ class Session:
                 self._blame(f"{request.tag} was sent on facts that forbid it: {self.facts}")
             if self.pulled_ms:
                 self.last_opening_ms = now
+        if request.ask is Ask.MODIFY and request.order_type == "SL-M":
+            sign, before = Side(request.side).opposite.sign, self.triggers.get(request.intent_id, request.trigger_paise)
+            if (request.trigger_paise - before) * sign < 0 and not self.is_forgetful:
+                self._blame(f"the stop {request.tag} went back from {before} to {request.trigger_paise}")
+            self.triggers[request.intent_id] = request.trigger_paise
         if request.ask in READS:
             self.reading[request.id] = request.ask
         self.broker.receive(request, now)
