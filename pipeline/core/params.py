@@ -107,6 +107,8 @@ class RiskParams:
     """What may be traded; empty: the whole watchlist."""
     banned: tuple[str, ...]
     """What may not, whatever else is said: the exchange's ban list of the day, and one's own."""
+    plan: str
+    """Of Upstox, ``normal`` or ``plus``, as said in [feed]: how high brokerage can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +170,6 @@ class OrderParams:
     """An order that nobody answered for, and that a complete book does not show after this time, is not there."""
     beat_s: float
     """Order book, trades and positions are read this often."""
-    agreed_s: float
-    """No entry when the books have not agreed for so long."""
     stop_grace_s: float
     """The price may stand beyond a stop at the broker for so long before we close ourselves."""
     adopt_stop_bps: float

@@ -262,7 +262,7 @@ class Recommendation:
     target_paise: int
     expires_ms: int
     reasons: str
-    trail_paise: int = 0
+    trail_paise: int
     """The stop follows the best price at this distance; 0: it stays."""
 
 
@@ -295,7 +295,7 @@ class OrderIntent:
     worst_loss_paise: int
     tag: str
     reason: str
-    trail_paise: int = 0
+    trail_paise: int
     """As in its recommendation."""
 
 
@@ -317,7 +317,7 @@ class OrderEvent:
     avg_px: float
     reason: str
     tag: str
-    trigger_paise: int = 0
+    trigger_paise: int
     """Of a stop that lies at the broker; 0 without one."""
 
 

@@ -199,7 +199,7 @@ def _adopt(desk: Desk, row: BrokerReport, now: int) -> Journal:
     stop = stop - stop % instrument.tick_size_paise if purpose == "entry" else 0
     intent = OrderIntent(
         now, key, f"adopted|{row.tag}|{row.order_id}", row.symbol, side, purpose, row.order_type, row.qty, row.limit_paise,
-        stop, 0, row.qty * abs(around - stop) if stop else 0, row.tag, "adopted",
+        stop, 0, row.qty * abs(around - stop) if stop else 0, row.tag, "adopted", 0,
     )  # fmt: skip
     order = Order(
         key, row.symbol, side, purpose, row.order_type, row.qty, row.limit_paise, row.tag, now, Status.UNKNOWN, row.order_id,

@@ -138,6 +138,12 @@ def not_reconciled(g: Gate) -> str:
     return f"books agreed {age // 1000} s ago, at most {most // 1000}" if age > most else ""
 
 
+@check("book_not_settled", place=5)
+def book_not_settled(g: Gate) -> str:
+    """After a first start, an order of a lost memory may still be on its way."""
+    return "" if g.conditions.is_settled else "this journal has just begun: what an earlier one may have sent is waited for"
+
+
 @check("unknown_in_symbol", place=5, exits=True)
 def unknown_in_symbol(g: Gate) -> str:
     """An order whose outcome nobody knows could be a position, or its end, by now."""

@@ -197,7 +197,7 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
             instrument, group, no_entry_ms(day, group, params.orders), square_off_ms(day, group, params.orders)
         )
     venue = None if is_outward else Venue(params.orders.paper_latency_ms, params.orders.slippage_bps)
-    return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments))
+    return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments, params.risk.plan))
 
 
 _PLAIN = ("owners", "tags", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign", "strangers")

@@ -111,9 +111,15 @@ def conditions_of(desk: Desk, now: int) -> Conditions:
         are_versions_equal=facts.are_versions_equal,
         clock_skew_ms=facts.clock_skew_ms,
         reconciled_ms=desk.agreed_ms,
+        is_settled=is_settled(desk, now),
         is_master_of_today=facts.is_master_of_today,
         margin_paise=margin,
     )
+
+
+def is_settled(desk: Desk, now: int) -> bool:
+    """Tell whether what a memory that was lost may have sent has arrived: it is waited for like any order without an answer."""
+    return desk.venue is not None or now - desk.began_ms >= desk.params.orders.settle_s * 1000
 
 
 def _bound_since(desk: Desk, ts: int) -> int:

@@ -36,6 +36,8 @@ class Conditions:
     """Our clock less the exchange's."""
     reconciled_ms: int
     """When our books last agreed with the broker's; 0 never."""
+    is_settled: bool
+    """Whatever a lost memory of ours may have sent has arrived by now."""
     is_master_of_today: bool | None
     """Lots, ticks and freeze quantities come from today's instrument file."""
     margin_paise: int | None
@@ -108,6 +110,7 @@ def paper_conditions(state: TradingState, now: int, margin_paise: int, *, is_fla
         are_versions_equal=True,
         clock_skew_ms=0,
         reconciled_ms=now,
+        is_settled=True,
         is_master_of_today=True,
         margin_paise=margin_paise,
         order_room=FOR_EVER_MS,

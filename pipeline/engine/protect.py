@@ -20,6 +20,7 @@ from pipeline.core.types import Alert, OrderIntent
 from pipeline.engine.asking import EXIT_ALL, Journal, ask, cancel, modify, want
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, RUNGS, STOP, TARGET, Plan, closing_side, exit_reason
+from pipeline.engine.facts import is_settled
 from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms, trail
 from pipeline.engine.identity import exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
@@ -117,7 +118,7 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     """Keep one stop order at the broker for exactly what is held."""
     exits = desk.exits(plan.symbol)
     if not exits:
-        if now >= plan.wait_ms and desk.is_open(plan.symbol, now) and _is_settled(desk, now):
+        if now >= plan.wait_ms and desk.is_open(plan.symbol, now) and is_settled(desk, now):
             yield from _place(desk, desk.plans[plan.symbol], STOP, abs(held), now)
         return
     order, plan = exits[0], desk.plans[plan.symbol]
@@ -145,7 +146,7 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     plan = desk.plans[plan.symbol]
     if _is_busy(desk, plan.symbol) or now < plan.wait_ms or not desk.is_open(plan.symbol, now):
         return
-    if not _is_settled(desk, now):
+    if not is_settled(desk, now):
         return
     is_spent = now - max(plan.closing_ms, plan.rung_ms) >= desk.params.orders.rung_s * 1000
     if not _is_position_read(desk, plan.symbol):
@@ -177,11 +178,6 @@ def _is_busy(desk: Desk, symbol: str) -> bool:
     return bool(desk.exits(symbol)) or any(o.status is not Status.UNKNOWN for o in desk.entries(symbol))
 
 
-def _is_settled(desk: Desk, now: int) -> bool:
-    """An exit of a memory that was lost may still be on its way: it is waited for like any exit without an answer."""
-    return desk.venue is not None or now - desk.began_ms >= desk.params.orders.settle_s * 1000
-
-
 def _is_position_read(desk: Desk, symbol: str) -> bool:
     """The broker's position was asked for after everything that we know happened in the paper."""
     return desk.venue is not None or desk.read_ms[Ask.POSITIONS] > desk.changed_ms.get(symbol, 0)
@@ -211,7 +207,7 @@ def _place(desk: Desk, plan: Plan, reason: str, qty: int, now: int) -> Journal:
     terms = stop_terms(desk, plan, qty) if is_stop else Terms(qty, "MARKET", 0, 0)
     intent = OrderIntent(
         now, key, cause, plan.symbol, closing_side(held), "stop" if is_stop else "exit", terms.order_type, qty, terms.limit_paise,
-        terms.trigger_paise, 0, 0, tag_of(key, "exit"), reason,
+        terms.trigger_paise, 0, 0, tag_of(key, "exit"), reason, 0,
     )  # fmt: skip
     yield intent
     yield from send(desk, intent, now, terms.trigger_paise)
@@ -228,7 +224,7 @@ def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
     desk.plans[plan.symbol] = replace(plan, attempts=plan.attempts + 1, closings=0, rung_ms=now)
     side = closing_side(desk.held(plan.symbol))
     intent = OrderIntent(
-        now, key, cause, plan.symbol, side, "exit", EXIT_ALL, qty, 0, 0, 0, 0, tag_of(key, "exit"), "exit_all"
+        now, key, cause, plan.symbol, side, "exit", EXIT_ALL, qty, 0, 0, 0, 0, tag_of(key, "exit"), "exit_all", 0
     )  # fmt: skip
     yield intent
     yield Alert(now, "error", "exit_all", "orders", f"{plan.symbol}: closing orders keep failing, the broker is asked to exit the position")

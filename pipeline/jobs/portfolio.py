@@ -54,7 +54,8 @@ class Account:
 
 def initial(context: Context) -> Account:
     sids = {i.symbol: i.sid for i in context.instruments}
-    return Account(sids, context.params.risk, new_ledger(context.session_date, context.instruments), QuoteTable(len(context.instruments)))
+    ledger = new_ledger(context.session_date, context.instruments, context.params.risk.plan)
+    return Account(sids, context.params.risk, ledger, QuoteTable(len(context.instruments)))
 
 
 def step(account: Account, record: Record, now: int) -> Iterable[Output]:

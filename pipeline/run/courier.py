@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.broker.contract import Broker, refused
-from pipeline.broker.quota import STANDARD_READS, ReadBudget
+from pipeline.broker.quota import ReadBudget
 from pipeline.broker.throttle import MemoryThrottle, Throttle
 from pipeline.broker.windows import Urgency
 from pipeline.core.broker import READS, Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word
@@ -37,14 +37,14 @@ SHORT_WAIT_MS = 3
 class Courier:
     """Performs requests of one broker; ``poll`` gives what has come back."""
 
-    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle) -> None:
-        """``throttle`` is the order rate that all processes of the account share."""
+    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle, reads: ReadBudget) -> None:
+        """``throttle`` and ``reads`` are the order rate and the read quota that all processes of the account share."""
         self._broker, self._kill_file = broker, kill_file
         self._throttle, self._alone = throttle, MemoryThrottle()
         self._back: queue.SimpleQueue[Sequence[BrokerReport | Facts]] = queue.SimpleQueue()
         self._writers = ThreadPoolExecutor(WRITERS, "order")
         self._readers = ThreadPoolExecutor(READERS, "listing")
-        self._reads = ReadBudget(STANDARD_READS)
+        self._reads = reads
         self._futures: queue.SimpleQueue[Future[None]] = queue.SimpleQueue()
         self._is_killed = False
         self.performed = 0

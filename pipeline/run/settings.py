@@ -265,7 +265,7 @@ def _params(checked: Mapping[str, BaseModel], layers: _Layers) -> Params:
         ticks=TickParams(**given["ticks"]),
         candles=CandleParams(**given["candles"]),
         filter=FilterParams(**given["filter"], strategy_params=_strategies(layers)),
-        risk=tightened(RiskParams(**given["risk"]), rollout),
+        risk=tightened(RiskParams(**given["risk"], plan=dict(checked["feed"])["plan"]), rollout),
         orders=OrderParams(**given["orders"]),
         stops=StopParams(**given["stops"]),
         rollout=rollout,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import astuple
 from typing import Any
@@ -27,6 +28,7 @@ from pipeline.run import universe
 from pipeline.run.access import now_ms, rest_client, tokens
 from pipeline.run.options import Settings
 from pipeline.run.processes import PROCESSES
+from pipeline.run.reads import reads_of
 from pipeline.store.client import Clients, open_clients
 from pipeline.store.streams import RedisStore
 
@@ -68,6 +70,7 @@ class Surroundings:
     def __init__(self, settings: Settings, date_iso: str, deliver: Callable[[list[Facts]], None]) -> None:
         self._settings, self._date, self._deliver = settings, date_iso, deliver
         self._api, self._clients = rest_client(settings), open_clients(settings.redis.urls())
+        self._reads = reads_of(settings, 1.0)
         self._store = RedisStore(self._clients)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="surroundings", daemon=True)
@@ -82,6 +85,8 @@ class Surroundings:
     def look(self) -> Facts:
         """Look everything up, once."""
         left, margin, skew, are_same, is_today = self._token(), None, None, None, None
+        now = time.monotonic_ns() // 1_000_000
+        self._stop.wait((self._reads.reserve(now) - now) / 1000)
         try:
             margin, skew = funds_and_skew(self._api)
         except Unauthorised as error:

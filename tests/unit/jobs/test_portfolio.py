@@ -23,7 +23,7 @@ def bought(ts=T + 10, trade="P1-1", symbol="AAA"):
 
 
 def intent(purpose="entry"):
-    return OrderIntent(T + 9, "i1", "c", "AAA", Side.BUY, purpose, "LIMIT", 100, 100_10, 99_00, 101_50, 110_00, "tt-i1", "R1")
+    return OrderIntent(T + 9, "i1", "c", "AAA", Side.BUY, purpose, "LIMIT", 100, 100_10, 99_00, 101_50, 110_00, "tt-i1", "R1", 0)
 
 
 def hashes(outputs, kind):
@@ -110,7 +110,7 @@ def test_a_closed_position_is_shown_flat():
 
 def test_a_denied_wish_moves_no_stop_and_a_new_position_has_its_own():
     account = job.initial(CONTEXT)
-    denied = OrderIntent(T + 20, "i2", "c2", "AAA", Side.BUY, "entry", "LIMIT", 100, 100_10, 50_00, 200_00, 1, "tt-i2", "R2")
+    denied = OrderIntent(T + 20, "i2", "c2", "AAA", Side.BUY, "entry", "LIMIT", 100, 100_10, 50_00, 200_00, 1, "tt-i2", "R2", 0)
     out = run(account, frame(T, (0, 99.95, 100.05)), intent(), bought(), denied, frame(T + 2000, (0, 99.95, 100.05)))
     assert hashes(out, POSITION)[-1]["stop_px"] == 99.0
     sold = Fill(T + 3000, "P2-1", "P2", "i3", "AAA", Side.SELL, 100, 101_05, "exit")
