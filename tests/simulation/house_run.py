@@ -133,7 +133,7 @@ class House:
             schema.RECOMMENDATIONS,
             Recommendation(
                 now, key, f"S{key}", now - 60_000 - self.proposals, 1, paper.symbol, "1m", "drawn", side, 0.8, "trending", ref,
-                ref + side.sign * 2 * tick, ref - side.sign * far, ref + side.sign * 2 * far, now + 60_000, "drawn",
+                ref + side.sign * 2 * tick, ref - side.sign * far, ref + side.sign * 2 * far, now + 60_000, "drawn", 0,
             ),
         )  # fmt: skip
         at = time.perf_counter()
