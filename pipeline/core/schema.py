@@ -156,7 +156,9 @@ PATTERN_RECORD = HashKey(
     "patterns:{symbol}:{timeframe}", D, ("symbol", "timeframe"), "how often each pattern was followed by what it speaks for"
 )
 REGIME = HashKey("regime:{symbol}", D, ("symbol",), "trending, ranging or volatile, and since when")
-POSITION = HashKey("position:{symbol}", D, ("symbol",), "one position: quantity, average, stop, target, profit, age of the mark")
+POSITION = HashKey(
+    "position:{symbol}", D, ("symbol",), "one position: open or still opening, quantity, average, stop, target, profit, age of the mark"
+)
 PORTFOLIO = HashKey("portfolio", D, (), "the account now")
 
 # Hashes of the machinery.
