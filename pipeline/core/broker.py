@@ -46,6 +46,23 @@ class Answer(StrEnum):
     """The listing is complete: what it did not show was not there."""
 
 
+GTT = "GTT"
+"""Order type of an entry that the broker's server keeps together with its target and stop, and of what guards the position there."""
+GUARD = "trigger pending"
+"""Status of a stop, or of a GTT's target and stop, that waits for its price."""
+
+
+class Leg(StrEnum):
+    """What a row has to do with a GTT."""
+
+    NONE = ""
+    ENTRY = "ENTRY"
+    STOPLOSS = "STOPLOSS"
+    TARGET = "TARGET"
+    WATCH = "WATCH"
+    """Not an order at the exchange: the server watching for the other two."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What of an order can be changed. ``qty`` is the total."""
@@ -72,6 +89,9 @@ class OrderRequest:
     limit_paise: int = 0
     trigger_paise: int = 0
     tag: str = ""
+    target_paise: int = 0
+    trail_paise: int = 0
+    """Of a GTT: its target, and how far behind the best price its stop follows."""
 
     @property
     def terms(self) -> Terms:
@@ -101,6 +121,9 @@ class BrokerReport:
     reason: str = ""
     order_type: str = ""
     limit_paise: int = 0
+    parent: str = ""
+    """The GTT that the order belongs to."""
+    leg: Leg = Leg.NONE
 
 
 @dataclass(frozen=True, slots=True)

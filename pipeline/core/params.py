@@ -129,7 +129,8 @@ class StopParams:
     trail_every_s: float
     """... and not sooner than this after it was moved last: each change is an order call."""
     exits: str
-    """``stop``: a stop at the exchange, the target watched here; ``pair``: a stop at the exchange that becomes the limit at the target."""
+    """``stop``: a stop at the exchange, the target watched here; ``pair``: a stop at the exchange that becomes the limit at the target;
+    ``gtt``: entry, target and stop kept by the broker's server."""
     near_bps: float
     """So near its target the order of a pair turns from stop to limit, and back twice as far from it."""
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.core.broker import LISTINGS, Answer, Ask, BrokerReport, OrderRequest, Terms, Word
+from pipeline.core.broker import GTT, LISTINGS, Answer, Ask, BrokerReport, Leg, OrderRequest, Terms, Word
 from pipeline.core.types import Alert, Fill, OrderIntent, Side
 from pipeline.engine.asking import ASK_AGAIN_MS, EXIT_ALL, SOON_MS, Journal, want
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, Plan
+from pipeline.engine.gtts import is_another, take_leg
 from pipeline.engine.identity import purpose_of
 from pipeline.engine.lifecycle import FINAL, Event, Order, Status, advance, event_of, fill, with_terms
 from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed, shows
@@ -85,12 +86,16 @@ def _compare(desk: Desk, now: int) -> Journal:
 
 def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
     """Take an order as the book, its history or a push shows it."""
+    if row.leg is not Leg.NONE:
+        if is_another(desk, row):
+            return
+        yield from take_leg(desk, row, now)
     key = desk.tags.get(row.tag) or desk.owners.get(row.order_id) or _exited_by(desk, row)
     order = desk.order(key) if key else None
     if order is None or order.status is Status.ABSENT:
         if purpose_of(row.tag) and row.symbol in desk.papers and row.order_id not in desk.owners:
             yield from _adopt(desk, row, now)
-        elif order is None:
+        elif order is None and row.leg is not Leg.WATCH:
             desk.strangers.setdefault(row.order_id, now)
         return
     if is_over(order.told) and not is_over(row.status):
@@ -165,7 +170,9 @@ def move(desk: Desk, order: Order, events: tuple[Event, ...], report: BrokerRepo
     before = order.status
     for event in events:
         order = advance(order, event, report.order_id)
-    if order.order_id:
+    if order.order_id and order.order_type == GTT and order.purpose == "entry":
+        desk.gtts[order.order_id] = order.intent_id
+    elif order.order_id:
         desk.owners[order.order_id] = order.intent_id
     if order.status in {Status.REFUSED, Status.ABSENT} and order.purpose != "entry":
         put_off(desk, order.symbol, now)

@@ -63,6 +63,8 @@ class Desk:
     """Broker's order id -> intent id."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tag on the broker's book -> intent id."""
+    gtts: dict[str, str] = field(default_factory=dict)
+    """GTT -> intent id of its entry."""
     plans: dict[str, Plan] = field(default_factory=dict)
     causes: dict[str, None] = field(default_factory=dict)
     """Every intent that was ever sent: never a second one."""
@@ -200,7 +202,7 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
     return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments, params.risk.plan))
 
 
-_PLAIN = ("owners", "tags", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign", "strangers")
+_PLAIN = ("owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign", "strangers")
 _SCALARS = ("sent_today", "minute", "word", "asked", "agreed_ms", "apart", "began_ms")
 _TABLES: dict[str, type] = {
     "pending": Recommendation,

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.core.broker import Terms
+from pipeline.core.broker import GTT, Terms
 from pipeline.core.session import Group
 from pipeline.core.types import Side
 from pipeline.engine.desk import Desk
@@ -25,14 +25,16 @@ from pipeline.engine.stops import trailed
 LIMIT = "LIMIT"
 PAIR = "pair"
 BPS = 10_000
+SERVER_GRACE_MS = 10_000
+"""A GTT's server may take so long to show what it does."""
 SLACK_BPS = 300
 """Limit of a stop order where the exchange takes no SL-M (derivatives): so far beyond the trigger."""
 
 
 def trail(desk: Desk, plan: Plan, now: int) -> Plan:
     """Note the best price, and move the stop after it: far enough to be worth a change, and not too often."""
-    if plan.closing or plan.trail_paise <= 0:
-        return plan
+    if plan.closing or plan.trail_paise <= 0 or any(order.order_type == GTT for order in desk.exits(plan.symbol)):
+        return plan  # a GTT's stop is moved by its server
     paper, limits = desk.paper(plan.symbol), desk.params.stops
     ltp, _ = desk.quotes.ltp_paise(paper.instrument.sid)
     if ltp > 0 and (ltp - plan.best_paise) * plan.side.sign > 0:
@@ -47,9 +49,26 @@ def trail(desk: Desk, plan: Plan, now: int) -> Plan:
     return plan
 
 
+def is_for_server(desk: Desk, symbol: str) -> bool:
+    """Tell whether an entry goes to the broker's server with its exits: not where trades by hand would make its quantity wrong."""
+    return desk.params.stops.exits == "gtt" and desk.venue is None and not any(name == symbol for name, _ in desk.foreign.values())
+
+
+def is_server_arming(desk: Desk, plan: Plan, now: int) -> bool:
+    """Tell whether the entry was a GTT whose server still has time to show that it guards; after that a stop of ours goes out."""
+    return plan.entry_intent in desk.gtts.values() and now - plan.opened_ms < SERVER_GRACE_MS
+
+
+def is_server_wrong(desk: Desk, order: Order, held: int, now: int) -> bool:
+    """Tell whether the server guards another quantity than is held: for long, or because of trades by hand, of which it knows nothing."""
+    is_other = order.order_type == GTT and order.order_qty != abs(held)
+    is_by_hand = held != desk.held(order.symbol)
+    return is_other and (is_by_hand or now - desk.changed_ms.get(order.symbol, 0) >= SERVER_GRACE_MS)
+
+
 def is_pair(desk: Desk) -> bool:
-    """Tell whether the target lies at the exchange, too."""
-    return desk.params.stops.exits == PAIR
+    """Tell whether the target lies at the exchange, or at the broker's server, too."""
+    return desk.params.stops.exits != "stop"
 
 
 def stop_terms(desk: Desk, plan: Plan, qty: int) -> Terms:
@@ -67,7 +86,7 @@ def guarding_terms(desk: Desk, plan: Plan, order: Order, held: int) -> Terms:
     qty = order.done_qty + abs(held)
     if order.order_type in STOP_TYPES and order.told == "open":
         return replace(order.terms, qty=qty)  # it has triggered: it is selling, and is left alone
-    if is_pair(desk) and plan.target_paise > 0 and _is_near(desk, plan, order):
+    if desk.params.stops.exits == PAIR and plan.target_paise > 0 and _is_near(desk, plan, order):
         return Terms(qty, LIMIT, plan.target_paise, 0)
     return stop_terms(desk, plan, qty)
 
@@ -91,6 +110,6 @@ def is_doing(exits: Sequence[Order], reason: str, *, is_late: bool) -> bool:
     A stop that the book calls open has triggered, and is selling for as long as it takes. A limit is no stop.
     """
     if reason == STOP:
-        stops = [order for order in exits if order.order_type in STOP_TYPES]
+        stops = [order for order in exits if order.order_type in STOP_TYPES or order.order_type == GTT]
         return bool(stops) and not (is_late and any(order.told != "open" for order in stops))
     return bool(exits) and not is_late

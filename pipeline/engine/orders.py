@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.core.broker import Answer, BrokerReport, Control, Facts, Word
+from pipeline.core.broker import GTT, Answer, BrokerReport, Control, Facts, Word
 from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
 from pipeline.engine.asking import Journal, cancel
 from pipeline.engine.books import is_old
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import SQUARE_OFF
 from pipeline.engine.facts import conditions_of, gate_of
+from pipeline.engine.guard import is_for_server
 from pipeline.engine.identity import entry_cause, identity, tag_of
 from pipeline.engine.inhouse import reports
 from pipeline.engine.lifecycle import Event, advance, event_of
@@ -168,7 +169,7 @@ def _take_answer(desk: Desk, answer: Confirmation, now: int) -> Journal:
         yield _denied(intent, now, denial.code)
     else:
         desk.wishes[intent.id] = intent
-        yield from send(desk, intent, now)
+        yield from send(desk, intent, now, intent.stop_paise if intent.order_type == GTT else 0)
 
 
 def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
@@ -184,7 +185,7 @@ def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
         symbol=r.symbol,
         side=r.side,
         purpose="entry",
-        order_type="LIMIT",
+        order_type=GTT if is_for_server(desk, r.symbol) else "LIMIT",
         qty=qty,
         limit_paise=r.limit_paise,
         stop_paise=r.stop_paise,

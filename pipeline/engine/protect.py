@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.core.broker import Ask, OrderRequest, Terms, Word
+from pipeline.core.broker import GTT, Ask, OrderRequest, Terms, Word
 from pipeline.core.types import Alert, OrderIntent
-from pipeline.engine.asking import EXIT_ALL, Journal, ask, cancel, modify, want
+from pipeline.engine.asking import EXIT_ALL, SOON_MS, Journal, ask, cancel, modify, want
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, RUNGS, STOP, TARGET, Plan, closing_side, exit_reason
 from pipeline.engine.facts import is_settled
-from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms, trail
+from pipeline.engine.gtts import is_server_told
+from pipeline.engine.guard import guarding_terms, is_doing, is_pair, is_server_arming, is_server_wrong, stop_terms, trail
 from pipeline.engine.identity import exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
 from pipeline.engine.reconcile import is_over, owned
@@ -117,11 +118,16 @@ def _reason(desk: Desk, plan: Plan, now: int) -> str:
 def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     """Keep one stop order at the broker for exactly what is held."""
     exits = desk.exits(plan.symbol)
+    if not exits and (is_server_arming(desk, plan, now) or not is_server_told(desk, plan)):
+        want(desk, Ask.BOOK, now + SOON_MS)
+        return
     if not exits:
         if now >= plan.wait_ms and desk.is_open(plan.symbol, now) and is_settled(desk, now):
             yield from _place(desk, desk.plans[plan.symbol], STOP, abs(held), now)
         return
     order, plan = exits[0], desk.plans[plan.symbol]
+    if is_server_wrong(desk, order, held, now) and may_cancel(order):
+        yield from cancel(desk, order, now, "the server guards another quantity")
     is_quiet = order.status in {Status.ACCEPTED, Status.PARTIAL} and order.order_type in GUARDS
     if len(exits) == 1 and is_quiet and now >= plan.wait_ms:
         wanted = guarding_terms(desk, plan, order, held)
@@ -137,7 +143,7 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     if not plan.closing:
         plan = desk.plans[plan.symbol] = replace(plan, closing=reason, closing_ms=now)
     exits = desk.exits(plan.symbol)
-    for order in [*desk.entries(plan.symbol), *(o for o in exits if o.order_type in GUARDS)]:
+    for order in [*desk.entries(plan.symbol), *(o for o in exits if o.order_type in GUARDS or o.order_type == GTT)]:
         if may_cancel(order) and order.intent_id in desk.orders:
             yield from cancel(desk, desk.orders[order.intent_id], now, reason)
     if desk.inbox:
@@ -147,6 +153,9 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     if _is_busy(desk, plan.symbol) or now < plan.wait_ms or not desk.is_open(plan.symbol, now):
         return
     if not is_settled(desk, now):
+        return
+    if not is_server_told(desk, plan):
+        want(desk, Ask.BOOK, now)
         return
     is_spent = now - max(plan.closing_ms, plan.rung_ms) >= desk.params.orders.rung_s * 1000
     if not _is_position_read(desk, plan.symbol):
@@ -244,14 +253,17 @@ def send(desk: Desk, intent: OrderIntent, now: int, trigger_paise: int = 0, *, a
         desk.owners[order_id] = intent.id
     request = OrderRequest(
         now, "", ask_for, intent.id, order_id, intent.symbol, intent.side.value, intent.order_type, intent.qty,
-        intent.limit_paise, trigger_paise, tag or intent.tag,
+        intent.limit_paise, trigger_paise, tag or intent.tag, *(
+            (intent.target_paise, intent.trail_paise) if intent.order_type == GTT else ()
+        ),
     )  # fmt: skip
     yield from ask(desk, request, now)
 
 
 def may_cancel(order: Order) -> bool:
     """Tell whether asking for its end makes sense: it works, and the book does not say yet that it is over."""
-    return order.status in CANCELLABLE and not is_over(order.told)
+    is_unseen = order.order_type == GTT and order.purpose == "entry"  # the order of it at the exchange is not known yet
+    return order.status in CANCELLABLE and not is_over(order.told) and not is_unseen
 
 
 def order_of(intent: OrderIntent, now: int) -> Order:

@@ -200,7 +200,7 @@ def _checked(kind: type) -> type[BaseModel]:
     """Make a strict model with the fields of one parameter record; it checks, the record is what travels."""
     hints = get_type_hints(kind)
     names = [f.name for f in fields(kind) if f.name not in DERIVED]
-    hints |= {"confirm": Literal["ask", "auto"], "profile": Literal["atr", "fixed"], "exits": Literal["stop", "pair"]}
+    hints |= {"confirm": Literal["ask", "auto"], "profile": Literal["atr", "fixed"], "exits": Literal["stop", "pair", "gtt"]}
     shape: dict[str, Any] = {name: (hints[name], _limits(name, hints[name])) for name in names}
     return create_model(kind.__name__, __config__=_STRICT, **shape)
 

@@ -305,6 +305,9 @@ def _require_sense(settings: Settings) -> None:
         "orders.confirm": settings.mode.startswith("live-") and params.orders.confirm == "auto" and "auto is for paper and replay only",
         "orders.reply_s": params.orders.reply_s <= settings.upstox.total_timeout_s and "must be above upstox.total_timeout_s",
         "orders.settle_s": params.orders.settle_s <= params.orders.reply_s and "must be above orders.reply_s",
+        "stops.exits": params.stops.exits == "gtt"
+        and settings.mode in ("paper", "replay")
+        and "gtt lies at a broker's server, paper knows stop and pair",
         "orders.rung_s": params.orders.rung_s <= params.orders.settle_s + params.orders.reply_s and "must be above settle_s + reply_s",
         "feed.backoff_min_s": settings.feed.backoff_min_s > settings.feed.backoff_max_s and "must not be above feed.backoff_max_s",
         "filter.strategies": not params.filter.strategies and "names no strategy",
