@@ -65,6 +65,7 @@ SETTINGS = {
 WAYS = (
     {"exits": "stop", "trail_every_s": 5.0, "trail_step_bps": 2.0, "near_bps": 20.0},
     {"exits": "pair", "trail_every_s": 5.0, "trail_step_bps": 2.0, "near_bps": 20.0},
+    {"exits": "gtt", "trail_every_s": 5.0, "trail_step_bps": 2.0, "near_bps": 20.0},
 )
 """How a position is guarded."""
 STARTS = {"square_off": "15:03:30", "flatten": "10:00", "max_hold": "11:00"}
@@ -208,8 +209,9 @@ class Session:
             self.at(when, self._look)
         if rng.random() < self.rates.hand:
             self.at(base + rng.randint(5_000, 90_000), self._meddle)
-        self.broker.is_stubborn = rng.random() < self.rates.stubborn
-        self.forgets_at = rng.randint(2, 8) if rng.random() < self.rates.amnesia else 0
+        has_tags = self.params.stops.exits != "gtt"  # a GTT bears none: it cannot be exited by it, nor known again without a journal
+        self.broker.is_stubborn = rng.random() < self.rates.stubborn and has_tags
+        self.forgets_at = rng.randint(2, 8) if rng.random() < self.rates.amnesia and has_tags else 0
         if self.ending == "flatten":
             pulled = base + rng.randint(30_000, FAULTS_END_MS - 5_000)
             self.at(pulled, self._pull)
@@ -228,7 +230,7 @@ class Session:
         if not FIRST_ENTRY_FRAME < number <= LAST_ENTRY_FRAME and number % LOOK_EVERY and self._is_idle():
             return
         quotes = self.market.quotes[number]
-        for symbol in dict.fromkeys(h.order.symbol for h in self.broker.working()):
+        for symbol in self.broker.moved():
             self.broker.quote(symbol, quotes[symbol], now)
         if quiet:
             self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False))
@@ -242,7 +244,7 @@ class Session:
         """Nothing is held, nothing works at the broker or may still get there: then a look every few frames is enough."""
         orders_of = self.desk.orders.values()
         is_waiting = any(o.purpose != "entry" or o.status.value != "UNKNOWN" for o in orders_of)
-        return self.is_up and not is_waiting and not self.desk.plans and not self.broker.working()
+        return self.is_up and not is_waiting and not self.desk.plans and not self.broker.moved()
 
     def _look(self, now: int) -> None:
         """The process looks at token, versions, clock, instruments and funds; what it finds is lost with a process that dies."""
@@ -267,8 +269,8 @@ class Session:
         key = f"{self.seed}-{symbol}-{now}"
         proposal = Recommendation(
             now, f"R{key}", f"S{key}", self.base + ord(candle), 1, symbol, "1m", "simulated", side, 0.8, "trending", ref,
-            ref + side.sign * 20, ref - side.sign * 100, ref + side.sign * self.rng.choice((60, 150)), now + 60_000, "drawn",
-            self.rng.choice((0, 70)),
+            ref + side.sign * 20, ref - side.sign * self.rng.choice((60, 100)), ref + side.sign * self.rng.choice((40, 150)), now + 60_000, "drawn",
+            self.rng.choice((0, 50)),
         )  # fmt: skip
         self._take(Input("proposal", proposal, is_stream=True))
         for number in range(2 if self.rng.random() < 0.1 else 1):
@@ -512,6 +514,9 @@ class Session:
         if lost:
             self._blame(f"still unknown after the close: {lost}")
         resting = [h.order.order_id for h in broker.working() if h.purpose != "hand"]
+        guards = [b.gtt_id for b in broker.brackets.held.values() if broker.brackets.guarded_qty(b) > 0]
+        if guards:
+            self._blame(f"still guarded by a server after everything is flat: {guards}")
         if resting:
             self._blame(f"still working after everything is flat: {resting}")
 
