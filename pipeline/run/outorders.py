@@ -42,7 +42,7 @@ def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> 
     upstox = settings.upstox
     client = open_clients(settings.redis.urls())[Role.DERIVED]
     orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
-    broker = UpstoxBroker(orders, rest_client(settings), instruments)
+    broker = UpstoxBroker(orders, rest_client(settings), instruments, has_gtts=settings.params.stops.exits == "gtt")
     return Courier(broker, halt_file(settings), RedisThrottle(client), reads_of(settings, READS_PER_S))
 
 
