@@ -18,6 +18,26 @@ from pipeline.engine.desk import Desk
 from pipeline.engine.exits import Plan
 from pipeline.engine.lifecycle import Order, Status
 
+SERVER_GRACE_MS = 10_000
+"""A GTT's server may take so long to show what it does."""
+
+
+def is_for_server(desk: Desk, symbol: str) -> bool:
+    """Tell whether an entry goes to the broker's server with its exits: not where trades by hand would make its quantity wrong."""
+    return desk.params.stops.exits == "gtt" and desk.venue is None and not any(name == symbol for name, _ in desk.foreign.values())
+
+
+def is_server_arming(desk: Desk, plan: Plan, now: int) -> bool:
+    """Tell whether the entry was a GTT whose server still has time to show that it guards; after that a stop of ours goes out."""
+    return plan.entry_intent in desk.gtts.values() and now - plan.opened_ms < SERVER_GRACE_MS
+
+
+def is_server_wrong(desk: Desk, order: Order, held: int, now: int) -> bool:
+    """Tell whether the server guards another quantity than is held: for long, or because of trades by hand, of which it knows nothing."""
+    is_other = order.order_type == GTT and order.order_qty != abs(held)
+    is_by_hand = held != desk.held(order.symbol)
+    return is_other and (is_by_hand or now - desk.changed_ms.get(order.symbol, 0) >= SERVER_GRACE_MS)
+
 
 def take_leg(desk: Desk, row: BrokerReport, now: int) -> Iterator[OrderIntent]:
     """Take in what a row says of a GTT of ours, before the row is taken like any other."""

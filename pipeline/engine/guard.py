@@ -25,8 +25,6 @@ from pipeline.engine.stops import trailed
 LIMIT = "LIMIT"
 PAIR = "pair"
 BPS = 10_000
-SERVER_GRACE_MS = 10_000
-"""A GTT's server may take so long to show what it does."""
 SLACK_BPS = 300
 """Limit of a stop order where the exchange takes no SL-M (derivatives): so far beyond the trigger."""
 
@@ -47,23 +45,6 @@ def trail(desk: Desk, plan: Plan, now: int) -> Plan:
     if stop != plan.stop_paise and is_far and not is_passed and now - plan.trailed_ms >= limits.trail_every_s * 1000:
         plan = desk.plans[plan.symbol] = replace(plan, stop_paise=stop, trailed_ms=now)
     return plan
-
-
-def is_for_server(desk: Desk, symbol: str) -> bool:
-    """Tell whether an entry goes to the broker's server with its exits: not where trades by hand would make its quantity wrong."""
-    return desk.params.stops.exits == "gtt" and desk.venue is None and not any(name == symbol for name, _ in desk.foreign.values())
-
-
-def is_server_arming(desk: Desk, plan: Plan, now: int) -> bool:
-    """Tell whether the entry was a GTT whose server still has time to show that it guards; after that a stop of ours goes out."""
-    return plan.entry_intent in desk.gtts.values() and now - plan.opened_ms < SERVER_GRACE_MS
-
-
-def is_server_wrong(desk: Desk, order: Order, held: int, now: int) -> bool:
-    """Tell whether the server guards another quantity than is held: for long, or because of trades by hand, of which it knows nothing."""
-    is_other = order.order_type == GTT and order.order_qty != abs(held)
-    is_by_hand = held != desk.held(order.symbol)
-    return is_other and (is_by_hand or now - desk.changed_ms.get(order.symbol, 0) >= SERVER_GRACE_MS)
 
 
 def is_pair(desk: Desk) -> bool:

@@ -26,7 +26,7 @@ from pipeline.engine.books import is_old
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import SQUARE_OFF
 from pipeline.engine.facts import conditions_of, gate_of
-from pipeline.engine.guard import is_for_server
+from pipeline.engine.gtts import is_for_server
 from pipeline.engine.identity import entry_cause, identity, tag_of
 from pipeline.engine.inhouse import reports
 from pipeline.engine.lifecycle import Event, advance, event_of

@@ -21,8 +21,8 @@ from pipeline.engine.asking import EXIT_ALL, SOON_MS, Journal, ask, cancel, modi
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, RUNGS, STOP, TARGET, Plan, closing_side, exit_reason
 from pipeline.engine.facts import is_settled
-from pipeline.engine.gtts import is_server_told
-from pipeline.engine.guard import guarding_terms, is_doing, is_pair, is_server_arming, is_server_wrong, stop_terms, trail
+from pipeline.engine.gtts import is_server_arming, is_server_told, is_server_wrong
+from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms, trail
 from pipeline.engine.identity import exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
 from pipeline.engine.reconcile import is_over, owned

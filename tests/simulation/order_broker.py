@@ -337,7 +337,9 @@ class FaultyBroker:
             ):  # fmt: skip
                 continue
             for leg, order_id in b.children.items():
-                row = replace(self._row(self.held[order_id], request.id, now), parent=b.gtt_id, leg=leg, tag=request.tag)
+                row = replace(
+                    self._row(self.held[order_id], request.id, now), parent=b.gtt_id, leg=leg, tag=request.tag if leg is Leg.ENTRY else ""
+                )
                 if self.held[order_id].shown_ms > now:
                     row = replace(row, status="open pending", cum_qty=0, px_paise=0)
                 out.append(row)
