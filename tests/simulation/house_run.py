@@ -38,7 +38,7 @@ SCRIPTS = ("websocket_client", "orders", "portfolio")
 SETTINGS = {
     "mode": "simulated", "orders__confirm": "ask", "orders__max_hold_s": 15, "orders__entry_timeout_s": 10, "orders__reply_s": 2.5,
     "orders__settle_s": 5.0, "orders__beat_s": 1.0, "orders__close_tries": 3, "upstox__total_timeout_s": 2.0, "upstox__connect_timeout_s": 1.0,
-    "logging__level": "WARNING",
+    "logging__level": "WARNING", "history__pace": 100.0,
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = {
