@@ -21,8 +21,8 @@ from pipeline.engine.lifecycle import Order, Status
 from pipeline.engine.sizing import worst_loss_paise
 
 HOUR_MS = 60 * MINUTE_MS
-ASKED_BEFORE_MS = 10_000
-"""No look at the broker takes longer."""
+ASKED_BEFORE_MS = 20_000
+"""No look at the broker takes longer, its last answer included."""
 UNKNOWN = Facts(0, None, None, None, None, None)
 
 

@@ -33,8 +33,8 @@ from pipeline.store.client import Clients, open_clients
 from pipeline.store.streams import RedisStore
 
 log = logging.getLogger("ticktick.surroundings")
-LOOK_S, AGAIN_S = 10.0, 2.0
-"""Between two looks; the shorter while something is not known (other processes still start)."""
+LOOK_S, AGAIN_S, ASK_AGAIN_S = 10.0, 0.5, 2.0
+"""Between two looks; sooner while something is not known: the house at once (other processes still start), the broker less often."""
 
 
 def token_left_ms(settings: Settings) -> int:
@@ -72,6 +72,9 @@ class Surroundings:
         self._api, self._clients = rest_client(settings), open_clients(settings.redis.urls())
         self._reads = reads_of(settings, 1.0)
         self._store = RedisStore(self._clients)
+        self._asked: tuple[int | None, int | None, bool] = (None, None, True)
+        """Funds, skew, and whether the token was taken, as the broker answered last."""
+        self._ask_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="surroundings", daemon=True)
 
@@ -84,22 +87,29 @@ class Surroundings:
 
     def look(self) -> Facts:
         """Look everything up, once."""
-        left, margin, skew, are_same, is_today = self._token(), None, None, None, None
-        now = time.monotonic_ns() // 1_000_000
-        self._stop.wait((self._reads.reserve(now) - now) / 1000)
-        try:
-            margin, skew = funds_and_skew(self._api)
-        except Unauthorised as error:
-            left = 0
-            log.warning("the token is not taken: %s", error)
-        except (Refused, Ambiguous) as error:
-            log.warning("the funds are not known: %s", error)
+        if time.monotonic() >= self._ask_at:
+            self._asked = self._ask()
+            self._ask_at = time.monotonic() + (ASK_AGAIN_S if None in self._asked else LOOK_S)
+        margin, skew, is_taken = self._asked
+        left, are_same, is_today = self._token() if is_taken else 0, None, None
         try:
             are_same = are_equal(versions(self._clients))
             is_today = universe.is_of_today(self._store, self._date)
         except (redis.exceptions.RedisError, Ambiguous) as error:
             log.warning("versions and instruments are not known: %s", error)
         return Facts(now_ms(), left, are_same, skew, is_today, margin)
+
+    def _ask(self) -> tuple[int | None, int | None, bool]:
+        now = time.monotonic_ns() // 1_000_000
+        self._stop.wait((self._reads.reserve(now) - now) / 1000)
+        try:
+            return (*funds_and_skew(self._api), True)
+        except Unauthorised as error:
+            log.warning("the token is not taken: %s", error)
+            return None, None, False
+        except (Refused, Ambiguous) as error:
+            log.warning("the funds are not known: %s", error)
+            return None, None, True
 
     def _token(self) -> int | None:
         try:

@@ -34,6 +34,17 @@ def placed(tmp_path, redis_urls):
         yield running, settings, RedisStore(open_clients(settings.redis.urls()))
 
 
+def looking(settings):
+    """Give a look that asks the broker each time."""
+    watch = Surroundings(settings, DATE, lambda _facts: None)
+
+    def look():
+        watch._ask_at = 0.0
+        return watch.look()
+
+    return look
+
+
 def test_nothing_is_known_of_an_empty_house(placed):
     _, settings, _ = placed
     found = Surroundings(settings, DATE, lambda _facts: None).look()
@@ -47,7 +58,7 @@ def test_nothing_is_known_of_an_empty_house(placed):
 
 def test_what_stands_in_the_house_is_seen(placed):
     _, settings, store = placed
-    look = Surroundings(settings, DATE, lambda _facts: None).look
+    look = looking(settings)
     universe.publish(store, PAPERS, DATE, "sample")
     store.put(HashWrite(HEALTH, ("orders",), {"version": __version__}))
     assert (look().is_master_of_today, look().are_versions_equal) == (False, None), "the feed's process is not there"
@@ -61,7 +72,7 @@ def test_what_stands_in_the_house_is_seen(placed):
 
 def test_a_broker_that_refuses_the_token_or_fails_leaves_things_unknown(placed):
     running, settings, _ = placed
-    look = Surroundings(settings, DATE, lambda _facts: None).look
+    look = looking(settings)
     running.fault(kind="status", status=500, match="/v3/user")
     found = look()
     assert (found.margin_paise, found.clock_skew_ms) == (None, None)
@@ -80,6 +91,17 @@ def test_a_redis_that_is_away_leaves_the_house_unknown(placed, monkeypatch):
     found = Surroundings(away, DATE, lambda _facts: None).look()
     assert (found.are_versions_equal, found.is_master_of_today) == (None, None)
     assert found.margin_paise is not None
+
+
+def test_the_broker_is_asked_less_often_than_the_house_is_looked_at(placed):
+    running, settings, store = placed
+    watch = Surroundings(settings, DATE, lambda _facts: None)
+    watch.look()
+    store.put(HashWrite(HEALTH, ("ticks",), {"version": __version__}))
+    found = watch.look()
+    assert (found.are_versions_equal, found.margin_paise) == (True, 1_000_000_00)
+    asked = [r for r in running.ledger()["requests"] if r["path"] == "/v3/user/get-funds-and-margin"]
+    assert len(asked) == 1
 
 
 def test_it_tells_at_once_and_again_until_it_is_closed(placed, monkeypatch):

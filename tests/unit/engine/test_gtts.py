@@ -91,6 +91,22 @@ def test_to_close_the_server_is_told_first_and_heard():
     assert (close.order_type, close.qty, close.side) == ("MARKET", 499, "SELL")
 
 
+def test_nothing_is_sent_before_the_server_could_have_shown_that_it_guards():
+    talk, _ = entered()
+    read(talk, 0, (Leg.ENTRY, "E1", {"cum_qty": 499, "px_paise": 100_05}))
+    talk.trade("E1", "t1", 499)
+    talk.command(Word.FLATTEN)
+    for _ in range(8):
+        talk.wait(500)
+        positions = talk.last(Ask.POSITIONS)
+        if positions.id in talk.desk.in_flight:
+            talk.say(Answer.POSITION, positions, symbol="AAA", qty=499)
+            talk.say(Answer.END, positions)
+    assert talk.count(Ask.PLACE) == 1, "positions are read, the book is not"
+    read(talk, 499, (Leg.ENTRY, "E1", {"cum_qty": 499}), (Leg.WATCH, "G1", {}))
+    assert (talk.last(Ask.CANCEL).order_id, talk.count(Ask.PLACE)) == ("G1", 1)
+
+
 def test_a_server_that_never_guards_gets_a_stop_of_ours_beside_it():
     talk, _ = entered()
     read(talk, 0, (Leg.ENTRY, "E1", {"cum_qty": 499, "px_paise": 100_05}))
