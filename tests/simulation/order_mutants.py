@@ -50,14 +50,6 @@ def _nothing(*_: Any, **__: Any) -> Iterator[Any]:
     return iter(())
 
 
-def _yes(*_: Any) -> bool:
-    return True
-
-
-def _no(*_: Any) -> bool:
-    return False
-
-
 def _counted() -> Callable[[str], str]:
     numbers = itertools.count()
     return lambda cause: f"{next(numbers):016x}"
@@ -127,8 +119,6 @@ MUTANTS = (
     Mutant("5.3.0 the stop lies at the broker", ((protect, "_guard", _nothing),)),
     Mutant("5.3.0 the stop's quantity follows the position", ((protect, "modify", _nothing),)),
     Mutant("5.3.0 a stop that follows the price never goes back", ((guard, "trailed", _wandering),)),
-    Mutant("5.3.0 no stop of ours beside a server that guards", ((protect, "is_server_arming", _no), (protect, "is_server_told", _yes))),
-    Mutant("5.3.1 a server that guards is heard before anything is sent", ((protect, "is_server_told", _yes),)),
     Mutant("5.3.1 what a server sends is an exit of ours", ((gtts, "_know", _nothing),)),
     Mutant("5.3.1 what is open in the paper is cancelled first", ((protect, "cancel", _nothing),)),
     Mutant("5.3.1 the book has said so before anything is sent", ((protect, "_is_busy", lambda *_: False),)),
