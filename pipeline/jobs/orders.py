@@ -12,10 +12,11 @@ once they are committed, for a simulator on loopback. Live modes are refused: no
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
-from pipeline.core.broker import BrokerReport, Control
+from pipeline.core.broker import BrokerReport, Control, Facts
 from pipeline.core.errors import Corrupt, Refused
-from pipeline.core.job import Context, Job, Output
+from pipeline.core.job import Context, HashWrite, Job, Output
 from pipeline.core.schema import (
     ALERTS,
     BROKER,
@@ -24,6 +25,7 @@ from pipeline.core.schema import (
     CONFIRM_TERMINAL,
     CONTROLS,
     DENIALS,
+    FACTS,
     FILLS,
     INTENTS,
     ORDERS,
@@ -35,7 +37,7 @@ from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import Confirmation, Recommendation, Record, TickBatch
 from pipeline.engine import desk as desks
 from pipeline.engine.desk import Desk, new_desk
-from pipeline.engine.orders import on_answer, on_control, on_end, on_recommendation, on_report, on_ticks
+from pipeline.engine.orders import on_answer, on_control, on_end, on_facts, on_recommendation, on_report, on_ticks
 
 OUTWARD = "simulated"
 """The mode in which orders leave the house."""
@@ -63,6 +65,9 @@ def step(desk: Desk, record: Record, now: int) -> Iterable[Output]:
         return on_report(desk, record, now)
     if isinstance(record, Control):
         return on_control(desk, record, now)
+    if isinstance(record, Facts):
+        on_facts(desk, record, now)
+        return (HashWrite(FACTS, (), {name: str(value) for name, value in asdict(record).items()} | {"ts": now}),)
     raise Corrupt(f"orders cannot read a {type(record).__name__}")
 
 

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from pipeline.broker.contract import Broker, refused
-from pipeline.broker.quota import STANDARD_READS, ReadBudget
+from pipeline.broker.quota import ReadBudget
 from pipeline.broker.throttle import MemoryThrottle, Throttle
 from pipeline.broker.windows import Urgency
-from pipeline.core.broker import READS, Answer, Ask, BrokerReport, Control, OrderRequest, Word
+from pipeline.core.broker import READS, Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word
 from pipeline.core.errors import Ambiguous
 from pipeline.core.schema import REQUESTS, Stream
 from pipeline.engine.identity import purpose_of
@@ -37,14 +37,14 @@ SHORT_WAIT_MS = 3
 class Courier:
     """Performs requests of one broker; ``poll`` gives what has come back."""
 
-    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle) -> None:
-        """``throttle`` is the order rate that all processes of the account share."""
+    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle, reads: ReadBudget) -> None:
+        """``throttle`` and ``reads`` are the order rate and the read quota that all processes of the account share."""
         self._broker, self._kill_file = broker, kill_file
         self._throttle, self._alone = throttle, MemoryThrottle()
-        self._back: queue.SimpleQueue[list[BrokerReport]] = queue.SimpleQueue()
+        self._back: queue.SimpleQueue[Sequence[BrokerReport | Facts]] = queue.SimpleQueue()
         self._writers = ThreadPoolExecutor(WRITERS, "order")
         self._readers = ThreadPoolExecutor(READERS, "listing")
-        self._reads = ReadBudget(STANDARD_READS)
+        self._reads = reads
         self._futures: queue.SimpleQueue[Future[None]] = queue.SimpleQueue()
         self._is_killed = False
         self.performed = 0
@@ -55,17 +55,17 @@ class Courier:
         pool = self._readers if request.ask in READS else self._writers
         pool.submit(self._perform, request).add_done_callback(self._futures.put)
 
-    def deliver(self, reports: list[BrokerReport]) -> None:
-        """Take in what the broker said by itself."""
+    def deliver(self, reports: Sequence[BrokerReport | Facts]) -> None:
+        """Take in what the broker said by itself, and what was looked up."""
         self._back.put(reports)
 
-    def poll(self) -> list[BrokerReport]:
+    def poll(self) -> list[BrokerReport | Facts]:
         """Give everything that has come back since the last call; a fault in our own code ends the process here."""
         while not self._futures.empty():
             done = self._futures.get()
             if not done.cancelled():
                 done.result()
-        out: list[BrokerReport] = []
+        out: list[BrokerReport | Facts] = []
         while True:
             try:
                 out += self._back.get_nowait()

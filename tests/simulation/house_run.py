@@ -38,7 +38,7 @@ SCRIPTS = ("websocket_client", "orders", "portfolio")
 SETTINGS = {
     "mode": "simulated", "orders__confirm": "ask", "orders__max_hold_s": 15, "orders__entry_timeout_s": 10, "orders__reply_s": 2.5,
     "orders__settle_s": 5.0, "orders__beat_s": 1.0, "orders__close_tries": 3, "upstox__total_timeout_s": 2.0, "upstox__connect_timeout_s": 1.0,
-    "logging__level": "WARNING",
+    "logging__level": "WARNING", "history__pace": 100.0,
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = {
@@ -98,7 +98,7 @@ class House:
         hosts["upstox__order_url"] = self.order_url or self.sim.base
         self.env = environment(self.folder, self.urls, paths__token=token, **SETTINGS, **hosts) | {"TICKTICK_CONFIG": str(home)}
         self.connect()
-        universe.publish(self.store, PAPERS, DATE)
+        universe.publish(self.store, PAPERS, DATE, universe.TODAY)
         for name in SCRIPTS:
             self.launch(name)
 
@@ -133,7 +133,7 @@ class House:
             schema.RECOMMENDATIONS,
             Recommendation(
                 now, key, f"S{key}", now - 60_000 - self.proposals, 1, paper.symbol, "1m", "drawn", side, 0.8, "trending", ref,
-                ref + side.sign * 2 * tick, ref - side.sign * far, ref + side.sign * 2 * far, now + 60_000, "drawn",
+                ref + side.sign * 2 * tick, ref - side.sign * far, ref + side.sign * 2 * far, now + 60_000, "drawn", 0,
             ),
         )  # fmt: skip
         at = time.perf_counter()

@@ -4,6 +4,7 @@ import time
 import pytest
 
 from pipeline.broker.contract import accepted, listed
+from pipeline.broker.quota import Limit, ReadBudget
 from pipeline.broker.throttle import MemoryThrottle
 from pipeline.broker.windows import Urgency, Window
 from pipeline.core.broker import Answer, Ask, BrokerReport, Control, OrderRequest, Word
@@ -55,7 +56,7 @@ class Quiet:
 
 @pytest.fixture
 def desk(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle())
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), ReadBudget())
     yield courier, courier._broker, tmp_path / "HALT"
     courier._broker.gate.set()
     courier.close()
@@ -75,7 +76,7 @@ def test_only_requests_of_a_commit_leave(desk):
 
 
 def test_an_entry_beyond_the_order_rate_is_refused_and_an_exit_waits_its_turn(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)))
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)), ReadBudget())
     for request in (PLACE, PLACE):
         courier.take(request)
     found = answers(courier, 2)
@@ -93,11 +94,21 @@ def test_without_the_shared_rate_no_entry_leaves_but_exits_do(tmp_path):
         def take(self, _urgency: Urgency) -> int:
             raise Ambiguous("Redis is away")
 
-    courier = Courier(Echo(), tmp_path / "HALT", Away())
+    courier = Courier(Echo(), tmp_path / "HALT", Away(), ReadBudget())
     courier.take(PLACE)
     courier.take(STOP)
     assert sorted(r.answer for r in answers(courier, 2)) == [Answer.ACCEPTED, Answer.REFUSED]
     assert courier._broker.asked == [STOP]
+    courier.close()
+
+
+def test_listings_keep_the_read_quota(tmp_path):
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), ReadBudget((Limit(1, 300),)))
+    began = time.monotonic()
+    for number in range(3):
+        courier.take(OrderRequest(5, f"b{number}", Ask.BOOK))
+    answers(courier, 3)
+    assert time.monotonic() - began >= 0.55
     courier.close()
 
 
