@@ -137,6 +137,7 @@ class Session:
         self.reading: dict[str, Ask] = {}
         self.known: set[Ask] = set()
         self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver)
+        self.faults = self.broker.faults
         self.crash_rate = self.rates.crash
 
     # ------------------------------------------------------------------ time
@@ -178,6 +179,7 @@ class Session:
             when = base + number * FRAME_MS
             if when - base < FAULTS_END_MS and rng.random() < self.rates.stall:
                 stalled_until = when + rng.randint(2_000, 12_000)
+                self.faults["feed stall"] += 1
             self.at(when, lambda now, n=number, quiet=when < stalled_until: self._frame(n, now, quiet))
         for sid in rng.sample(range(len(PAPERS)), INTENTS):
             when = base + rng.randint(FIRST_ENTRY_MS, LAST_ENTRY_MS)
@@ -288,6 +290,7 @@ class Session:
 
     def _forget(self) -> None:
         """Everything we ever wrote is gone; the broker's book is all there is. Fills and intents are counted anew."""
+        self.faults["journal lost"] += 1
         self.saved, self.since, self.queue = dump(new_desk(PAPERS, DAY, self.params, is_outward=True)), [], []
         self.portfolio, self.events, self.intents = new_ledger(DATE, PAPERS), [], {}
         self.unknown.clear()
@@ -329,6 +332,7 @@ class Session:
             if self._dies():
                 if item.is_stream:
                     self.queue.append(item)
+                self.faults["crash before the commit"] += 1
                 self._crash(was_committed=False)
                 return
         requests = [out for out in outputs if type(out) is OrderRequest]
@@ -336,6 +340,7 @@ class Session:
             return
         self._commit(item, outputs, now)
         if is_action and self._dies():
+            self.faults["crash behind the commit"] += 1
             self._crash(was_committed=True)
             return
         if not self.acts_first:
@@ -346,6 +351,7 @@ class Session:
         for request in requests:
             self._perform(request, now)
             if self._dies():
+                self.faults["crash between requests"] += 1
                 self._crash(was_committed=not self.acts_first)
                 return True
         return False
@@ -379,6 +385,7 @@ class Session:
         intent = self.intents.get(request.intent_id)
         if request.ask is Ask.PLACE and intent is not None and intent.purpose == "entry":
             if 0 < self.file_ms <= now and self.has_kill_file:
+                self.faults["stopped by the kill file"] += 1
                 self._deliver(now, [BrokerReport(now, Answer.REFUSED, request.id, tag=request.tag, reason="kill file")])
                 self.stopped.add(request.intent_id)
                 return
