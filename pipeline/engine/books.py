@@ -9,14 +9,12 @@ not know is adopted. Trades by hand are kept apart. Nothing is ever concluded fr
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pipeline.core.broker import LISTINGS, Answer, Ask, BrokerReport, OrderRequest, Word
 from pipeline.core.types import Alert, Fill, OrderIntent, Side
 from pipeline.engine.asking import ASK_AGAIN_MS, EXIT_ALL, SOON_MS, Journal, want
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import Plan
-from pipeline.engine.identity import purpose_of
+from pipeline.engine.identity import changed, purpose_of
 from pipeline.engine.lifecycle import FINAL, Event, Order, Status, advance, event_of, fill
 from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed
 
@@ -93,7 +91,7 @@ def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
         return
     if is_over(order.told) and not is_over(row.status):
         return  # overtaken on its way
-    told = replace(order, told=row.status, told_qty=max(order.told_qty, row.cum_qty), order_id=order.order_id or row.order_id)
+    told = changed(order, told=row.status, told_qty=max(order.told_qty, row.cum_qty), order_id=order.order_id or row.order_id)
     if told.told_qty > order.told_qty:
         desk.changed_ms[order.symbol] = now
     if desk.venue is None and told.told_qty > told.cum_qty:
@@ -103,7 +101,7 @@ def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
         desk.final[order.intent_id] = told
         return
     if _is_resized(desk, order, row):
-        told = replace(told, order_qty=row.qty, asked_qty=max(order.asked_qty, order.order_qty))
+        told = changed(told, order_qty=row.qty, asked_qty=max(order.asked_qty, order.order_qty))
     desk.orders[told.intent_id] = told
     _replan(desk, told, now)
     yield from move(desk, told, missed(told, row), row, now)
@@ -235,4 +233,4 @@ def put_off(desk: Desk, symbol: str, now: int) -> None:
     """Something for this position was refused: wait a little longer each time."""
     plan = desk.plans.get(symbol)
     if plan is not None:
-        desk.plans[symbol] = replace(plan, wait_ms=now + min(250 << min(plan.attempts, 5), 5_000))
+        desk.plans[symbol] = changed(plan, wait_ms=now + min(250 << min(plan.attempts, 5), 5_000))

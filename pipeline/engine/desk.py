@@ -13,7 +13,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.broker import LISTINGS, BrokerReport, OrderRequest
@@ -188,12 +187,9 @@ class Desk:
 
 def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Params, *, is_outward: bool = False) -> Desk:
     """Set up an empty desk: with its paper venue inside, or (``is_outward``) for a broker outside."""
-    papers: dict[str, Paper] = {}
-    for instrument in instruments:
-        group = group_of(instrument)
-        papers[instrument.symbol] = Paper(
-            instrument, group, no_entry_ms(day, group, params.orders), square_off_ms(day, group, params.orders)
-        )
+    groups = {instrument.symbol: group_of(instrument) for instrument in instruments}
+    last = {group: (no_entry_ms(day, group, params.orders), square_off_ms(day, group, params.orders)) for group in set(groups.values())}
+    papers = {i.symbol: Paper(i, groups[i.symbol], *last[groups[i.symbol]]) for i in instruments}
     venue = None if is_outward else Venue(params.orders.paper_latency_ms, params.orders.slippage_bps)
     return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments))
 
@@ -239,5 +235,4 @@ def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) 
     if desk.venue is not None:
         desk.venue.restore(plain["venue"])
     desk.ledger.restore(plain["ledger"])
-    desk.quotes.rows = np.array(arrays["quotes"])
-    desk.quotes.frame = plain["frame"]
+    desk.quotes.put(arrays["quotes"], plain["frame"])

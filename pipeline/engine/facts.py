@@ -9,14 +9,13 @@ stop. In doubt the larger figure is taken.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pipeline.core.broker import Word
 from pipeline.core.params import RiskParams
 from pipeline.core.trading import TradingState
 from pipeline.core.types import MINUTE_MS, OrderIntent, Recommendation
 from pipeline.engine.desk import Desk
 from pipeline.engine.gate import Activity, Conditions, Gate, paper_conditions
+from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Order, Status
 from pipeline.engine.sizing import worst_loss_paise
 
@@ -96,7 +95,7 @@ def conditions_of(desk: Desk, now: int) -> Conditions:
     free = risk.capital_paise + desk.ledger.net_paise - round(desk.exposure_paise() * risk.margin_ratio)
     state = TradingState.HALTED if desk.word else TradingState.ACTIVE
     paper = paper_conditions(state, now, free, is_flattening=desk.word == Word.FLATTEN.value)
-    return paper if desk.venue is not None else replace(paper, reconciled_ms=desk.agreed_ms)
+    return paper if desk.venue is not None else changed(paper, reconciled_ms=desk.agreed_ms)
 
 
 def _net_exposure(desk: Desk) -> int:

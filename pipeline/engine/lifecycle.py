@@ -21,11 +21,12 @@ Writes  the changed Order; it never decides anything and never sends anything
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.core.errors import Corrupt
 from pipeline.core.types import OrderEvent, Side
+from pipeline.engine.identity import changed
 
 
 class Status(StrEnum):
@@ -192,7 +193,7 @@ def advance(order: Order, event: Event, order_id: str = "") -> Order:
         qty = asked
     elif event is Event.COMPLETE:
         qty, asked = order.cum_qty, 0
-    return replace(order, status=status, order_id=order_id or order.order_id, order_qty=qty, asked_qty=asked)
+    return changed(order, status=status, order_id=order_id or order.order_id, order_qty=qty, asked_qty=asked)
 
 
 def fill(order: Order, qty: int, px_paise: int) -> Order:
@@ -203,14 +204,14 @@ def fill(order: Order, qty: int, px_paise: int) -> Order:
     """
     cum = order.cum_qty + qty
     if order.order_qty < cum <= order.asked_qty:
-        order = replace(order, order_qty=order.asked_qty)  # the modification has taken place, the fill is its first sign
+        order = changed(order, order_qty=order.asked_qty)  # the modification has taken place, the fill is its first sign
     # A change upwards is under way: only the book can say whether this was the last fill.
     event = Event.FILL_ALL if cum == order.order_qty >= order.asked_qty else Event.FILL_PART
     status = TABLE.get((order.status, event))
     if status is None or qty <= 0 or px_paise <= 0 or cum > order.order_qty:
         was = f"{order.status} {order.cum_qty}/{order.order_qty}"
         raise Corrupt(f"order {order.tag}: a fill of {qty} at {px_paise} paise cannot follow {was}: compare with the broker's book")
-    return replace(order, status=status, cum_qty=cum, value_paise=order.value_paise + qty * px_paise)
+    return changed(order, status=status, cum_qty=cum, value_paise=order.value_paise + qty * px_paise)
 
 
 def event_of(order: Order, now: int, reason: str = "") -> OrderEvent:
