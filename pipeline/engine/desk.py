@@ -28,6 +28,8 @@ from pipeline.engine.portfolio import Ledger, new_ledger
 from pipeline.engine.quotes import QuoteTable
 from pipeline.engine.reconcile import owned
 
+_LISTED = frozenset(LISTINGS)
+
 
 @dataclass(frozen=True, slots=True)
 class Paper:
@@ -103,7 +105,7 @@ class Desk:
     @property
     def is_ready(self) -> bool:
         """Tell whether the broker's book is known well enough to send exits."""
-        return self.venue is not None or all(name in self.read_ms for name in LISTINGS)
+        return self.venue is not None or _LISTED.issubset(self.read_ms)
 
     def paper(self, symbol: str) -> Paper:
         """Give what is known of a paper.
@@ -136,9 +138,10 @@ class Desk:
     def held(self, symbol: str) -> int:
         """Give the signed position, with what has filled by the broker's book but has not come as a trade yet."""
         qty = self.ledger.qty(symbol)
-        for order in self.late_fills():
-            if order.symbol == symbol:
-                qty += order.side.sign * (order.told_qty - order.cum_qty)
+        if self.late:
+            for order in self.late_fills():
+                if order.symbol == symbol:
+                    qty += order.side.sign * (order.told_qty - order.cum_qty)
         return qty
 
     def ours(self, symbol: str) -> int:

@@ -20,6 +20,9 @@ from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
 FIRST_LOOK_MS, LONGEST_LOOK_MS, QUICK_LOOKS = 200, 2_000, 6
 """An order without an answer is looked up after 0.2 s, 0.4 s ... 2 s; after six looks, on the beat."""
 
+UNSURE = frozenset({Status.UNKNOWN, Status.PENDING_CANCEL, Status.PENDING_MODIFY})
+"""What is asked about again."""
+
 
 def take(desk: Desk, report: BrokerReport, now: int) -> Journal:
     """Take one report in."""
@@ -48,27 +51,26 @@ def chase(desk: Desk, now: int) -> Journal:
             late = BrokerReport(now, Answer.AMBIGUOUS, request.id, reason="no_answer")
             yield from take(desk, late, now)
     looking = {r.intent_id for r in desk.in_flight.values() if r.ask is Ask.FIND}
-    for order in list(desk.orders.values()):
-        if order.status is Status.UNKNOWN and order.intent_id not in looking:
-            if now >= order.asked_ms + _pause(order, limits.beat_s):
+    for order in [o for o in desk.orders.values() if o.status in UNSURE]:
+        if order.status is Status.UNKNOWN:
+            if order.intent_id not in looking and now >= order.asked_ms + _pause(order, limits.beat_s):
                 desk.orders[order.intent_id] = changed(order, asked_ms=now, tries=order.tries + 1)
                 yield from ask(desk, about(order, Ask.FIND, now), now)
-        elif now - order.asked_ms < ASK_AGAIN_MS:
+        elif now - order.asked_ms < ASK_AGAIN_MS or not order.order_id:
             continue
-        elif order.status is Status.PENDING_CANCEL and order.order_id:
+        elif order.status is Status.PENDING_CANCEL:
             yield from cancel(desk, order, now, order.why)
-        elif order.status is Status.PENDING_MODIFY and order.order_id:
+        else:
             yield from modify(desk, order, order.asked_qty, now)
     if desk.late and any(now - desk.changed_ms.get(o.symbol, 0) < limits.beat_s * 1000 for o in desk.late_fills()):
         want(desk, Ask.TRADES, desk.read_ms.get(Ask.TRADES, now - SOON_MS) + SOON_MS)
-    yield from _beat(desk, now)
-
-
-def _beat(desk: Desk, now: int) -> Journal:
-    """Read each listing when it is due; a good day reads as often as a bad one."""
     due = [listing for listing in LISTINGS if now >= desk.due.get(listing, 0)]
-    if not due:
-        return
+    if due:
+        yield from _beat(desk, due, now)
+
+
+def _beat(desk: Desk, due: list[Ask], now: int) -> Journal:
+    """Read each listing when it is due; a good day reads as often as a bad one."""
     reading = {r.ask for r in desk.in_flight.values()}
     for listing in due:
         if listing not in reading:

@@ -34,10 +34,11 @@ READ_AGAIN_MS, GONE_ALARM_MS = 1_000, 20_000
 
 def steer(desk: Desk, now: int) -> Journal:
     """Do what each paper needs next."""
-    symbols = {*desk.plans, *desk.ledger.open_symbols(), *(o.symbol for o in desk.orders.values() if o.purpose != "entry")}
-    if desk.is_ready:
-        for symbol in sorted(symbols):
-            yield from _steer(desk, symbol, now)
+    if not desk.is_ready:
+        return
+    symbols = {*desk.plans, *desk.ledger.open_symbols(), *[o.symbol for o in desk.orders.values() if o.purpose != "entry"]}
+    for symbol in sorted(symbols):
+        yield from _steer(desk, symbol, now)
 
 
 def _steer(desk: Desk, symbol: str, now: int) -> Journal:

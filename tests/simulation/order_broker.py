@@ -86,6 +86,8 @@ class FaultyBroker:
     deliver: Callable[[int, list[BrokerReport]], None]
     venue: Venue = field(default_factory=Venue)
     held: dict[str, Held] = field(default_factory=dict)
+    alive: list[Held] = field(default_factory=list)
+    """Of ``held`` those that worked when somebody last asked, and what came since."""
     trades: list[Trade] = field(default_factory=list)
     position: dict[str, int] = field(default_factory=dict)
     received: list[tuple[int, OrderRequest]] = field(default_factory=list)
@@ -195,6 +197,7 @@ class FaultyBroker:
         )
         shown = now + self.rng.randint(0, self.rates.lag_ms)
         self.held[order_id] = held = Held(order, shown, purpose)
+        self.alive.append(held)
         if self.rng.random() < self.rates.rejected:
             self.faults["rejected by the exchange"] += 1
             held.rejected, order.status = True, "rejected"
@@ -239,7 +242,7 @@ class FaultyBroker:
         """Note how long a position is open without an order at the broker that closes all of it."""
         here = self.position.get(symbol, 0)
         cover = sum(
-            o.order.leaves_qty for o in self.held.values()
+            o.order.leaves_qty for o in self.alive
             if o.order.symbol == symbol and o.purpose == "exit" and o.order.side.sign * here < 0
         )  # fmt: skip
         if here != 0 and cover < abs(here):
@@ -309,4 +312,5 @@ class FaultyBroker:
 
     def working(self) -> list[Held]:
         """Orders that may still fill."""
-        return [h for h in self.held.values() if h.order.status not in OVER_WORDS]
+        self.alive = [h for h in self.alive if h.order.status not in OVER_WORDS]
+        return self.alive

@@ -122,12 +122,14 @@ class Session:
         self.queue: list[Input] = []
         self.desk: Desk
         self.portfolio: Ledger = new_ledger(DATE, PAPERS)
-        self.saved: tuple[dict[str, Any], dict[str, Any]] = dump(new_desk(PAPERS, DAY, self.params, is_outward=True))
+        self.saved = pack(*dump(new_desk(PAPERS, DAY, self.params, is_outward=True)))
+        """The state as it was committed last, and what was stepped since."""
         self.since: list[tuple[str, Any, int]] = []
         self.events: list[OrderEvent] = []
         self.trail: deque[tuple[int, Any]] = deque(maxlen=20)
         self.intents: dict[str, OrderIntent] = {}
-        self.seen_ms = dict.fromkeys(SYMBOLS, 0)
+        self.seen_ms = 0
+        """When the last frame came: each brings all papers."""
         self.halted_ms = self.file_ms = self.pulled_ms = 0
         self.last_opening_ms = 0
         self.unknown: dict[str, str] = {}
@@ -218,7 +220,7 @@ class Session:
             return
         if self.rates == CLEAN and 0 < self.halted_ms < now - CANCEL_MS and any(h.purpose == "entry" for h in self.broker.working()):
             self._blame("an entry still works long after HALTED")
-        self.seen_ms = dict.fromkeys(SYMBOLS, now)
+        self.seen_ms = now
         self._take(Input("ticks", TickBatch(now, self.market.rows[number]), is_stream=True))
 
     def _is_idle(self) -> bool:
@@ -267,12 +269,7 @@ class Session:
         self.life += 1
         self.is_up = True
         self.known.clear()
-        plain, arrays = unpack(pack(*self.saved))
-        self.desk = new_desk(PAPERS, DAY, self.params, is_outward=True)
-        restore(self.desk, plain, arrays)
-        for kind, record, at in self.since:
-            for _ in _step(self.desk, kind, record, at):
-                pass
+        self.desk = self._replayed()
         self._take(Input("reports", [BrokerReport(now, Answer.STARTED)], is_stream=False))
         waiting, self.queue = self.queue, []
         for item in waiting:
@@ -291,7 +288,7 @@ class Session:
     def _forget(self) -> None:
         """Everything we ever wrote is gone; the broker's book is all there is. Fills and intents are counted anew."""
         self.faults["journal lost"] += 1
-        self.saved, self.since, self.queue = dump(new_desk(PAPERS, DAY, self.params, is_outward=True)), [], []
+        self.saved, self.since, self.queue = pack(*dump(new_desk(PAPERS, DAY, self.params, is_outward=True))), [], []
         self.portfolio, self.events, self.intents = new_ledger(DATE, PAPERS), [], {}
         self.unknown.clear()
         self.is_word_lost = self.pulled_ms > 0
@@ -305,14 +302,15 @@ class Session:
 
     def _compare_states(self) -> None:
         """The journal replays to the state that was held."""
-        plain, arrays = unpack(pack(*self.saved))
-        twin = new_desk(PAPERS, DAY, self.params, is_outward=True)
-        restore(twin, plain, arrays)
-        for kind, record, at in self.since:
-            for _ in _step(twin, kind, record, at):
-                pass
-        if pack(*dump(twin)) != pack(*dump(self.desk)):
+        if pack(*dump(self._replayed())) != pack(*dump(self.desk)):
             self._blame("dump and replay do not give the state that was held")
+
+    def _replayed(self) -> Desk:
+        desk = new_desk(PAPERS, DAY, self.params, is_outward=True)
+        restore(desk, *unpack(self.saved))
+        for kind, record, at in self.since:
+            _step(desk, kind, record, at)
+        return desk
 
     def _take(self, item: Input) -> None:
         """One turn of the process: step, commit, act; it may die between any two of them."""
@@ -322,7 +320,7 @@ class Session:
             return
         now, desk = self.now, self.desk
         try:
-            outputs = list(_step(desk, item.kind, item.record, now))
+            outputs = _step(desk, item.kind, item.record, now)
         except Exception as error:
             self._blame(f"{type(error).__name__}: {error}")
             return
@@ -362,8 +360,7 @@ class Session:
     def _commit(self, item: Input, outputs: list[Any], now: int) -> None:
         self.since.append((item.kind, item.record, now))
         if len(self.since) >= SNAPSHOT_EVERY:
-            plain, arrays = dump(self.desk)
-            self.saved, self.since = (plain, {name: array.copy() for name, array in arrays.items()}), []
+            self.saved, self.since = pack(*dump(self.desk)), []
         if item.kind == "control":
             self.halted_ms = self.halted_ms or now
         for out in outputs:
@@ -395,8 +392,8 @@ class Session:
                 self._blame(f"{request.tag} was sent although the kill file is there")
             if 0 < self.halted_ms <= now:
                 self._blame(f"{request.tag} was sent {now - self.halted_ms} ms after HALTED")
-            if now - self.seen_ms[request.symbol] > self.params.risk.max_quote_age_ms:
-                self._blame(f"{request.tag} was sent on a quote {now - self.seen_ms[request.symbol]} ms old")
+            if now - self.seen_ms > self.params.risk.max_quote_age_ms:
+                self._blame(f"{request.tag} was sent on a quote {now - self.seen_ms} ms old")
             if self.pulled_ms:
                 self.last_opening_ms = now
         if request.ask in READS:
@@ -486,16 +483,19 @@ class Session:
             self._blame(f"still working after everything is flat: {resting}")
 
 
-def _step(desk: Desk, kind: str, record: Any, now: int) -> Any:
+def _step(desk: Desk, kind: str, record: Any, now: int) -> list[Any]:
     if kind == "ticks":
-        return orders.on_ticks(desk, record, now)
+        return list(orders.on_ticks(desk, record, now))
     if kind == "reports":
-        return (out for report in record for out in orders.on_report(desk, report, now))
+        out: list[Any] = []
+        for report in record:
+            out += orders.on_report(desk, report, now)
+        return out
     if kind == "proposal":
-        return orders.on_recommendation(desk, record, now)
+        return list(orders.on_recommendation(desk, record, now))
     if kind == "answer":
-        return orders.on_answer(desk, record, now)
-    return orders.on_control(desk, record, now)
+        return list(orders.on_answer(desk, record, now))
+    return list(orders.on_control(desk, record, now))
 
 
 def play(seed: int, rates: Rates | None = None) -> Outcome:
