@@ -111,11 +111,13 @@ def on_end(desk: Desk, now: int) -> Journal:
 
 def _go_on(desk: Desk, now: int) -> Journal:
     """Do what the state asks for, until nothing is left to do: on paper each request is answered at once."""
-    yield from _drain(desk, now)
+    if desk.inbox:
+        yield from _drain(desk, now)
     if not desk.orders and not desk.plans and desk.venue is not None:
         return
     while True:
-        yield from _time_out(desk, now)
+        if desk.orders:
+            yield from _time_out(desk, now)
         yield from steer(desk, now)
         if not desk.inbox:
             break
@@ -209,9 +211,7 @@ def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
 def _time_out(desk: Desk, now: int) -> Journal:
     """Cancel entries that did not fill in time, those that square-off finds, and all of them under an emergency word."""
     limit = desk.params.orders.entry_timeout_s * 1000
-    for order in list(desk.orders.values()):
-        if order.purpose != "entry" or not may_cancel(order):
-            continue
+    for order in [o for o in desk.orders.values() if o.purpose == "entry" and may_cancel(o)]:
         if desk.word:
             yield from cancel(desk, order, now, "halted")
         elif now - order.created_ms >= limit:

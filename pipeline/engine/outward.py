@@ -50,8 +50,9 @@ def chase(desk: Desk, now: int) -> Journal:
         for request in [r for r in desk.in_flight.values() if now - r.ts > limits.reply_s * 1000]:
             late = BrokerReport(now, Answer.AMBIGUOUS, request.id, reason="no_answer")
             yield from take(desk, late, now)
-    looking = {r.intent_id for r in desk.in_flight.values() if r.ask is Ask.FIND}
-    for order in [o for o in desk.orders.values() if o.status in UNSURE]:
+    unsure = [order for order in desk.orders.values() if order.status in UNSURE]
+    looking = {r.intent_id for r in desk.in_flight.values() if r.ask is Ask.FIND} if unsure else ()
+    for order in unsure:
         if order.status is Status.UNKNOWN:
             if order.intent_id not in looking and now >= order.asked_ms + _pause(order, limits.beat_s):
                 desk.orders[order.intent_id] = changed(order, asked_ms=now, tries=order.tries + 1)
@@ -64,16 +65,15 @@ def chase(desk: Desk, now: int) -> Journal:
             yield from modify(desk, order, order.asked_qty, now)
     if desk.late and any(now - desk.changed_ms.get(o.symbol, 0) < limits.beat_s * 1000 for o in desk.late_fills()):
         want(desk, Ask.TRADES, desk.read_ms.get(Ask.TRADES, now - SOON_MS) + SOON_MS)
-    due = [listing for listing in LISTINGS if now >= desk.due.get(listing, 0)]
-    if due:
-        yield from _beat(desk, due, now)
+    if len(desk.due) < len(LISTINGS) or now >= min(desk.due.values()):
+        yield from _beat(desk, now)
 
 
-def _beat(desk: Desk, due: list[Ask], now: int) -> Journal:
+def _beat(desk: Desk, now: int) -> Journal:
     """Read each listing when it is due; a good day reads as often as a bad one."""
     reading = {r.ask for r in desk.in_flight.values()}
-    for listing in due:
-        if listing not in reading:
+    for listing in LISTINGS:
+        if listing not in reading and now >= desk.due.get(listing, 0):
             desk.due[listing] = now + round(desk.params.orders.beat_s * 1000)
             if listing is Ask.POSITIONS:
                 desk.listed = {}

@@ -23,7 +23,9 @@ from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, Side, TickBatch
 from pipeline.engine import orders
 from pipeline.engine.desk import Desk, dump, new_desk, restore
-from pipeline.engine.portfolio import Ledger, new_ledger
+from pipeline.engine.lifecycle import Status
+from pipeline.engine.portfolio import Ledger
+from pipeline.engine.quotes import QuoteTable
 from tests.fakes.trading import params
 from tests.simulation.order_broker import CLEAN, FaultyBroker, Rates
 from tests.simulation.order_market import FRAME_MS, FRAMES, PAPERS, POOL, SYMBOLS, market
@@ -54,6 +56,7 @@ SETTINGS = {
     "flatten": params(**LIMITS),
     "max_hold": params(**LIMITS | {"max_hold_s": 45}),
 }
+BLANK = {ending: new_desk(PAPERS, DAY, settings, is_outward=True) for ending, settings in SETTINGS.items()}
 STARTS = {"square_off": "15:03:30", "flatten": "10:00", "max_hold": "11:00"}
 
 
@@ -121,8 +124,8 @@ class Session:
         self.life, self.is_up = 0, False
         self.queue: list[Input] = []
         self.desk: Desk
-        self.portfolio: Ledger = new_ledger(DATE, PAPERS)
-        self.saved = pack(*dump(new_desk(PAPERS, DAY, self.params, is_outward=True)))
+        self.portfolio = Ledger(DATE, BLANK[self.ending].ledger.products)
+        self.saved = pack(*dump(self._fresh()))
         """The state as it was committed last, and what was stepped since."""
         self.since: list[tuple[str, Any, int]] = []
         self.events: list[OrderEvent] = []
@@ -141,6 +144,7 @@ class Session:
         self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver)
         self.faults = self.broker.faults
         self.crash_rate = self.rates.crash
+        self.is_clean = self.rates == CLEAN
 
     # ------------------------------------------------------------------ time
 
@@ -218,16 +222,16 @@ class Session:
         if quiet:
             self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False))
             return
-        if self.rates == CLEAN and 0 < self.halted_ms < now - CANCEL_MS and any(h.purpose == "entry" for h in self.broker.working()):
+        if self.is_clean and 0 < self.halted_ms < now - CANCEL_MS and any(h.purpose == "entry" for h in self.broker.working()):
             self._blame("an entry still works long after HALTED")
         self.seen_ms = now
         self._take(Input("ticks", TickBatch(now, self.market.rows[number]), is_stream=True))
 
     def _is_idle(self) -> bool:
         """Nothing is held, nothing works at the broker or may still get there: then a look every few frames is enough."""
-        orders_of = self.desk.orders.values()
-        is_waiting = any(o.purpose != "entry" or o.status.value != "UNKNOWN" for o in orders_of)
-        return self.is_up and not is_waiting and not self.desk.plans and not self.broker.working()
+        if not self.is_up or self.desk.plans or self.broker.working():
+            return False
+        return all(o.purpose == "entry" and o.status is Status.UNKNOWN for o in self.desk.orders.values())
 
     def _meddle(self, now: int) -> None:
         """A person trades in the app: closes a position of ours, or buys or sells something."""
@@ -288,8 +292,8 @@ class Session:
     def _forget(self) -> None:
         """Everything we ever wrote is gone; the broker's book is all there is. Fills and intents are counted anew."""
         self.faults["journal lost"] += 1
-        self.saved, self.since, self.queue = pack(*dump(new_desk(PAPERS, DAY, self.params, is_outward=True))), [], []
-        self.portfolio, self.events, self.intents = new_ledger(DATE, PAPERS), [], {}
+        self.saved, self.since, self.queue = pack(*dump(self._fresh())), [], []
+        self.portfolio, self.events, self.intents = Ledger(DATE, BLANK[self.ending].ledger.products), [], {}
         self.unknown.clear()
         self.is_word_lost = self.pulled_ms > 0
         # A word that was only in the journal is gone with it (the kill file is not), and an exit that the broker made for us
@@ -305,8 +309,13 @@ class Session:
         if pack(*dump(self._replayed())) != pack(*dump(self.desk)):
             self._blame("dump and replay do not give the state that was held")
 
+    def _fresh(self) -> Desk:
+        """Give an empty desk; what never changes is shared by all of them."""
+        blank = BLANK[self.ending]
+        return Desk(blank.papers, DAY, self.params, QuoteTable(len(PAPERS)), None, Ledger(DATE, blank.ledger.products))
+
     def _replayed(self) -> Desk:
-        desk = new_desk(PAPERS, DAY, self.params, is_outward=True)
+        desk = self._fresh()
         restore(desk, *unpack(self.saved))
         for kind, record, at in self.since:
             _step(desk, kind, record, at)
@@ -432,7 +441,7 @@ class Session:
         out.allowed = len(sent)
         out.placed = sum(by_id[e.intent_id].tag in arrived for e in sent)
         out.naked_ms = broker.naked
-        if self.rates == CLEAN and max(broker.naked, default=0) > CLEAN_NAKED_MS:
+        if self.is_clean and max(broker.naked, default=0) > CLEAN_NAKED_MS:
             self._blame(f"a position lay open for {max(broker.naked)} ms with a broker that answers")
         if self.pulled_ms:
             flat = max((t.ts for t in broker.trades), default=self.pulled_ms)
