@@ -20,7 +20,7 @@ from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Con
 from pipeline.core.params import Params
 from pipeline.core.session import Calendar, ist_ms
 from pipeline.core.snapshot import pack, unpack
-from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, Side, TickBatch
+from pipeline.core.types import MINUTE_MS, Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, Side, TickBatch
 from pipeline.engine import orders
 from pipeline.engine.desk import Desk, dump, new_desk, restore
 from pipeline.engine.lifecycle import Status
@@ -243,12 +243,12 @@ class Session:
             self.broker.by_hand(self.rng.choice(SYMBOLS), self.rng.choice(list(Side)), 7, now)
 
     def _propose(self, sid: int, now: int, candle: str) -> None:
-        """A recommendation around the last price, and its answer a second later. The same candle is the same cause."""
+        """A recommendation around the last price, and its answer a second later. The same candle, which has closed, is the same cause."""
         number = min((now - self.base) // FRAME_MS, FRAMES - 1)
         symbol, ref, side = SYMBOLS[sid], self.market.quotes[number][SYMBOLS[sid]].ltp_paise, self.rng.choice(list(Side))
         key = f"{self.seed}-{symbol}-{now}"
         proposal = Recommendation(
-            now, f"R{key}", f"S{key}", self.base + ord(candle), 1, symbol, "1m", "simulated", side, 0.8, "trending", ref,
+            now, f"R{key}", f"S{key}", self.base - MINUTE_MS + ord(candle), 1, symbol, "1m", "simulated", side, 0.8, "trending", ref,
             ref + side.sign * 20, ref - side.sign * 100, ref + side.sign * 150, now + 60_000, "drawn",
         )  # fmt: skip
         self._take(Input("proposal", proposal, is_stream=True))
