@@ -60,12 +60,13 @@ def from_plain(kind: type[R], values: Sequence[Any]) -> R:
 
 def changed(record: R, **values: Any) -> R:
     """Give a copy of a record with other values in some fields, as ``dataclasses.replace`` does, in less time."""
-    kind: type[R] = record.__class__
+    kind: Any = record.__class__
     places = _places(kind)
     whole = list(_getter(kind)(record))
     for name, value in values.items():
         whole[places[name]] = value
-    return kind(*whole)
+    made: R = kind(*whole)
+    return made
 
 
 @lru_cache(maxsize=64)

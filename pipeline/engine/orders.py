@@ -18,6 +18,8 @@ Never asks a clock, never sends twice, never drops a fill.
 
 from __future__ import annotations
 
+from itertools import chain
+
 from pipeline.core.broker import Answer, BrokerReport, Control, Word
 from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
 from pipeline.engine.asking import Journal, cancel
@@ -55,15 +57,16 @@ def on_ticks(desk: Desk, batch: TickBatch, now: int) -> Journal:
 
 def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
     """Take what the broker said, keep what is new of it for the record, and do what follows."""
+    if report.answer not in PARTS or not report.request_id:
+        return _take_report(desk, report, now)
+    # A piece of a listing: its end is when to act.
+    if not is_old(desk, report):
+        return chain((report,), take(desk, report, now))
+    return take(desk, report, now) if report.answer is Answer.POSITION else iter(())
+
+
+def _take_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
     kind = report.answer
-    if kind in PARTS and report.request_id:
-        # A piece of a listing: its end is when to act.
-        if not is_old(desk, report):
-            yield report
-            yield from take(desk, report, now)
-        elif kind is Answer.POSITION:
-            yield from take(desk, report, now)
-        return
     if kind is not Answer.BEAT and kind is not Answer.END:
         yield report
     yield from take(desk, report, now)

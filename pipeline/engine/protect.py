@@ -49,7 +49,8 @@ def _steer(desk: Desk, symbol: str, now: int) -> Journal:
     if plan is None or plan.side.sign * held < 0:
         # Fills that nobody planned for (a cancelled entry that filled after all): out again.
         plan = _unplanned(desk, symbol, now)
-    yield from _drop_surplus(desk, symbol, held, now)
+    if len(desk.exits(symbol)) > 1:
+        yield from _drop_surplus(desk, symbol, held, now)
     reason = plan.closing or _reason(desk, plan, now)
     if reason:
         yield from _close(desk, plan, reason, held, now)
@@ -76,7 +77,7 @@ def _clear(desk: Desk, symbol: str, now: int) -> Journal:
 def _drop_surplus(desk: Desk, symbol: str, held: int, now: int) -> Journal:
     """Cancel exits beyond what is held, newest first: one of a former life may have turned up beside the one that replaced it."""
     exits = desk.exits(symbol)
-    surplus = sum(o.leaves_qty for o in exits) - abs(held) if len(exits) > 1 else 0
+    surplus = sum(o.leaves_qty for o in exits) - abs(held)
     for order in reversed(exits):
         if surplus > 0 and may_cancel(order):
             surplus -= order.leaves_qty

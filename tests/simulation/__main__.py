@@ -1,6 +1,6 @@
 """Simulated sessions of the order manager against a faulty broker.
 
-python -m tests.simulation --seeds 0:10000      play these seeds on two cores
+python -m tests.simulation --seeds 0:10000      play these seeds on all cores (--jobs N: on so many)
 python -m tests.simulation --seed 4711          play one, and tell its last records
 python -m tests.simulation --mutants            take one rule away at a time: every loss must be noticed
 """
@@ -20,6 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", metavar="FROM:TO")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--jobs", type=int, default=0, metavar="N")
     parser.add_argument("--mutants", action="store_true")
     given = parser.parse_args()
     if given.mutants:
@@ -32,7 +33,7 @@ def main() -> int:
     if not first.isdigit() or not last.isdigit() or int(first) >= int(last):
         print(f"--seeds {given.seeds}: write FROM:TO, two rising numbers, as in 0:1000", file=sys.stderr)
         return 4
-    report = run(int(first), int(last), print)
+    report = run(int(first), int(last), print, given.jobs)
     for line in report.lines():
         print(line)
     for outcome in report.failed[:10]:

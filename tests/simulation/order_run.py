@@ -1,4 +1,4 @@
-"""Many seeds of the simulation of orders over two processes, and what they came to.
+"""Many seeds of the simulation of orders over all cores, and what they came to: the same for any number of processes.
 
 A session that breaks a rule is told by its seed and its last twenty records, and shrunk: faults that it does not need are switched off, half
 of them at a time, then one by one. Seeds that once failed are kept in ``tests/data/order_seeds.json`` and played with every run.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import multiprocessing
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,7 +22,6 @@ from tests.simulation.order_session import Outcome, Session
 
 KEPT = Path(__file__).resolve().parents[1] / "data" / "order_seeds.json"
 CHUNK = 50
-WORKERS = 2
 UNPLACED_BOUND = 0.12
 """At the fault rates of section 3.4."""
 
@@ -101,15 +101,15 @@ def _prepare() -> None:
         market(number)
 
 
-def run(first: int, last: int, say: Callable[[str], None] = lambda _text: None) -> Report:
-    """Play ``first:last`` on two cores."""
+def run(first: int, last: int, say: Callable[[str], None] = lambda _text: None, jobs: int = 0) -> Report:
+    """Play ``first:last`` in so many processes; 0 is one for each core."""
     report, began = Report(), time.monotonic()
     for seed in kept_seeds():
         report.add(Session(seed).run())
     chunks = [(at, min(at + CHUNK, last)) for at in range(first, last, CHUNK)]
     _prepare()
     try:
-        with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
+        with multiprocessing.get_context("fork").Pool(jobs or os.cpu_count()) as pool:
             for outcomes in pool.imap(_chunk, chunks):
                 for outcome in outcomes:
                     report.add(outcome)
