@@ -34,11 +34,10 @@ READ_AGAIN_MS, GONE_ALARM_MS = 1_000, 20_000
 
 def steer(desk: Desk, now: int) -> Journal:
     """Do what each paper needs next."""
-    if not desk.is_ready:
-        return
-    symbols = {*desk.plans, *desk.ledger.open_symbols(), *[o.symbol for o in desk.orders.values() if o.purpose != "entry"]}
-    for symbol in sorted(symbols):
-        yield from _steer(desk, symbol, now)
+    symbols = {*desk.plans, *desk.ledger.open_symbols(), *(o.symbol for o in desk.orders.values() if o.purpose != "entry")}
+    if desk.is_ready:
+        for symbol in sorted(symbols):
+            yield from _steer(desk, symbol, now)
 
 
 def _steer(desk: Desk, symbol: str, now: int) -> Journal:
@@ -49,8 +48,7 @@ def _steer(desk: Desk, symbol: str, now: int) -> Journal:
     if plan is None or plan.side.sign * held < 0:
         # Fills that nobody planned for (a cancelled entry that filled after all): out again.
         plan = _unplanned(desk, symbol, now)
-    if len(desk.exits(symbol)) > 1:
-        yield from _drop_surplus(desk, symbol, held, now)
+    yield from _drop_surplus(desk, symbol, held, now)
     reason = plan.closing or _reason(desk, plan, now)
     if reason:
         yield from _close(desk, plan, reason, held, now)
@@ -77,7 +75,7 @@ def _clear(desk: Desk, symbol: str, now: int) -> Journal:
 def _drop_surplus(desk: Desk, symbol: str, held: int, now: int) -> Journal:
     """Cancel exits beyond what is held, newest first: one of a former life may have turned up beside the one that replaced it."""
     exits = desk.exits(symbol)
-    surplus = sum(o.leaves_qty for o in exits) - abs(held)
+    surplus = sum(o.leaves_qty for o in exits) - abs(held) if len(exits) > 1 else 0
     for order in reversed(exits):
         if surplus > 0 and may_cancel(order):
             surplus -= order.leaves_qty

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Report:
         self.naked_ms.update(out.naked_ms)
         if out.violations:
             self.failed.append(out)
-        if out.word_source:
+        if out.word_last_ms >= 0:
             self.last_ms.setdefault(out.word_source, []).append(out.word_last_ms)
             self.flat_ms.setdefault(out.word_source, []).append(out.word_flat_ms)
 
@@ -70,17 +70,18 @@ class Report:
         told = ", ".join(f"{name} {self.unplaced(name):.1%} of {self.allowed[name]:,}" for name in sorted(self.allowed))
         yield f"allowed intents not placed: {told}"
         if self.naked_ms:
-            p50, p99, worst = (_quantile(self.naked_ms, q) / 1000 for q in (0.5, 0.99, 1.0))
+            p50, p99, worst = (quantile(self.naked_ms, q) / 1000 for q in (0.5, 0.99, 1.0))
             yield f"naked seconds over {self.naked_ms.total():,} stretches: p50 {p50:.2f}  p99 {p99:.2f}  max {worst:.2f}"
         for source in sorted(self.last_ms):
             last, flat = Counter(self.last_ms[source]), Counter(self.flat_ms[source])
             yield (
-                f"string {source}, {last.total():,} moments: last opening order after p50 {_quantile(last, 0.5)} p99 {_quantile(last, 0.99)} ms, "
-                f"flat after p50 {_quantile(flat, 0.5)} p99 {_quantile(flat, 0.99)} ms"
+                f"string {source}, {last.total():,} moments: last opening order after p50 {quantile(last, 0.5)} p99 {quantile(last, 0.99)} ms, "
+                f"flat after p50 {quantile(flat, 0.5)} p99 {quantile(flat, 0.99)} ms"
             )
 
 
-def _quantile(counts: Counter[int], q: float) -> int:
+def quantile(counts: Counter[int], q: float) -> int:
+    """Give the smallest value that so large a part of all does not exceed."""
     wanted, seen = q * counts.total(), 0
     for value in sorted(counts):
         seen += counts[value]
@@ -89,13 +90,14 @@ def _quantile(counts: Counter[int], q: float) -> int:
     return 0
 
 
-def _chunk(seeds: tuple[int, int]) -> list[Outcome]:
-    outcomes = [Session(seed).run() for seed in range(*seeds)]
+def _chunk(seeds: Sequence[int]) -> list[Outcome]:
+    outcomes = [Session(seed).run() for seed in seeds]
     gc.collect()
     return outcomes
 
 
-def _prepare() -> None:
+def prepare() -> None:
+    """Make what all sessions share, before processes are forked."""
     gc.disable()  # a session is a small graph that dies whole: collecting between chunks is enough
     for number in range(POOL):
         market(number)
@@ -104,10 +106,8 @@ def _prepare() -> None:
 def run(first: int, last: int, say: Callable[[str], None] = lambda _text: None, jobs: int = 0) -> Report:
     """Play ``first:last`` in so many processes; 0 is one for each core."""
     report, began = Report(), time.monotonic()
-    for seed in kept_seeds():
-        report.add(Session(seed).run())
-    chunks = [(at, min(at + CHUNK, last)) for at in range(first, last, CHUNK)]
-    _prepare()
+    chunks = [kept_seeds(), *(range(at, min(at + CHUNK, last)) for at in range(first, last, CHUNK))]
+    prepare()
     try:
         with multiprocessing.get_context("fork").Pool(jobs or os.cpu_count()) as pool:
             for outcomes in pool.imap(_chunk, chunks):

@@ -90,8 +90,19 @@ class Outcome:
     word_source: str = ""
     word_last_ms: int = -1
     """From the pulled string to the last order that opens something, as it left."""
+    word_filled_ms: int = -1
+    """To the last fill that opens something."""
     word_flat_ms: int = -1
+    """To the last trade of the day."""
     fills: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """An emergency string: what it says, and by which way."""
+
+    word: Word
+    source: str
 
 
 @dataclass(slots=True)
@@ -109,9 +120,11 @@ class Session:
     has_kill_file = True
     """The kill file is looked at before an order leaves: switched off for the same reason."""
 
-    def __init__(self, seed: int, rates: Rates | None = None) -> None:
+    def __init__(self, seed: int, rates: Rates | None = None, pull: Pull | None = None) -> None:
         self.rng = rng = random.Random(f"orders {seed}")
-        self.seed, self.ending = seed, rng.choice(ENDINGS)
+        self.seed, self.ending, self.pull = seed, rng.choice(ENDINGS), pull
+        if pull is not None:
+            self.ending = "flatten" if pull.word is Word.FLATTEN else "max_hold"
         self.rates = rates if rates is not None else rates_of(seed, rng)
         self.params: Params = SETTINGS[self.ending]
         self.base = ist_ms(DATE, STARTS[self.ending][:5]) + (
@@ -200,7 +213,7 @@ class Session:
             self.at(base + rng.randint(5_000, 90_000), self._meddle)
         self.broker.is_stubborn = rng.random() < self.rates.stubborn
         self.forgets_at = rng.randint(2, 8) if rng.random() < self.rates.amnesia else 0
-        if self.ending == "flatten":
+        if self.ending == "flatten" or self.pull is not None:
             pulled = base + rng.randint(30_000, FAULTS_END_MS - 5_000)
             self.at(pulled, self._pull)
             # An answer in the same breath as the string.
@@ -259,12 +272,12 @@ class Session:
 
     def _pull(self, now: int) -> None:
         """Somebody pulls an emergency string: a click and a command travel, a file is there at once."""
-        source = self.rng.choice(STRINGS)
-        self.outcome.word_source, self.pulled_ms = source, now
-        if source == "file":
+        pull = self.pull or Pull(Word.FLATTEN, self.rng.choice(STRINGS))
+        self.outcome.word_source, self.pulled_ms = pull.source, now
+        if pull.source == "file":
             self.file_ms = now
-        control = Control(now, Word.FLATTEN, source)
-        travel = self.rng.randint(1, 250) if source == "file" else self.rng.randint(2, 60)
+        control = Control(now, pull.word, pull.source)
+        travel = self.rng.randint(1, 250) if pull.source == "file" else self.rng.randint(2, 60)
         self.at(now + travel, lambda at: self._take(Input("control", replace(control, ts=at), is_stream=True)))
 
     # ------------------------------------------------------------------ the process
@@ -444,9 +457,11 @@ class Session:
         out.naked_ms = broker.naked
         if self.is_clean and max(broker.naked, default=0) > CLEAN_NAKED_MS:
             self._blame(f"a position lay open for {max(broker.naked)} ms with a broker that answers")
-        if self.pulled_ms:
-            flat = max((t.ts for t in broker.trades), default=self.pulled_ms)
+        if self.pulled_ms and not self.is_word_lost:
+            flat = max((t.ts for t in broker.trades), default=0)
+            filled = max((t.ts for t in broker.trades if broker.held[t.order_id].purpose == "entry"), default=0)
             out.word_last_ms = max(0, self.last_opening_ms - self.pulled_ms)
+            out.word_filled_ms = max(0, filled - self.pulled_ms)
             out.word_flat_ms = max(0, flat - self.pulled_ms)
 
     def _end_day(self) -> None:

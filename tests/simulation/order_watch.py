@@ -7,8 +7,10 @@ the desk's state and the verdicts.
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 from unittest import mock
@@ -21,6 +23,7 @@ from pipeline.engine import lifecycle
 from pipeline.engine.desk import dump
 from pipeline.engine.lifecycle import Event, Status
 from tests.simulation.order_broker import Rates
+from tests.simulation.order_run import CHUNK, prepare
 from tests.simulation.order_session import Input, Outcome, Session
 
 
@@ -36,7 +39,16 @@ class Watched(Session):
         with mock.patch.object(lifecycle, "TABLE", _CountedTable(lifecycle.TABLE, self.seen)):
             out = super().run()
         broker = self.broker
-        self._note(out, broker.received, broker.trades, broker.naked, broker.reversals, sorted(broker.position.items()))
+        self._note(
+            out.violations,
+            out.crashes,
+            out.actions,
+            broker.received,
+            broker.trades,
+            broker.naked,
+            broker.reversals,
+            sorted(broker.position.items()),
+        )
         self._digest.update(pack([dump(self.desk)[0], self.portfolio.dump()], dump(self.desk)[1]))
         self.seen.update({f"fault {name}": count for name, count in self.faults.items()})
         return out
@@ -88,6 +100,13 @@ def watch(seed: int) -> tuple[int, str, Counter[str]]:
     session = Watched(seed)
     session.run()
     return seed, session.digest, session.seen
+
+
+def watch_all(seeds: range, jobs: int = 0) -> Iterator[tuple[int, str, Counter[str]]]:
+    """Watch seeds, in their order, over so many processes."""
+    prepare()
+    with multiprocessing.get_context("fork").Pool(jobs or os.cpu_count(), maxtasksperchild=20) as pool:
+        yield from pool.imap(watch, seeds, CHUNK // 5)
 
 
 def unseen(seen: Iterable[str]) -> list[str]:
