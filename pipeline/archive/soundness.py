@@ -81,6 +81,11 @@ def _session(calendar: Calendar, date_iso: str) -> SessionDay | None:
         return None
 
 
+def traded(rows: Rows, group: Group) -> Mask:
+    """Tell in which bars something traded. A bar of a paper without volume is a vendor's filler; an index has none at all."""
+    return np.ones(len(rows), np.bool_) if group is Group.INDEX else rows["volume"] > 0
+
+
 def due(day: SessionDay, group: Group, minutes: int) -> NDArray[np.int64]:
     """Give the starts of the candles that a whole session has."""
     traded: Any = np.concatenate([np.arange(w.start_ms, w.end_ms, MINUTE_MS) for w in day.continuous(group)])
