@@ -82,17 +82,17 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_record_over_the_archive(archive: Path, capsys: pytest.CaptureFixture[str]):
-    days = [f"2026-11-{n:02d}" for n in (3, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 19)]
-    shelf_with(archive, minutes_of(*days), "2026-11")
+    days = [f"2026-10-{n:02d}" for n in (5, 6, 7, 8, 9, 12, 13, 14, 15, 16)]
+    shelf_with(archive, minutes_of(*days), "2026-10")
     assert cli.main(["patterns", "reliance.ns", "--archive", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["symbols"]["RELIANCE"]
     assert {label: record["candles"] for label, record in told.items()} == {
-        "1m": 13 * 375, "3m": 13 * 125, "5m": 13 * 75, "10m": 13 * 38, "15m": 13 * 25, "60m": 13 * 7
+        "1m": 10 * 375, "3m": 10 * 125, "5m": 10 * 75, "10m": 10 * 38, "15m": 10 * 25, "60m": 10 * 7
     }  # fmt: skip
-    assert told["5m"]["told"]["any"].endswith(f"of {13 * 75 - 5}, 5 candles later")
-    assert cli.main(["patterns", "--archive", "--timeframe", "60m", "--to", "2026-11-10"]) == 0
+    assert told["5m"]["told"]["any"].endswith(f"of {10 * 75 - 5}, 5 candles later")
+    assert cli.main(["patterns", "--archive", "--timeframe", "60m", "--to", "2026-10-12"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("RELIANCE 60m, 2026-11-03 to 2026-11-10: rose ")
+    assert out.startswith("RELIANCE 60m, 2026-10-05 to 2026-10-12: rose ")
     assert "95 % interval" in out
 
 
