@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.core.session import Calendar
+    from pipeline.core.session import Calendar, Group
 
 MAX_WHOLE = 10**18
 FIRST_YEAR, LAST_YEAR = 1990, 2100
@@ -104,13 +104,15 @@ class CandleChecker:
             if code != Fault.NONE:
                 self._refuse(f"{self._name}: {words(Fault(code), bar, self._period)}")
                 continue
-            candle = self._candle(bar)
+            candle = candle_of(bar, self._period.minutes, self._calendar, self._group)
             if is_wanted(candle):
                 found[candle[0]] = candle
         return found
 
-    def _candle(self, bar: np.void) -> Candle:
-        start, *rest = bar.item()
-        day = self._calendar.day(ist_date(start))
-        end = start + self._period.minutes * MINUTE_MS
-        return (start, end if day is None else min(end, day.close_ms(self._group)), *rest)
+
+def candle_of(bar: np.void, minutes: int, calendar: Calendar, group: Group) -> Candle:
+    """Give a BAR row with its end: the close of the day cuts it."""
+    start, *rest = bar.item()
+    day = calendar.day(ist_date(start))
+    end = start + minutes * MINUTE_MS
+    return (start, end if day is None else min(end, day.close_ms(group)), *rest)

@@ -151,13 +151,14 @@ def _names(text: bytes) -> tuple[str, ...]:
 
 def _encode_text(record: Any) -> Fields:
     out: Fields = {_V: _VERSION_BYTES}
-    for name, key in _keys(type(record)):
+    kind: Any = type(record)
+    for name, key in _keys(kind):
         value = getattr(record, name)
         if value.__class__ is int:
             out[key] = b"%d" % value
             continue
         if isinstance(value, float) and not math.isfinite(value):
-            raise Refused(f"{type(record).__name__}.{name} is {value}: not a number never enters a stream")
+            raise Refused(f"{kind.__name__}.{name} is {value}: not a number never enters a stream")
         out[key] = _text(value).encode()
     return out
 

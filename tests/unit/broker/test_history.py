@@ -93,6 +93,44 @@ def test_250_minutes_latest_last_before_the_open():
     assert told == [(1, 1, "RELIANCE 1m")]
 
 
+def quiet_until(clock: str):
+    """Turn the minutes before a time of each day into fillers, as the broker does; longer candles open with the filler's price."""
+
+    def change(rows):
+        out = []
+        for stamped, o, h, low, c, volume, oi in rows:
+            if stamped[11:16] < clock and volume == 11:  # of one minute
+                o = h = low = c = 50.0
+                volume = 0
+            out.append([stamped, o, h, low, c, volume, oi])
+        return out
+
+    return change
+
+
+def test_the_brokers_fillers_are_no_candles_and_open_no_longer_one():
+    found, _ = fetch(Broker(quiet_until("09:18")), depth={1: 1_000, 5: 150})
+    ones, fives = rows_of(found), rows_of(found, minutes=5)
+    assert len(ones) == 1_000
+    assert (ones["close"] > 99).all()
+    firsts = ones[(ones["ts"] + 19_800_000) % 86_400_000 == (9 * 60 + 18) * 60_000]
+    assert firsts["quiet"].tolist() == [3, 3]
+    assert not ones["quiet"][~np.isin(ones["ts"], firsts["ts"])].any()
+    opens = fives[np.isin(fives["ts"], firsts["ts"] - 3 * 60_000)]
+    assert opens["open"].tolist() == firsts["open"].tolist(), "made from the minutes that traded"
+    assert opens["volume"].tolist() == [22, 22]
+
+
+def test_longer_candles_without_volume_are_no_candles_either():
+    def change(rows):
+        return [[*row[:5], 0, 0] if row[0][11:16] == "10:15" else row for row in rows]
+
+    found, _ = fetch(Broker(change), STOCK, NIFTY, depth={60: 12})
+    assert ist_clock(int(rows_of(found, 0, 60)["ts"][0])) != "10:15:00"
+    assert "10:15:00" not in {ist_clock(int(ts)) for ts in rows_of(found, 0, 60)["ts"]}
+    assert "10:15:00" in {ist_clock(int(ts)) for ts in rows_of(found, 2, 60)["ts"]}
+
+
 def test_other_groups_end_when_they_end():
     found, _ = fetch(Broker(), SMALL, NIFTY, depth={1: 250, 60: 8})
     assert rows_of(found, 1)["ts"][-1] == ist_ms("2026-11-19", "15:29")
