@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.archive.period import Period
 from pipeline.archive.shelf import Series, Shelf
-from pipeline.archive.soundness import BAR, traded
+from pipeline.archive.soundness import BAR, clock_on, traded
 from pipeline.archive.spans import Span, joined, within
 from pipeline.core.session import DAY_MS, Calendar, Group, group_of, ist_date, ist_day
 from pipeline.core.types import CANDLE
@@ -85,7 +85,8 @@ def longer(bars: NDArray[np.void], minutes: int, calendar: Calendar, group: Grou
         for name in BAR.names or ():
             rows[name] = mine[name]
         rows["timeframe"] = 1
-        built = candles.longer(rows[traded(rows, group)], candles.windows_of([session.hours(group)]), (minutes,))
+        windows = candles.windows_of([session.hours(clock_on(mine, 1, session, group))])
+        built = candles.longer(rows[traded(rows, group)], windows, (minutes,))
         made = np.zeros(len(built), BAR)
         for name in BAR.names or ():
             made[name] = built[name]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.archive.shelf import Note, Series
-from pipeline.archive.soundness import BAR, DAILY, Fault, due, is_trading, judge, words
+from pipeline.archive.soundness import BAR, DAILY, Fault, clock_on, due, is_trading, judge, words
 from pipeline.archive.spans import Span, dates, joined, moved, parts, requests, without
 from pipeline.archive.warm import SOURCE
 from pipeline.broker.candle_rows import parse
@@ -192,22 +192,26 @@ class Backfill:
         fresh = fresh[~np.isin(ist_day(fresh["ts"]), fuller)]
         refused = [why for why in note.refused if not span[0] <= why[:10] <= span[1]]
         refused += [why for day, why in found.refused if span[0] <= day <= span[1]]
-        covered = joined([*note.covered, *self._settled(request, span, mine["ts"], plan)])
+        covered = joined([*note.covered, *self._settled(request, span, mine, plan)])
         told = Note(request.instrument.instrument_key, group_of(request.instrument), tuple(covered), tuple(refused[-MAX_NOTED:]))
         self._shelf.put(series, name, np.concatenate([kept, fresh]), told)
 
-    def _settled(self, request: _Request, span: Span, ts: NDArray[np.int64], plan: BackfillPlan) -> list[Span]:
+    def _settled(self, request: _Request, span: Span, rows: NDArray[np.void], plan: BackfillPlan) -> list[Span]:
         """Give the dates of a span that need not be asked for again."""
-        days, counts = np.unique(ist_day(ts), return_counts=True)
-        got = {ist_date(day * DAY_MS): count for day, count in zip(days.tolist(), counts.tolist(), strict=True)}
-        return joined((d, d) for d in dates(span) if d <= plan.believed or got.get(d, 0) >= self._due(request, d, plan.period))
+        days: Any = ist_day(rows["ts"])
+        got = {ist_date(day * DAY_MS): rows[days == day] for day in np.unique(days).tolist()}
+        return joined((d, d) for d in dates(span) if d <= plan.believed or self._is_whole(request, d, got.get(d, rows[:0])))
 
-    def _due(self, request: _Request, date_iso: str, period: Period) -> int:
-        """Count the candles that a whole day has."""
+    def _is_whole(self, request: _Request, date_iso: str, rows: NDArray[np.void]) -> bool:
+        """Tell whether these are all candles that a day has."""
+        period = request.series.period
         day = self._calendar.day(date_iso) if period.unit in INSIDE_A_DAY else None
         if day is None:
-            return 0
-        return 1 if period.minutes == 0 else len(due(day, group_of(request.instrument), period.minutes))
+            return True
+        if period.minutes == 0:
+            return len(rows) > 0
+        clock = clock_on(rows, period.minutes, day, group_of(request.instrument))
+        return len(rows) >= len(due(day, clock, period.minutes))
 
 
 def last_settled(today: str, clock: str) -> str:

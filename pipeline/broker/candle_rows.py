@@ -17,7 +17,7 @@ from pipeline.archive.period import Period
 from pipeline.archive.soundness import BAR, MAX_VOLUME, Fault, judge, words
 from pipeline.core.errors import Refused
 from pipeline.core.schema import timeframe_label
-from pipeline.core.session import group_of, ist_date, ist_text
+from pipeline.core.session import Group, group_of, ist_date, ist_text
 from pipeline.core.types import MINUTE_MS, Instrument
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.core.session import Calendar, Group
+    from pipeline.core.session import Calendar
 
 MAX_WHOLE = 10**18
 FIRST_YEAR, LAST_YEAR = 1990, 2100
@@ -111,8 +111,9 @@ class CandleChecker:
 
 
 def candle_of(bar: np.void, minutes: int, calendar: Calendar, group: Group) -> Candle:
-    """Give a BAR row with its end: the close of the day cuts it."""
+    """Give a BAR row with its end: the close of the day cuts it, that of all stocks where it began after the group's (see ``clock_on``)."""
     start, *rest = bar.item()
     day = calendar.day(ist_date(start))
     end = start + minutes * MINUTE_MS
-    return (start, end if day is None else min(end, day.close_ms(group)), *rest)
+    closes = [day.close_ms(clock) for clock in (group, Group.EQ)] if day is not None else []
+    return (start, min(end, next((close for close in closes if close > start), end)), *rest)
