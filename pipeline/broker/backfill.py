@@ -120,7 +120,7 @@ class Backfill:
         held = self._shelf.parts(series)
         for part in (p for p in held if p.why):
             aside = self._shelf.put_aside(series, part.name)
-            log.warning("damaged part put aside, fetched again", extra={"fields": {"file": str(aside), "why": part.why}})
+            log.warning("damaged part put aside as %s, fetched again: %s", aside, part.why)
         same = [p for p in held if not p.why and p.note.instrument_key == instrument.instrument_key]
         covered = [] if plan.is_again else [c for p in same for c in p.note.covered]
         asked = [r for gap in without(span, covered) for r in requests(gap, plan.period)]
@@ -137,7 +137,6 @@ class Backfill:
             found = self._judged(request, rows)
         except (Refused, Ambiguous) as error:
             outcome.failed.append(f"{request.label}: {error}")
-            log.warning("answer refused", extra={"fields": {"request": request.label, "why": str(error)}})
             return False
         for name, span in parts(request.span, plan.period):
             self._put(request, name, span, found, plan)
@@ -178,7 +177,7 @@ class Backfill:
             old, note = self._shelf.read_part(series, name)
         except Corrupt as error:
             aside = self._shelf.put_aside(series, name)
-            log.warning("damaged part put aside", extra={"fields": {"file": str(aside), "why": str(error)}})
+            log.warning("damaged part put aside as %s: %s", aside, error)
             old, note = np.zeros(0, BAR if plan.period.minutes > 0 else DAILY), Note()
         if note.instrument_key not in ("", request.instrument.instrument_key):
             note = Note()  # another ISIN of the same name: its candles stay, its coverage does not count
