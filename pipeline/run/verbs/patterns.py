@@ -45,6 +45,8 @@ def main(args: argparse.Namespace) -> int:
         raise Refused(f"unknown timeframe {args.timeframe!r}: use {', '.join(LABELS)}")
     if not args.archive and (args.first or args.last):
         raise Refused("--from and --to are dates of the archive: say --archive, too")
+    if args.first and args.last and args.first > args.last:
+        raise Refused(f"there is no date from {args.first} to {args.last}: give an earlier --from, or a later --to")
     if args.archive:
         _archived(args)
     elif args.symbol:

@@ -108,6 +108,8 @@ def test_wrong_words_about_the_archive_are_one_line(archive: Path, capsys: pytes
     assert "unknown timeframe '1d'" in capsys.readouterr().err
     assert cli.main(["patterns", "RELIANCE", "--archive", "--from", "2020-01-01", "--to", "2020-02-01", "--timeframe", "5m"]) == 0
     assert "RELIANCE 5m, no candle in these dates" in capsys.readouterr().out
+    assert cli.main(["patterns", "RELIANCE", "--archive", "--from", "2026-02-01", "--to", "2026-01-01"]) == 4
+    assert "there is no date from 2026-02-01 to 2026-01-01" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["patterns", "RELIANCE", "--archive", "--from", "yesterday"])
     assert "a date: YYYY-MM-DD" in capsys.readouterr().err
