@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MAX_PX = 1e8
 MAX_VOLUME = 10**13
 BEFORE = 5
+"""Minutes straight before a closing auction in which a stock must have traded for its silence after to mean something."""
 _FIELDS = [("ts", "<i8"), *((name, "<f8") for name in ("open", "high", "low", "close")), ("volume", "<i8"), ("oi", "<f8")]
 BAR = np.dtype(_FIELDS)
 """A candle by its start (epoch ms); rupees and shares."""
@@ -90,9 +91,9 @@ def clock_on(rows: Rows, minutes: int, day: SessionDay, group: Group) -> Group:
     minutes proves that the stock was not in it; a stock that traded in each of the ``BEFORE`` minutes before and in none of these, was.
     What the bars do not tell stays as ``group``, today's, says.
     """
-    if group not in (Group.EQ, Group.EQ_CAS) or day.close_ms(Group.EQ_CAS) == day.close_ms(Group.EQ):
-        return group
     halt = [w for w in day.windows[Group.EQ_CAS] if w.phase in (Phase.AUCTION_REFERENCE, Phase.AUCTION)]
+    if group not in (Group.EQ, Group.EQ_CAS) or not halt:
+        return group
     starts, length = rows["ts"][rows["volume"] > 0], minutes * MINUTE_MS
     if ((starts >= halt[0].start_ms) & (starts + length <= halt[-1].end_ms)).any():
         return Group.EQ

@@ -93,6 +93,7 @@ def test_before_the_auction_there_was_none():
     rows = minutes_of("2026-07-31")
     assert clock_on(rows, 1, CALENDAR.day("2026-07-31"), Group.EQ_CAS) is Group.EQ_CAS
     assert codes(rows, group=Group.EQ_CAS) == [0] * 375
+    assert clock_on(minutes_of("2024-03-02"), 1, CALENDAR.day("2024-03-02"), Group.EQ_CAS) is Group.EQ_CAS
 
 
 def test_a_day_is_judged_by_the_clock_of_that_day():
