@@ -1,19 +1,20 @@
 """An hour's boundary, all six timeframes at once: indicators, patterns, and the whole of it in Redis.
 
 ``python -m benchmarks.indicators [--json]``. The parts: ``_indicators.py`` (against TA-Lib's stream handles and recompute, talipp, pandas),
-``_patterns.py`` (against TA-Lib's CDL functions) and ``_boundary.py`` (against what Redis alone needs), each at 15, 200 and 2,000 symbols.
+``_patterns.py`` (against TA-Lib's CDL functions), ``_boundary.py`` (indicators against what Redis alone needs) and ``_whole.py`` (candles,
+indicators and patterns against it), each at 15, 200 and 2,000 symbols.
 """
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import _boundary, _indicators, _patterns
+from benchmarks import _boundary, _indicators, _patterns, _whole
 from benchmarks._rounds import show
 from pipeline.run.discovery import discover
 
 SIZES = (15, 200, 2000)
-PARTS = ((_indicators, (9, 7, 5)), (_patterns, (9, 9, 5)), (_boundary, (9, 9, 10)))
+PARTS = ((_indicators, (9, 7, 5)), (_patterns, (9, 9, 5)), (_boundary, (9, 9, 10)), (_whole, (9, 9, 6)))
 """Each part, and its rounds at each number of symbols."""
 
 

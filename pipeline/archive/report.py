@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.archive.soundness import Fault, due, is_trading, judge, words
+from pipeline.archive.soundness import Fault, clock_on, due, is_trading, judge, words
 from pipeline.archive.spans import Span, dates, joined
 from pipeline.core.session import DAY_MS, Calendar, Group, ist_clock, ist_date, ist_day
 
@@ -68,11 +68,10 @@ def _at(row: np.void, kind: str, said: str, *, is_fault: bool = True) -> Finding
 
 def missing(rows: Rows, covered: list[Span], period: Period, calendar: Calendar, group: Group) -> list[Finding]:
     """Name what covered days lack. A weekday without any candle in a year without a holiday list may be a holiday: not judged."""
-    ts: Any = rows["ts"]
-    got: dict[str, NDArray[np.int64]] = {}
-    days = ist_day(ts)
+    got: dict[str, Rows] = {}
+    days: Any = ist_day(rows["ts"])
     for day in np.unique(days).tolist():
-        got[ist_date(day * DAY_MS)] = ts[days == day]
+        got[ist_date(day * DAY_MS)] = rows[days == day]
     out: list[Finding] = []
     for day_iso in (d for span in joined(covered) for d in dates(span)):
         if day_iso not in got and is_trading(calendar, day_iso):
@@ -82,9 +81,12 @@ def missing(rows: Rows, covered: list[Span], period: Period, calendar: Calendar,
     return out if period.unit in ("minutes", "hours", "days") else []
 
 
-def _missing_minutes(got: NDArray[np.int64], day_iso: str, period: Period, calendar: Calendar, group: Group) -> list[Finding]:
+def _missing_minutes(got: Rows, day_iso: str, period: Period, calendar: Calendar, group: Group) -> list[Finding]:
     day = calendar.day(day_iso)
-    lacking = np.setdiff1d(due(day, group, period.minutes), got) if day is not None else got[:0]
+    if day is None:
+        return []
+    clock = clock_on(got, period.minutes, day, group)
+    lacking = np.setdiff1d(due(day, clock, period.minutes), got["ts"])
     if len(lacking) == 0:
         return []
     shown = ", ".join(ist_clock(int(ts))[:5] for ts in lacking[:SHOWN])

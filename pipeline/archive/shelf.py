@@ -133,8 +133,11 @@ class Shelf:
 
     def parts(self, series: Series) -> list[Part]:
         """Read the footers of a series, oldest part first; a file that cannot be read is told, not passed over."""
-        paths = sorted(p for p in self.folder(series).glob(f"*{SUFFIX}") if not p.name.startswith("."))
-        return [_part(series, path) for path in paths]
+        return [_part(series, self.folder(series) / f"{name}{SUFFIX}") for name in self.names(series)]
+
+    def names(self, series: Series) -> list[str]:
+        """Name the parts of a series, oldest first, without opening one."""
+        return sorted(p.stem for p in self.folder(series).glob(f"*{SUFFIX}") if not p.name.startswith("."))
 
     def covered(self, series: Series) -> list[Span]:
         return [span for part in self.parts(series) for span in part.note.covered]

@@ -1,6 +1,6 @@
 """Is a candle sound? One judgement for what comes over REST, from a file, and what lies in the archive.
 
-Reads   BAR or DAILY rows in the order in which they came; the calendar; the paper's group
+Reads   BAR or DAILY rows in the order in which they came; the calendar; the paper's group as it is today
 Gives   a Fault for each row; OUTSIDE is no fault of the candle: it lies outside continuous trading and is left out
 Law     numbers finite, 0 < low <= open, close <= high, volume and open interest within bounds, a trading day, a start on the
         grid of the session, each start once. Nothing is mended, nothing is filled in.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.core.errors import Refused
-from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, SessionDay, ist_date, ist_day, ist_text
+from pipeline.core.session import DAY_MS, IST_OFFSET_MS, Calendar, Group, Phase, SessionDay, ist_date, ist_day, ist_text
 from pipeline.core.types import MINUTE_MS
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_PX = 1e8
 MAX_VOLUME = 10**13
+BEFORE = 5
+"""Minutes straight before a closing auction in which a stock must have traded for its silence after to mean something."""
 _FIELDS = [("ts", "<i8"), *((name, "<f8") for name in ("open", "high", "low", "close")), ("volume", "<i8"), ("oi", "<f8")]
 BAR = np.dtype(_FIELDS)
 """A candle by its start (epoch ms); rupees and shares."""
@@ -62,7 +64,8 @@ def judge(rows: Rows, period: Period, calendar: Calendar, group: Group) -> NDArr
         here, date_iso = days == day, ist_date(day * DAY_MS)
         session = _session(calendar, date_iso) if period.minutes > 0 else None
         if session is not None:
-            inside = np.any([(ts >= w.start_ms) & (ts < w.end_ms) for w in session.continuous(group)], axis=0)
+            clock = clock_on(rows[here], period.minutes, session, group)
+            inside = np.any([(ts >= w.start_ms) & (ts < w.end_ms) for w in session.continuous(clock)], axis=0)
             _mark(found, here & ~inside, Fault.OUTSIDE)
             _mark(found, here & (session.candle_start(ts, period.minutes, group) != ts), Fault.GRID)
         elif period.minutes > 0 or (period.unit == "days" and is_trading(calendar, date_iso) is False):
@@ -79,6 +82,28 @@ def _session(calendar: Calendar, date_iso: str) -> SessionDay | None:
         return calendar.day(date_iso)
     except Refused:
         return None
+
+
+def clock_on(rows: Rows, minutes: int, day: SessionDay, group: Group) -> Group:
+    """Tell which clock a stock followed on a day of the past, by the day's own bars: whether it is in the closing auction changes.
+
+    While the auction's price is computed and its orders are collected, no stock in it trades. A bar with volume that lies wholly in these
+    minutes proves that the stock was not in it; a stock that traded in each of the ``BEFORE`` minutes before and in none of these, was.
+    What the bars do not tell stays as ``group``, today's, says.
+    """
+    halt = [w for w in day.windows[Group.EQ_CAS] if w.phase in (Phase.AUCTION_REFERENCE, Phase.AUCTION)]
+    if group not in (Group.EQ, Group.EQ_CAS) or not halt:
+        return group
+    starts, length = rows["ts"][rows["volume"] > 0], minutes * MINUTE_MS
+    if ((starts >= halt[0].start_ms) & (starts + length <= halt[-1].end_ms)).any():
+        return Group.EQ
+    before = (starts >= halt[0].start_ms - BEFORE * MINUTE_MS) & (starts < halt[0].start_ms)
+    return Group.EQ_CAS if minutes == 1 and np.count_nonzero(before) >= BEFORE else group
+
+
+def traded(rows: Rows, group: Group) -> Mask:
+    """Tell in which bars something traded. A bar of a paper without volume is a vendor's filler; an index has none at all."""
+    return np.ones(len(rows), np.bool_) if group is Group.INDEX else rows["volume"] > 0
 
 
 def due(day: SessionDay, group: Group, minutes: int) -> NDArray[np.int64]:

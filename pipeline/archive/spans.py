@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from pipeline.archive.period import Period
 
 Span = tuple[str, str]
+EVER: Span = ("1900-01-01", "2999-12-31")
+"""Every date that an archive can hold."""
 ONE = timedelta(days=1)
 
 

@@ -1,4 +1,4 @@
-"""Start-up candles from the archive: what it covers of a paper, and its bars, longer ones made from its minutes.
+"""Start-up candles from the archive: what it covers of a paper, and its bars; longer ones are made from its minutes where it has any.
 
 A part of another instrument key (a split gave the paper a new ISIN) covers nothing. The bars are judged by whoever takes them.
 """
@@ -11,7 +11,8 @@ import numpy as np
 
 from pipeline.archive.period import Period
 from pipeline.archive.shelf import Series, Shelf
-from pipeline.archive.soundness import BAR
+from pipeline.archive.soundness import BAR, clock_on, traded
+from pipeline.archive.spans import Span, joined, within
 from pipeline.core.session import DAY_MS, Calendar, Group, group_of, ist_date, ist_day
 from pipeline.core.types import CANDLE
 from pipeline.market import candles
@@ -19,7 +20,6 @@ from pipeline.market import candles
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.archive.spans import Span
     from pipeline.core.types import Instrument
 
 SOURCE = "upstox"
@@ -33,7 +33,7 @@ class ArchivedCandles:
         self._calendar = calendar
 
     def covered(self, instrument: Instrument, minutes: int) -> list[Span]:
-        return self._covered(self._series(instrument, minutes), instrument)
+        return joined(span for length in {1, minutes} for span in self._covered(instrument, length))
 
     def bars(self, instrument: Instrument, minutes: int, span: Span) -> NDArray[np.void]:
         """Give the bars of a covered span, oldest first.
@@ -41,24 +41,38 @@ class ArchivedCandles:
         Raises:
             Corrupt: a file is damaged.
         """
-        series = self._series(instrument, minutes)
-        bars = self._shelf.read(series, span)
-        return bars if series.period.minutes == minutes else longer(bars, minutes, self._calendar, group_of(instrument))
+        ones = self._read(instrument, 1, span)
+        own = ones[:0] if minutes == 1 else self._read(instrument, minutes, span)
+        return best(ones, own, minutes, self._calendar, group_of(instrument))
 
-    def _series(self, instrument: Instrument, minutes: int) -> Series:
-        """Choose the bars of that length, or the minutes when there are none of it."""
-        own = Series(SOURCE, Period("minutes", minutes), instrument.symbol)
-        return own if minutes == 1 or self._covered(own, instrument) else Series(SOURCE, Period("minutes"), instrument.symbol)
+    def _read(self, instrument: Instrument, minutes: int, span: Span) -> NDArray[np.void]:
+        series = _series(instrument, minutes)
+        parts = [self._shelf.read(series, part) for part in within(span, self._covered(instrument, minutes))]
+        return np.concatenate(parts) if parts else np.zeros(0, BAR)
 
-    def _covered(self, series: Series, instrument: Instrument) -> list[Span]:
-        parts = self._shelf.parts(series)
+    def _covered(self, instrument: Instrument, minutes: int) -> list[Span]:
+        parts = self._shelf.parts(_series(instrument, minutes))
         return [span for part in parts if part.note.instrument_key == instrument.instrument_key for span in part.note.covered]
+
+
+def _series(instrument: Instrument, minutes: int) -> Series:
+    return Series(SOURCE, Period("minutes", minutes), instrument.symbol)
+
+
+def best(ones: NDArray[np.void], own: NDArray[np.void], minutes: int, calendar: Calendar, group: Group) -> NDArray[np.void]:
+    """Give bars of a length, oldest first: made from one-minute bars, and the source's ``own`` of that length on days without minutes.
+
+    What a source makes itself has the vendor's fillers in it: an open that is the close before, where nothing had traded yet.
+    """
+    rest = own[~np.isin(ist_day(own["ts"]), ist_day(ones["ts"]))]
+    made = np.concatenate([longer(ones, minutes, calendar, group), rest[traded(rest, group)]])
+    return made[np.argsort(made["ts"], kind="stable")]
 
 
 def longer(bars: NDArray[np.void], minutes: int, calendar: Calendar, group: Group = Group.EQ) -> NDArray[np.void]:
     """Join one-minute bars of continuous trading into longer ones, as the live candles are joined.
 
-    A stock's minute without volume is a vendor's filler: nothing traded in it, and live it has no candle.
+    A minute in which nothing traded has no candle, and is in no longer one.
     """
     out = [bars[:0]]
     days = ist_day(bars["ts"])
@@ -71,10 +85,10 @@ def longer(bars: NDArray[np.void], minutes: int, calendar: Calendar, group: Grou
         for name in BAR.names or ():
             rows[name] = mine[name]
         rows["timeframe"] = 1
-        rows = rows if group is Group.INDEX else rows[rows["volume"] > 0]
-        joined = candles.longer(rows, candles.windows_of([session.hours(group)]), (minutes,))
-        made = np.zeros(len(joined), BAR)
+        windows = candles.windows_of([session.hours(clock_on(mine, 1, session, group))])
+        built = candles.longer(rows[traded(rows, group)], windows, (minutes,))
+        made = np.zeros(len(built), BAR)
         for name in BAR.names or ():
-            made[name] = joined[name]
+            made[name] = built[name]
         out.append(made)
     return np.concatenate(out)

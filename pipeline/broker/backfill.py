@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.archive.shelf import Note, Series
-from pipeline.archive.soundness import BAR, DAILY, Fault, due, is_trading, judge, words
+from pipeline.archive.soundness import BAR, DAILY, Fault, clock_on, due, is_trading, judge, words
 from pipeline.archive.spans import Span, dates, joined, moved, parts, requests, without
 from pipeline.archive.warm import SOURCE
 from pipeline.broker.candle_rows import parse
@@ -120,7 +120,7 @@ class Backfill:
         held = self._shelf.parts(series)
         for part in (p for p in held if p.why):
             aside = self._shelf.put_aside(series, part.name)
-            log.warning("damaged part put aside, fetched again", extra={"fields": {"file": str(aside), "why": part.why}})
+            log.warning("damaged part put aside as %s, fetched again: %s", aside, part.why)
         same = [p for p in held if not p.why and p.note.instrument_key == instrument.instrument_key]
         covered = [] if plan.is_again else [c for p in same for c in p.note.covered]
         asked = [r for gap in without(span, covered) for r in requests(gap, plan.period)]
@@ -137,7 +137,6 @@ class Backfill:
             found = self._judged(request, rows)
         except (Refused, Ambiguous) as error:
             outcome.failed.append(f"{request.label}: {error}")
-            log.warning("answer refused", extra={"fields": {"request": request.label, "why": str(error)}})
             return False
         for name, span in parts(request.span, plan.period):
             self._put(request, name, span, found, plan)
@@ -178,7 +177,7 @@ class Backfill:
             old, note = self._shelf.read_part(series, name)
         except Corrupt as error:
             aside = self._shelf.put_aside(series, name)
-            log.warning("damaged part put aside", extra={"fields": {"file": str(aside), "why": str(error)}})
+            log.warning("damaged part put aside as %s: %s", aside, error)
             old, note = np.zeros(0, BAR if plan.period.minutes > 0 else DAILY), Note()
         if note.instrument_key not in ("", request.instrument.instrument_key):
             note = Note()  # another ISIN of the same name: its candles stay, its coverage does not count
@@ -192,22 +191,26 @@ class Backfill:
         fresh = fresh[~np.isin(ist_day(fresh["ts"]), fuller)]
         refused = [why for why in note.refused if not span[0] <= why[:10] <= span[1]]
         refused += [why for day, why in found.refused if span[0] <= day <= span[1]]
-        covered = joined([*note.covered, *self._settled(request, span, mine["ts"], plan)])
+        covered = joined([*note.covered, *self._settled(request, span, mine, plan)])
         told = Note(request.instrument.instrument_key, group_of(request.instrument), tuple(covered), tuple(refused[-MAX_NOTED:]))
         self._shelf.put(series, name, np.concatenate([kept, fresh]), told)
 
-    def _settled(self, request: _Request, span: Span, ts: NDArray[np.int64], plan: BackfillPlan) -> list[Span]:
+    def _settled(self, request: _Request, span: Span, rows: NDArray[np.void], plan: BackfillPlan) -> list[Span]:
         """Give the dates of a span that need not be asked for again."""
-        days, counts = np.unique(ist_day(ts), return_counts=True)
-        got = {ist_date(day * DAY_MS): count for day, count in zip(days.tolist(), counts.tolist(), strict=True)}
-        return joined((d, d) for d in dates(span) if d <= plan.believed or got.get(d, 0) >= self._due(request, d, plan.period))
+        days: Any = ist_day(rows["ts"])
+        got = {ist_date(day * DAY_MS): rows[days == day] for day in np.unique(days).tolist()}
+        return joined((d, d) for d in dates(span) if d <= plan.believed or self._is_whole(request, d, got.get(d, rows[:0])))
 
-    def _due(self, request: _Request, date_iso: str, period: Period) -> int:
-        """Count the candles that a whole day has."""
+    def _is_whole(self, request: _Request, date_iso: str, rows: NDArray[np.void]) -> bool:
+        """Tell whether these are all candles that a day has."""
+        period = request.series.period
         day = self._calendar.day(date_iso) if period.unit in INSIDE_A_DAY else None
         if day is None:
-            return 0
-        return 1 if period.minutes == 0 else len(due(day, group_of(request.instrument), period.minutes))
+            return True
+        if period.minutes == 0:
+            return len(rows) > 0
+        clock = clock_on(rows, period.minutes, day, group_of(request.instrument))
+        return len(rows) >= len(due(day, clock, period.minutes))
 
 
 def last_settled(today: str, clock: str) -> str:

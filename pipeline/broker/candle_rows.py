@@ -17,7 +17,7 @@ from pipeline.archive.period import Period
 from pipeline.archive.soundness import BAR, MAX_VOLUME, Fault, judge, words
 from pipeline.core.errors import Refused
 from pipeline.core.schema import timeframe_label
-from pipeline.core.session import group_of, ist_date, ist_text
+from pipeline.core.session import Group, group_of, ist_date, ist_text
 from pipeline.core.types import MINUTE_MS, Instrument
 
 if TYPE_CHECKING:
@@ -104,13 +104,16 @@ class CandleChecker:
             if code != Fault.NONE:
                 self._refuse(f"{self._name}: {words(Fault(code), bar, self._period)}")
                 continue
-            candle = self._candle(bar)
+            candle = candle_of(bar, self._period.minutes, self._calendar, self._group)
             if is_wanted(candle):
                 found[candle[0]] = candle
         return found
 
-    def _candle(self, bar: np.void) -> Candle:
-        start, *rest = bar.item()
-        day = self._calendar.day(ist_date(start))
-        end = start + self._period.minutes * MINUTE_MS
-        return (start, end if day is None else min(end, day.close_ms(self._group)), *rest)
+
+def candle_of(bar: np.void, minutes: int, calendar: Calendar, group: Group) -> Candle:
+    """Give a BAR row with its end: the close of the day cuts it, that of all stocks where it began after the group's (see ``clock_on``)."""
+    start, *rest = bar.item()
+    day = calendar.day(ist_date(start))
+    end = start + minutes * MINUTE_MS
+    closes = [day.close_ms(clock) for clock in (group, Group.EQ)] if day is not None else []
+    return (start, min(end, next((close for close in closes if close > start), end)), *rest)

@@ -4,7 +4,9 @@ Reads   the archive for the days that it covers, ``/v3/historical-candle`` for t
         ``/v3/historical-candle/intraday`` for the session's own day
 Gives   ``CandleWave`` in the order of their close instant, rows sorted by (timeframe, sid) and flagged HISTORY;
         ``ts`` of a wave is that instant; the newest ``depth`` candles of every symbol and timeframe, latest last
-Law     a candle is taken once, closed, whole and in continuous trading, or refused by name; nothing is filled in
+Law     a candle is taken once, closed, whole and in continuous trading, or refused by name; nothing is filled in. A minute of a paper
+        without volume is the broker's filler and no candle; longer candles are made from minutes on every day of which all minutes are
+        here, since the broker's own open with such a filler: the close before, though nothing had traded yet
 
 The read budget is kept, a lost or throttled answer is asked for again twice, in the open. Never asks for a candle that
 is still forming, never invents one.
@@ -23,6 +25,7 @@ import numpy as np
 from pipeline.archive.spans import Span, dates, within, without
 from pipeline.broker.candle_calls import CandleCalls
 from pipeline.broker.candle_rows import Candle, CandleChecker
+from pipeline.broker.minute_days import END, START, Found, MinuteDays, has_trade
 from pipeline.broker.rest import path_part
 from pipeline.core.candle import Lineage
 from pipeline.core.errors import Ambiguous, Corrupt, Refused
@@ -48,8 +51,8 @@ DAY_MINUTES = 360
 MAX_REFUSALS = 200
 
 
-Placed = tuple[int, int, Candle, Lineage]
-"""timeframe in minutes, sid, candle, where it comes from."""
+Placed = tuple[int, int, Found]
+"""timeframe in minutes, sid, what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,28 +118,36 @@ class HistoryReader:
         self._refused, made = [], self._calls.made
         found: list[Placed] = []
         short: list[tuple[str, str, int, int]] = []
-        total = len(instruments) * len(plan.depth)
+        total, ones, is_whole = len(instruments) * len(plan.depth), None, False
         jobs = [(instrument, minutes, wanted) for instrument in instruments for minutes, wanted in sorted(plan.depth.items())]
         for done, (instrument, minutes, wanted) in enumerate(jobs, start=1):
-            candles = self._candles(instrument, minutes, wanted, plan)[-wanted:]
-            found += [(minutes, instrument.sid, candle, lineage) for candle, lineage in candles]
+            refused = len(self._refused)
+            candles = self._candles(instrument, minutes, wanted, plan)
+            if minutes == 1:
+                ones = MinuteDays(candles, instrument, self._calendar)
+                candles, is_whole = list(ones.counted()), len(self._refused) == refused
+            elif ones is not None and is_whole:
+                candles = ones.instead(candles, minutes, plan.now_ms - plan.settle_ms)
+            candles = candles[-wanted:]
+            found += [(minutes, instrument.sid, candle) for candle in candles]
             label = timeframe_label(minutes)
             if len(candles) < wanted:
                 short.append((instrument.symbol, label, len(candles), wanted))
             self._progress(done, total, f"{instrument.symbol} {label}")
         return History(waves_of(found), tuple(self._refused), tuple(short), self._calls.made - made)
 
-    def _candles(self, instrument: Instrument, minutes: int, wanted: int, plan: HistoryPlan) -> list[tuple[Candle, Lineage]]:
-        """Return one symbol's candles of one timeframe with their lineage, oldest first; a refusal leaves what is there."""
-        found: dict[int, tuple[Candle, Lineage]] = {}
+    def _candles(self, instrument: Instrument, minutes: int, wanted: int, plan: HistoryPlan) -> list[Found]:
+        """Return one symbol's candles of one timeframe, oldest first; a refusal leaves what is there."""
+        found: dict[int, Found] = {}
         check = CandleChecker(instrument, minutes, self._calendar, self._refuse)
         own_day = self._calendar.day(plan.session_date)
         try:
             if own_day is not None and plan.now_ms > own_day.open_ms(group_of(instrument)):
                 today = f"/v3/historical-candle/intraday/{path_part(instrument.instrument_key)}/minutes/{minutes}"
                 rows = self._calls.ask(today)
-                mine = check.take(rows, wanted, lambda c: ist_date(c[0]) == plan.session_date and c[1] <= plan.now_ms - plan.settle_ms)
-                found |= _of(mine, Lineage.INTRADAY)
+                until = plan.now_ms - plan.settle_ms
+                is_over = lambda c: ist_date(c[START]) == plan.session_date and c[END] <= until and has_trade(c, instrument)  # noqa: E731
+                found |= _of(check.take(rows, wanted, is_over), Lineage.INTRADAY)
             held = self._archive.covered(instrument, minutes) if self._archive is not None else []
             for span in spans(plan.session_date, minutes, wanted):
                 archived = within(span, held)
@@ -155,7 +166,8 @@ class HistoryReader:
     def _archived(self, instrument: Instrument, minutes: int, span: Span, check: CandleChecker, most: int) -> dict[int, Candle] | None:
         """Take candles from the archive; None when it cannot give them after all."""
         try:
-            return check.take_bars(self._archive.bars(instrument, minutes, span)[::-1], most, lambda _: True) if self._archive else None
+            bars = self._archive.bars(instrument, minutes, span)[::-1] if self._archive is not None else None
+            return None if bars is None else check.take_bars(bars, most, lambda c: has_trade(c, instrument))
         except Corrupt as error:
             log.warning("archive not usable, asking the broker", extra={"fields": {"why": str(error)}})
             return None
@@ -166,7 +178,7 @@ class HistoryReader:
             return {}
         stem = f"/v3/historical-candle/{path_part(instrument.instrument_key)}/minutes/{minutes}"
         rows = self._calls.ask(f"{stem}/{span[1]}/{span[0]}")
-        return check.take(rows, most, lambda c: span[0] <= ist_date(c[0]) <= span[1])
+        return check.take(rows, most, lambda c: span[0] <= ist_date(c[START]) <= span[1] and has_trade(c, instrument))
 
     def _refuse(self, why: str) -> None:
         if len(self._refused) < MAX_REFUSALS:
@@ -191,17 +203,18 @@ def spans(session_date: str, minutes: int, wanted: int) -> list[tuple[str, str]]
     return asked
 
 
-def _of(candles: Mapping[int, Candle], lineage: Lineage) -> dict[int, tuple[Candle, Lineage]]:
-    return {start: (candle, lineage) for start, candle in candles.items()}
+def _of(candles: Mapping[int, Candle], lineage: Lineage) -> dict[int, Found]:
+    return {start: (candle, lineage, 0) for start, candle in candles.items()}
 
 
 def waves_of(found: Sequence[Placed]) -> tuple[CandleWave, ...]:
     """Order candles by close instant, timeframe and sid, and make one wave of each instant."""
-    ordered = sorted(found, key=lambda item: (item[2][1], item[0], item[1]))
+    ordered = sorted(found, key=lambda item: (item[2][0][1], item[0], item[1]))
     rows = np.zeros(len(ordered), CANDLE)
-    for n, (minutes, sid, (start, _end, o, h, low, c, volume, oi), lineage) in enumerate(ordered):
-        rows[n] = (sid, minutes, int(CandleFlag.HISTORY), start, o, h, low, c, volume, oi, 0, minutes == 1 and volume > 0, int(lineage), 0)
-    ends = np.array([item[2][1] for item in ordered], np.int64)
+    for n, (minutes, sid, ((start, _end, *px, volume, oi), lineage, quiet)) in enumerate(ordered):
+        traded = minutes == 1 and volume > 0
+        rows[n] = (sid, minutes, int(CandleFlag.HISTORY), start, *px, volume, oi, 0, traded, int(lineage), quiet)
+    ends = np.array([item[2][0][1] for item in ordered], np.int64)
     cuts = np.flatnonzero(np.diff(ends)) + 1
     parts = np.split(rows, cuts)
     firsts = [0, *cuts.tolist()]

@@ -16,6 +16,7 @@ twenty misses the truth by chance: a lift is a question to more history, not a p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,11 +196,22 @@ def told_base(base: NDArray[np.int32]) -> str:
     return f"rose {100 * rose / max(count, 1):.0f}%, fell {100 * fell / max(count, 1):.0f}% of {count}, {AHEAD} candles later"
 
 
-def from_candles(rows: NDArray[np.void]) -> Tally:
-    """Tally the patterns of candles of one symbol and timeframe (``CANDLE[n]``, in order of time), as from an archive."""
-    scan, tally, zero = Scan(1), Tally(1), np.zeros(len(rows), np.int64)
-    found = scan.step(zero, rows)
-    tally.step(zero, rows["close"], found, scan.taken)
+def told_of(tally: Tally, slot: int) -> dict[str, str]:
+    """Say all that is known of a slot: ``any`` for every candle, then claim by claim."""
+    slots, claims = tally.known(np.array([slot], np.int64))
+    lines = told(tally.rates(slots, claims), tally.sides[claims])
+    return {"any": told_base(tally.base[slot])} | {tally.names[claim]: line for claim, line in zip(claims.tolist(), lines, strict=True)}
+
+
+def from_candles(waves: Iterable[tuple[NDArray[np.int64], NDArray[np.void]]], slots: int) -> Tally:
+    """Tally the patterns of candles of the past, by the step that tallies live.
+
+    ``waves`` are pairs of slots int64[n] and candles (``ts`` and prices), those of one slot in order of time; one is held at a time.
+    """
+    scan, tally = Scan(slots), Tally(slots)
+    for at, rows in waves:
+        found = scan.step(at, rows)
+        tally.step(at, rows["close"], found, scan.taken)
     return tally
 
 

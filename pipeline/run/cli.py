@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.core.errors import TickTickError
-from pipeline.run.history_cli import add_history
+from pipeline.run.history_cli import add_history, day
 from pipeline.run.redaction import redact
 
 INTERRUPTED = 130
@@ -221,6 +221,9 @@ def _patterns(verbs: Any) -> None:
     verb = _verb(verbs, "patterns", "candlestick patterns, and how they turned out on a symbol", "pipeline.run.verbs.patterns")
     verb.add_argument("symbol", nargs="?", default="", metavar="SYMBOL", help="of today's watchlist; without one, the patterns there are")
     verb.add_argument("--timeframe", default="", help="1m, 3m, 5m, 10m, 15m or 60m (all)")
+    verb.add_argument("--archive", action="store_true", help="over the archive of `ticktick history`, of SYMBOL or of all that it holds")
+    verb.add_argument("--from", dest="first", type=day, default=None, metavar="DATE", help="first date in the archive (its beginning)")
+    verb.add_argument("--to", dest="last", type=day, default=None, metavar="DATE", help="last date in the archive (its end)")
     verb.add_argument("--redis-url", default="", help="ask this Redis instead of the configured one")
     _add_json(verb)
 

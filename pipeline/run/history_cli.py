@@ -22,7 +22,8 @@ def _sub(subs: Any, name: str, words: str, module: str) -> argparse.ArgumentPars
     return made
 
 
-def _day(text: str) -> str:
+def day(text: str) -> str:
+    """Read a date of the command line."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
@@ -37,8 +38,8 @@ def _fetch(subs: Any) -> None:
     sub = _sub(subs, "fetch", "candles from the broker into the archive; goes on where it was stopped", "history_fetch")
     sub.add_argument("symbols", nargs="*", metavar="SYMBOL", help="of the watchlist (all of it)")
     sub.add_argument("--candle", default="1m", metavar="LENGTH", help="1m ... 300m, 1h ... 5h, 1d, 1w or 1mo (%(default)s)")
-    sub.add_argument("--from", dest="first", type=_day, default=None, metavar="DATE", help="first date (30 days before the last)")
-    sub.add_argument("--to", dest="last", type=_day, default=None, metavar="DATE", help="last date (the newest whose candles are settled)")
+    sub.add_argument("--from", dest="first", type=day, default=None, metavar="DATE", help="first date (30 days before the last)")
+    sub.add_argument("--to", dest="last", type=day, default=None, metavar="DATE", help="last date (the newest whose candles are settled)")
     sub.add_argument("--again", action="store_true", help="ask for what the archive covers, too, and replace it")
 
 

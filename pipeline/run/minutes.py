@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.broker.history import HistoryPlan, HistoryReader
 from pipeline.broker.intake import Intake
-from pipeline.core.errors import Refused
+from pipeline.core.errors import Ambiguous, Refused
 from pipeline.core.params import CandleParams
 from pipeline.core.schema import CANDLES, HISTORY, SESSION, TICKS, Role, Stream
 from pipeline.core.session import DAY_MS, Group, SessionDay, group_of, ist_date
@@ -63,7 +63,10 @@ def find(settings: Settings, date_iso: str, file: str) -> Minutes:
     found = sorted(folder.glob(f"{date_iso}-*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
     if file or found:
         return from_file(settings, day, Path(file).expanduser() if file else found[-1])
-    return from_redis(RedisStore(open_clients(settings.redis.urls())), day)
+    try:
+        return from_redis(RedisStore(open_clients(settings.redis.urls())), day)
+    except Ambiguous as error:
+        raise Refused(f"there is no recording of {date_iso} in {folder}, and no Redis answers: name a day file with --file") from error
 
 
 def from_file(settings: Settings, day: SessionDay, path: Path) -> Minutes:

@@ -81,19 +81,23 @@ def decode(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
 def canonical(stream: Stream, fields: Mapping[bytes, Part]) -> list[Part]:
     """Give the bytes a digest is taken over, in pieces: all fields but our receive time, which is wall clock."""
     parts: list[Part] = []
-    text = b""
-    for name in sorted(fields):
-        if name == _RECV and stream.packed:
-            continue
+    text: list[Part] = []
+    for name, head in _ordered(tuple(fields), stream.packed):
         value = fields[name]
-        text += b"%d:%b%d:" % (len(name), name, len(value))
-        if len(value) < LARGE:
-            text += value
+        size = len(value)
+        if size < LARGE:
+            text += (head, b"%d:" % size, value)
         else:
-            parts += (text, value)
-            text = b""
-    parts.append(text)
+            parts += (b"".join((*text, head, b"%d:" % size)), value)
+            text = []
+    parts.append(b"".join(text))
     return parts
+
+
+@lru_cache(maxsize=256)
+def _ordered(names: tuple[bytes, ...], is_packed: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """Give the fields of a digest in its order, each with the text before its value's size."""
+    return tuple((name, b"%d:%b" % (len(name), name)) for name in sorted(names) if not (is_packed and name == _RECV))
 
 
 def chain(previous: bytes, entry_id: bytes, content: Sequence[Part]) -> bytes:
@@ -148,12 +152,20 @@ def _names(text: bytes) -> tuple[str, ...]:
 def _encode_text(record: Any) -> Fields:
     out: Fields = {_V: _VERSION_BYTES}
     kind: Any = type(record)
-    for name, _ in _layout(kind):
+    for name, key in _keys(kind):
         value = getattr(record, name)
+        if value.__class__ is int:
+            out[key] = b"%d" % value
+            continue
         if isinstance(value, float) and not math.isfinite(value):
             raise Refused(f"{kind.__name__}.{name} is {value}: not a number never enters a stream")
-        out[name.encode()] = _text(value).encode()
+        out[key] = _text(value).encode()
     return out
+
+
+@lru_cache(maxsize=64)
+def _keys(kind: Any) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, name.encode()) for name, _ in _layout(kind))
 
 
 def _text(value: Any) -> str:

@@ -23,6 +23,8 @@ from pipeline.store.face import LARGE, Part
 
 FRESH, KNOWN, SEEN = np.uint8(1), np.uint8(2), np.uint8(4)
 """Marks of a symbol: its newest row has not been shown; its series are there; anything of it was ever due."""
+SIZES = tuple(b"$%d\r\n" % size for size in range(LARGE))
+"""What stands before an argument of so many bytes."""
 
 
 def command(*parts: Part) -> bytes:
@@ -33,15 +35,15 @@ def command(*parts: Part) -> bytes:
 def pieces(head: bytes, parts: Iterable[Part]) -> list[Part]:
     """Write arguments behind ``head``, large ones untouched, and all that is small between them as one piece each."""
     out: list[Part] = []
-    text = head
+    text: list[Part] = [head]
     for part in parts:
         size = len(part)
         if size < LARGE:
-            text += b"$%d\r\n" % size + part + b"\r\n"
+            text += (SIZES[size], part, b"\r\n")
         else:
-            out += (text + b"$%d\r\n" % size, part)
-            text = b"\r\n"
-    out.append(text)
+            out += (b"".join((*text, b"$%d\r\n" % size)), part)
+            text = [b"\r\n"]
+    out.append(b"".join(text))
     return out
 
 

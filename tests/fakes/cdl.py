@@ -6,6 +6,7 @@ import numpy as np
 import talib
 
 from pipeline.core.registry import PATTERNS
+from pipeline.patterns.reliability import Tally, from_candles
 from pipeline.patterns.scan import Scan
 from pipeline.patterns.spec import Lean
 
@@ -19,6 +20,11 @@ def scanned(rows: np.ndarray) -> dict[str, np.ndarray]:
     """Scan candles of one slot; strengths by pattern."""
     scan = Scan(1)
     return dict(zip(scan.patterns, scan.step(np.zeros(len(rows), np.int64), rows).T, strict=True))
+
+
+def of_one(rows: np.ndarray, parts: int = 1) -> Tally:
+    """Give the record of candles of one slot, handed over in so many parts."""
+    return from_candles(((np.zeros(len(part), np.int64), part) for part in np.array_split(rows, parts)), 1)
 
 
 def oracle(name: str, rows: np.ndarray) -> np.ndarray:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.core.candle import Lineage
 from pipeline.core.params import CandleParams
 from pipeline.core.types import CANDLE, NO_SYMBOL, TICK, TIMEFRAMES, CandleFlag, TickBatch
 from pipeline.market import candles
+from tests.fakes.examples import examples
 from tests.fakes.feed_rows import OPEN, gap, repair, trade
 
 M = 60_000
@@ -117,7 +118,7 @@ def session(seed: int, length: int) -> list:
 sessions = st.builds(session, st.integers(0, 2**32), st.integers(1, 150))
 
 
-@settings(max_examples=200, deadline=None)
+@examples
 @given(sessions, st.booleans())
 def test_equals_the_slow_version(frames, is_cut):
     fast, slow = candles.CandleState(WINDOWS, PARAMS), Slow()
@@ -138,7 +139,7 @@ def test_equals_the_slow_version(frames, is_cut):
         assert order == sorted(set(order))
 
 
-@settings(max_examples=50, deadline=None)
+@examples
 @given(sessions, st.data())
 def test_warm_equals_cold(frames, data):
     cut = data.draw(st.integers(0, len(frames)))
@@ -229,7 +230,7 @@ def newest(waves) -> dict:
 PAINTED = ("open", "high", "low", "close", "volume", "oi")
 
 
-@settings(max_examples=100, deadline=None)
+@examples
 @given(st.integers(0, 2**32))
 def test_repaired_candles_equal_those_of_the_unbroken_feed(seed):
     rng = np.random.default_rng(seed)
@@ -260,7 +261,7 @@ def test_repaired_candles_equal_those_of_the_unbroken_feed(seed):
     assert state.dump() == before
 
 
-@settings(max_examples=25, deadline=None)
+@examples
 @given(st.integers(0, 2**32), st.integers(0, 400))
 def test_warm_equals_cold_around_repairs(seed, cut):
     rng = np.random.default_rng(seed)
@@ -286,7 +287,7 @@ def rows_by_key(rows) -> list:
     return sorted(rows, key=lambda r: (int(r["timeframe"]), int(r["sid"]), int(r["ts"])))
 
 
-@settings(max_examples=100, deadline=None)
+@examples
 @given(st.integers(0, 2**32))
 def test_history_builds_the_candles_that_live_told(seed):
     """One code path: longer candles from the day's one-minute rows are those of the waves, bit for bit."""
@@ -296,7 +297,7 @@ def test_history_builds_the_candles_that_live_told(seed):
     assert b"".join(r.tobytes() for r in built) == b"".join(r.tobytes() for r in rows_by_key(told[told["timeframe"] > 1]))
 
 
-@settings(max_examples=100, deadline=None)
+@examples
 @given(sessions)
 @example(session(536, 44))  # a gap that was marked after its minute had been told
 def test_history_invents_nothing_around_gaps(frames):
@@ -319,7 +320,7 @@ def test_history_invents_nothing_around_gaps(frames):
         assert mine == theirs
 
 
-@settings(max_examples=100, deadline=None)
+@examples
 @given(sessions, st.integers(0, 150))
 def test_what_was_told_does_not_depend_on_what_comes(frames, cut):
     """Prefix invariance: of the waves, and of what history builds of a part of the day."""

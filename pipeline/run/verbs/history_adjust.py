@@ -13,12 +13,11 @@ from pathlib import Path
 from pipeline.archive.adjust import FILE, Action, Factor, factors, read_actions, table_text, unexplained
 from pipeline.archive.period import Period
 from pipeline.archive.shelf import Shelf, put_text
+from pipeline.archive.spans import EVER
 from pipeline.core.errors import Refused
 from pipeline.core.registry import did_you_mean
 from pipeline.run.settings import Settings
 from pipeline.run.verbs.shared import settings_for, show
-
-EVER = ("1900-01-01", "2999-12-31")
 
 
 def main(args: argparse.Namespace) -> int:

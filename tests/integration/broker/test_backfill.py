@@ -159,9 +159,16 @@ def test_the_same_at_the_pace_of_the_broker(tmp_path, capsys):
     assert figures["candles"] > 15 * 240 * 355
 
 
-@pytest.mark.parametrize(
-    ("kind", "words"), [("corrupt_reply", "not valid JSON"), ("truncated_reply", "not valid JSON"), ("false_candles", "candles are bad")]
+NOT_JSON = (
+    "/v3/historical-candle/NSE_EQ%7CINE002A01018/minutes/1/2026-11-13/2026-11-02: the answer is not valid JSON: nothing was taken from it"
 )
+FALSE = (
+    "the answer is corrupt, nothing was taken from it: 338 of 3375 candles are bad, "
+    "the first: 2026-11-13 15:29:00.000 +05:30: volume -1 or open interest 0 is out of bounds"
+)
+
+
+@pytest.mark.parametrize(("kind", "words"), [("corrupt_reply", NOT_JSON), ("truncated_reply", NOT_JSON), ("false_candles", FALSE)])
 def test_a_corrupt_reply_is_refused_whole_named_and_kept(tmp_path, kind, words):
     span = ("2026-11-02", "2026-11-13")
     with market(tmp_path, 100.0) as (sim, env):
@@ -169,14 +176,18 @@ def test_a_corrupt_reply_is_refused_whole_named_and_kept(tmp_path, kind, words):
         code, told, err = run(env, "fetch", "RELIANCE", "--from", span[0], "--to", span[1])
         assert code == 1
         assert len(told["failed"]) == 1
-        assert "RELIANCE 1m 2026-11-02 to 2026-11-13" in told["failed"][0]
-        assert words in told["failed"][0]
-        assert "refused: RELIANCE" in err
+        named = told["failed"][0]
+        assert named.startswith("RELIANCE 1m 2026-11-02 to 2026-11-13: "), "paper, length and dates of the request"
+        assert named.endswith(words), "what was wrong, and of bad candles which was the first"
+        lines = [line for line in err.splitlines() if line and not line.startswith("history 1m")]
+        assert lines[0] == f"refused: {named}"
+        assert lines[1:] == [f"2 answers kept for you in {tmp_path / 'run' / 'quarantine' / 'history'}"]
         assert told["candles"] == 0
         assert not list((tmp_path / "candles").rglob("*.parquet")), "half of it was taken"
         kept = sorted((tmp_path / "run" / "quarantine" / "history").iterdir())
         assert len(kept) == 2
         assert kept[0].stat().st_size > 1000
+        assert len({path.read_bytes() for path in kept}) == 1, "the broker's own bytes, twice"
         code, told, _ = run(env, "fetch", "RELIANCE", "--from", span[0], "--to", span[1])
         assert (code, told["failed"]) == (0, [])
     assert require_whole(tmp_path, span, ("RELIANCE",)) > 0

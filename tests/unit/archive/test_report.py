@@ -94,3 +94,10 @@ def test_the_holes_of_real_days_are_found(shared_data, name, days):
     assert {day: int(found[day].split()[0]) for day in days} == days
     late = {f.date for f in findings(rows, covered, MINUTE, CALENDAR, Group.INDEX) if f.kind == "outside"}
     assert ("2024-01-20" in late) is (name == "index_1m_2024")
+
+
+def test_a_day_in_the_closing_auction_lacks_nothing_whatever_the_stock_does_today():
+    rows = minutes_of(*WEEK)
+    in_auction = (rows["ts"] + 19_800_000) % 86_400_000 >= (15 * 60 + 15) * 60_000
+    cut = rows[~in_auction | (rows["ts"] > rows["ts"][800])]  # two days in it, then three without
+    assert (kinds(cut, group=Group.EQ), kinds(cut, group=Group.EQ_CAS)) == ([], [])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.archive.period import Period
-from pipeline.archive.soundness import BAR, Fault, due, is_trading, judge, words
+from pipeline.archive.soundness import BAR, Fault, clock_on, due, is_trading, judge, words
 from pipeline.core.session import Group, ist_ms
 from tests.fakes.archive import CALENDAR, DAY, MINUTE, days_of, minutes_of
 
@@ -61,3 +61,43 @@ def test_days():
         False,
         None,
     )
+
+
+def in_auction(rows, first: str = "15:15", last: str = "15:30"):
+    """Take the volume out of the minutes of an auction."""
+    day = "2026-11-19"
+    rows["volume"][(rows["ts"] >= ist_ms(day, first)) & (rows["ts"] < ist_ms(day, last))] = 0
+    return rows
+
+
+def test_a_stock_followed_the_clock_that_its_own_bars_tell():
+    day, rows = CALENDAR.day("2026-11-19"), minutes_of("2026-11-19")
+    for today in (Group.EQ, Group.EQ_CAS):
+        assert clock_on(rows, 1, day, today) is Group.EQ, "it traded while the auction ran"
+        assert clock_on(in_auction(rows.copy()), 1, day, today) is Group.EQ_CAS
+        assert clock_on(in_auction(rows.copy(), "15:15", "15:25"), 1, day, today) is Group.EQ_CAS, "the auction's own trade comes later"
+        assert clock_on(in_auction(rows.copy(), "15:12"), 1, day, today) is today, "an idle stock tells nothing"
+        assert clock_on(rows[:0], 1, day, today) is today
+    assert clock_on(rows, 1, day, Group.FO) is Group.FO
+    assert clock_on(rows, 1, day, Group.INDEX) is Group.INDEX
+
+
+def test_longer_bars_tell_it_only_where_they_lie_within_the_auction():
+    day = CALENDAR.day("2026-11-19")
+    fives, quarters = (minutes_of("2026-11-19", period=Period("minutes", n)) for n in (5, 15))
+    assert clock_on(fives, 5, day, Group.EQ_CAS) is Group.EQ
+    assert clock_on(quarters, 15, day, Group.EQ_CAS) is Group.EQ_CAS, "a quarter holds the auction's trade"
+
+
+def test_before_the_auction_there_was_none():
+    rows = minutes_of("2026-07-31")
+    assert clock_on(rows, 1, CALENDAR.day("2026-07-31"), Group.EQ_CAS) is Group.EQ_CAS
+    assert codes(rows, group=Group.EQ_CAS) == [0] * 375
+    assert clock_on(minutes_of("2024-03-02"), 1, CALENDAR.day("2024-03-02"), Group.EQ_CAS) is Group.EQ_CAS
+
+
+def test_a_day_is_judged_by_the_clock_of_that_day():
+    rows = minutes_of("2026-11-18", "2026-11-19")
+    rows = np.concatenate([rows[:375], in_auction(rows[375:])])
+    for today in (Group.EQ, Group.EQ_CAS):
+        assert codes(rows, group=today) == [0] * 735 + [Fault.OUTSIDE] * 15

@@ -1,5 +1,7 @@
 """The rules of the backfill without a network; under kills and against a simulator: tests/integration/broker/test_backfill.py."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.archive.shelf import Series, Shelf
@@ -97,3 +99,15 @@ def test_a_damaged_part_is_put_aside_and_fetched_again(tmp_path):
     path.write_bytes(path.read_bytes()[:-50])
     _, broker, outcome = fetch(tmp_path, minutes_of(*WEEK))
     assert (len(broker.asked), outcome.candles, path.with_suffix(".damaged").exists()) == (1, 1_500, True)
+
+
+def test_days_before_a_stock_went_into_the_closing_auction_keep_their_last_quarter(tmp_path):
+    """It is in the auction today; on the first two days it traded on, on the others the broker filled the auction's minutes."""
+    today, bars = replace(STOCK, is_cas_eligible=True), minutes_of(*WEEK)
+    is_late = (bars["ts"] + 19_800_000) % 86_400_000 >= (15 * 60 + 15) * 60_000
+    bars["volume"][is_late & (bars["ts"] > bars["ts"][749])] = 0
+    shelf, calls = Shelf(tmp_path, "Upstox"), CandleCalls(Broker(bars), ReadBudget((Limit(10_000, 1),)))
+    with shelf.writing():
+        outcome = Backfill(calls, CALENDAR, shelf, lambda *_: None).run(BackfillPlan((today,), MINUTE, *SPAN, "2026-11-13"))
+    assert (outcome.candles, outcome.refused) == (2 * 375 + 2 * 360, [])
+    assert shelf.covered(SERIES) == [SPAN], "each day is whole by its own clock"

@@ -32,21 +32,25 @@ def stamp(ts: int, day: str) -> str:
     return f"{day}T{ist_clock(ts)}+05:30"
 
 
-def day_candles(day: str, minutes: int, until: int = 1 << 62):
-    """Candles of a day as the broker serves them: newest first, 09:15 to 15:30."""
+def day_candles(day: str, minutes: int, until: int = 1 << 62, *, is_cas: bool = False):
+    """Candles of a day as the broker serves them: newest first, 09:15 to 15:30; in the closing auction nothing trades."""
     found = []
     if CALENDAR.day(day) is None:
         return found
     start, close = ist_ms(day, "09:15"), ist_ms(day, "15:30")
     while start < min(close, until):
         px = 100.0 + (start // 60_000) % 50
-        found.append([stamp(start, day), px, px + 1, px - 1, px + 0.5, 10 + minutes, 0])
+        is_auction = is_cas and day >= "2026-08-03" and start >= ist_ms(day, "15:15")
+        found.append([stamp(start, day), px, px + 1, px - 1, px + 0.5, 0 if is_auction else 10 + minutes, 0])
         start += minutes * 60_000
     return found[::-1]
 
 
 class Broker:
     """Answers like the candle endpoints; ``change(rows)`` lets a test spoil what it serves."""
+
+    is_traded_on = False
+    """The stock of the closing auction trades on through it: it was not in it yet."""
 
     def __init__(self, change=lambda rows: rows, until=1 << 62, fail=()):
         self.asked: list[str] = []
@@ -57,14 +61,14 @@ class Broker:
         if self._fail:
             raise self._fail.pop(0)
         parts = path.split("/")
-        minutes = int(parts[parts.index("minutes") + 1])
+        minutes, is_cas = int(parts[parts.index("minutes") + 1]), "INE002A01018" in path and not self.is_traded_on
         if "intraday" in parts:
-            return {"candles": self._change(day_candles(DATE, minutes, self._until))}
+            return {"candles": self._change(day_candles(DATE, minutes, self._until, is_cas=is_cas))}
         last, first = date.fromisoformat(parts[-2]), date.fromisoformat(parts[-1])
         assert (last - first).days < (31 if minutes <= 15 else 92), "a span that the broker refuses"
         rows = []
         while last >= first:
-            rows += day_candles(last.isoformat(), minutes)
+            rows += day_candles(last.isoformat(), minutes, is_cas=is_cas)
             last -= timedelta(days=1)
         return {"candles": self._change(rows)}
 
@@ -91,6 +95,56 @@ def test_250_minutes_latest_last_before_the_open():
     assert found.short == ()
     assert found.refused == ()
     assert told == [(1, 1, "RELIANCE 1m")]
+
+
+def test_a_stock_that_was_not_in_the_auction_then_traded_on():
+    broker = Broker()
+    broker.is_traded_on = True
+    found, _ = fetch(broker, depth={1: 750, 5: 150, 10: 38})
+    for minutes, last, n in ((1, "15:29", 375), (5, "15:25", 75), (10, "15:25", 38)):
+        rows = rows_of(found, minutes=minutes)
+        assert rows["ts"][-1] == ist_ms("2026-11-19", last)
+        assert np.count_nonzero(rows["ts"] >= ist_ms("2026-11-19", "09:15")) == n
+    assert found.waves[-1].ts == ist_ms("2026-11-19", "15:30")
+    assert all(wave.ts > int(row["ts"]) for wave in found.waves for row in wave.rows)
+
+
+def quiet_until(clock: str):
+    """Turn the minutes before a time of each day into fillers, as the broker does; longer candles open with the filler's price."""
+
+    def change(rows):
+        out = []
+        for stamped, o, h, low, c, volume, oi in rows:
+            if stamped[11:16] < clock and volume == 11:  # of one minute
+                o = h = low = c = 50.0
+                volume = 0
+            out.append([stamped, o, h, low, c, volume, oi])
+        return out
+
+    return change
+
+
+def test_the_brokers_fillers_are_no_candles_and_open_no_longer_one():
+    found, _ = fetch(Broker(quiet_until("09:18")), depth={1: 1_000, 5: 150})
+    ones, fives = rows_of(found), rows_of(found, minutes=5)
+    assert len(ones) == 1_000
+    assert (ones["close"] > 99).all()
+    firsts = ones[(ones["ts"] + 19_800_000) % 86_400_000 == (9 * 60 + 18) * 60_000]
+    assert firsts["quiet"].tolist() == [3, 3]
+    assert not ones["quiet"][~np.isin(ones["ts"], firsts["ts"])].any()
+    opens = fives[np.isin(fives["ts"], firsts["ts"] - 3 * 60_000)]
+    assert opens["open"].tolist() == firsts["open"].tolist(), "made from the minutes that traded"
+    assert opens["volume"].tolist() == [22, 22]
+
+
+def test_longer_candles_without_volume_are_no_candles_either():
+    def change(rows):
+        return [[*row[:5], 0, 0] if row[0][11:16] == "10:15" else row for row in rows]
+
+    found, _ = fetch(Broker(change), STOCK, NIFTY, depth={60: 12})
+    assert ist_clock(int(rows_of(found, 0, 60)["ts"][0])) != "10:15:00"
+    assert "10:15:00" not in {ist_clock(int(ts)) for ts in rows_of(found, 0, 60)["ts"]}
+    assert "10:15:00" in {ist_clock(int(ts)) for ts in rows_of(found, 2, 60)["ts"]}
 
 
 def test_other_groups_end_when_they_end():
@@ -247,7 +301,9 @@ def test_spans_stay_within_the_limits_do_not_overlap_and_reach_far_enough(minute
 
 
 def archived(folder, covered, *days):
-    shelf = shelf_with(folder, minutes_of(*days), "2026-11", covered=covered)
+    bars = minutes_of(*days)
+    bars["volume"][(bars["ts"] + 19_800_000) % 86_400_000 >= (15 * 60 + 15) * 60_000] = 0  # the auction
+    shelf = shelf_with(folder, bars, "2026-11", covered=covered)
     (series,) = shelf.series()
     held, note = shelf.read_part(series, "2026-11")
     with shelf.writing():

@@ -13,8 +13,9 @@ from pipeline.core.session import ist_clock
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CandleFlag, CandleWave, ChartWave, IndicatorWave
 from pipeline.jobs.chart import job
-from pipeline.patterns.reliability import from_candles, told, told_base
+from pipeline.patterns.reliability import told, told_base
 from tests.fakes.bars import candles, found
+from tests.fakes.cdl import of_one
 from tests.fakes.context import context
 
 ROWS = candles(300)
@@ -61,7 +62,7 @@ def test_hits_carry_their_record_so_far():
     hits = hits_of(run(job.initial(context()), ROWS))
     last = [h for h in hits if h.pattern == "harami" and h.side == "bearish"][-1]
     at = int(np.flatnonzero(ROWS["ts"] == last.ts_candle)[0])
-    tally = from_candles(ROWS[: at + 1])
+    tally = of_one(ROWS[: at + 1])
     claim = tally.names.index("harami:bearish")
     assert last.hits == tally.hits[0, claim] > 0
     assert last.hit_ratio == round(tally.true[0, claim] / tally.hits[0, claim], 4)
@@ -77,11 +78,11 @@ def test_the_record_is_told_whole_at_first_and_then_what_was_found():
     assert list(job.step(state, CandleWave(1, past), 1)) == []
     out = run(state, ROWS[200:])
     first = [w for w in out[0] if isinstance(w, HashWrite)][-1].fields
-    tally = from_candles(ROWS[:201])
+    tally = of_one(ROWS[:201])
     assert set(first) == {"any"} | {tally.names[k] for k in tally.known(np.zeros(1, np.int64))[1]}
     assert all(len(w.fields) <= 12 for o in out[1:] for w in o if isinstance(w, HashWrite))
     last = hits_of(out)[-1]
-    final = from_candles(ROWS[: int(np.flatnonzero(ROWS["ts"] == last.ts_candle)[0]) + 1])
+    final = of_one(ROWS[: int(np.flatnonzero(ROWS["ts"] == last.ts_candle)[0]) + 1])
     claim = np.array([final.names.index(f"{last.pattern}:{last.side}")])
     now = records_of(out)
     assert now[f"{last.pattern}:{last.side}"] == told(final.rates(np.zeros(1, np.int64), claim), final.sides[claim])[0]

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from pipeline.core.errors import Corrupt
 from pipeline.core.registry import PATTERNS
 from pipeline.core.snapshot import pack, unpack
-from pipeline.patterns.reliability import AHEAD, Tally, from_candles, rates, told, told_base, wilson
+from pipeline.patterns.reliability import AHEAD, Tally, rates, told, told_base, told_of, wilson
 from pipeline.patterns.scan import Scan
 from pipeline.patterns.spec import Lean
 from tests.fakes.bars import candles
-from tests.fakes.cdl import scanned
+from tests.fakes.cdl import of_one, scanned
 from tests.fakes.examples import examples
 
 ZERO = np.zeros(1, np.int64)
@@ -45,7 +45,7 @@ def counted(tally):
 @examples
 @given(st.builds(candles, st.integers(1, 400), seed=st.integers(0, 2**31), start=st.sampled_from([3.0, 1000.0])))
 def test_equals_a_count_that_looks_ahead(rows):
-    assert counted(from_candles(rows)) == counted_slowly(rows)
+    assert counted(of_one(rows)) == counted_slowly(rows)
 
 
 def test_a_claim_is_a_pattern_on_a_side():
@@ -109,6 +109,17 @@ def test_it_is_told_in_a_line():
     assert told_base(np.zeros(3, np.int32)) == "rose 0%, fell 0% of 0, 5 candles later"
 
 
+def test_parts_make_the_record_of_the_whole_and_all_of_it_is_told():
+    rows = candles(700, seed=3)
+    whole, parts = of_one(rows), of_one(rows, 9)
+    assert whole.dump() == parts.dump()
+    lines = told_of(parts, 0)
+    assert lines.pop("any") == told_base(whole.base[0])
+    assert {name: line.split(" ")[2] if "% of" in line else line.split(" ")[0] for name, line in lines.items()} == {
+        name: str(hits) for name, (hits, _) in counted(whole)[0].items()
+    }
+
+
 def test_slots_do_not_touch_each_other_and_refused_rows_do_not_count():
     rows = candles(200, seed=4)
     scan, tally = Scan(3), Tally(3)
@@ -116,7 +127,7 @@ def test_slots_do_not_touch_each_other_and_refused_rows_do_not_count():
         wave = np.concatenate([rows[i : i + 1], rows[i : i + 1], rows[max(i - 1, 0) : max(i - 1, 0) + 1]])
         slots = np.array([0, 2, 0])  # the third row is an old one
         tally.step(slots, wave["close"], scan.step(slots, wave), scan.taken)
-    alone = from_candles(rows)
+    alone = of_one(rows)
     for slot in (0, 2):
         assert tally.hits[slot].tolist() == alone.hits[0].tolist()
         assert tally.true[slot].tolist() == alone.true[0].tolist()

@@ -129,3 +129,9 @@ def test_a_simulators_day_is_its_running_one(monkeypatch):
     minutes.ask_broker(load(overrides={"session_date": DAY.date}), found)
     assert "/intraday/" in broker.asked[0]
     assert found.versions.rows(Lineage.INTRADAY)["ts"].tolist() == [OPEN + 374 * M]
+
+
+def test_neither_a_recording_nor_a_redis_is_one_line(settings, monkeypatch, tmp_path):
+    monkeypatch.setenv("TICKTICK__REDIS__PORT", "1")
+    with pytest.raises(Refused, match=rf"no recording of 2026-11-20 in {tmp_path}, and no Redis answers: name a day file with --file"):
+        minutes.find(load(), "2026-11-20", "")
