@@ -13,7 +13,7 @@ from pipeline.core.schema import Role
 from pipeline.core.types import Instrument
 from pipeline.run.access import rest_client, tokens
 from pipeline.run.courier import Courier, OutwardSource
-from pipeline.run.emergency import halt_file
+from pipeline.run.emergency import HaltFile
 from pipeline.run.options import Settings
 from pipeline.run.sources import Source
 from pipeline.store.client import open_clients
@@ -37,7 +37,7 @@ def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> 
     upstox = settings.upstox
     client = open_clients(settings.redis.urls())[Role.DERIVED]
     orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
-    return Courier(UpstoxBroker(orders, rest_client(settings), instruments), halt_file(settings), RedisThrottle(client))
+    return Courier(UpstoxBroker(orders, rest_client(settings), instruments), HaltFile(settings), RedisThrottle(client))
 
 
 def outward_source(
