@@ -1,6 +1,6 @@
 // Recommendations and the one command of the page: an answer to one of them.
 
-import { $, ABSENT, ONE, WHOLE, el, open, money, put, rupees, span, state, time, view } from "/base.js";
+import { $, ABSENT, ONE, WHOLE, el, open, money, put, rupees, signed, span, state, time, view } from "/base.js";
 import { choose, showMarks } from "/chartpanel.js";
 
 // ---------------------------------------------------------------- recommendations
@@ -71,16 +71,18 @@ export function showLeft() {
     li.querySelector(".fuse").style.width = `${Math.max(0, Math.min(1, left / (rec.expires_ms - rec.ts))) * 100}%`;
     li.classList.toggle("expired", left <= 0);
     showDrift(li.querySelector(".drift"), rec);
-    for (const b of li.querySelectorAll(".act button")) b.disabled = isOver || view.pending === rec.id;
+    for (const b of li.querySelectorAll(".act button")) b.disabled = isOver || view.pending === rec.id || (b.className === "confirm" && state.halt?.level > 0);
   }
 }
 
 /** Spread and drift as they are now: a yes beyond the limit is denied by the order process, whatever is shown here. */
 function showDrift(line, rec) {
-  const q = state.watch?.[rec.symbol], ltp = q?.ltp, drift = ltp ? (ltp * 100 / rec.ref_paise - 1) * 10_000 : null;
-  const isOver = drift !== null && rec.max_drift_bps !== null && Math.abs(drift) > rec.max_drift_bps;
-  put(line, [q?.spread_bps != null && `spread ${ONE.format(q.spread_bps)} bps`, drift !== null && `drift ${drift >= 0 ? "+" : ""}${ONE.format(drift)} bps`, isOver && "too far: it would be denied"].filter(Boolean).join(" · "));
-  line.classList.toggle("warn", isOver);
+  const q = state.watch?.[rec.symbol], ltp = q?.ltp, drift = ltp ? (ltp * 100 / rec.ref_paise - 1) * 10_000 : null, limit = rec.max_drift_bps;
+  const isOver = drift !== null && limit !== null && Math.abs(drift) > limit, hasBook = q?.spread_bps != null, title = state.halt?.title;
+  const moved = drift !== null && `drift ${signed(drift, (v) => ONE.format(v))} bps${limit === null ? "" : isOver ? `, more than ${ONE.format(limit)}` : `, at most ${ONE.format(limit)}`}`;
+  const why = title ? `${title}: nothing is sent` : !hasBook ? "no two-sided quote: it would be denied" : isOver ? "it would be denied" : "";
+  put(line, [hasBook && `spread ${ONE.format(q.spread_bps)} bps`, moved, why].filter(Boolean).join(" · "));
+  line.classList.toggle("warn", Boolean(why));
 }
 
 export async function answerTo(id, answer) {

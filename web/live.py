@@ -20,7 +20,7 @@ from aiohttp import web
 from pipeline.core import schema
 from pipeline.core.session import Group, Phase, SessionDay
 from pipeline.core.types import Confirmation, OrderIntent, Recommendation
-from web import feed, latency, views
+from web import feed, halted, latency, views
 from web.fields import Json, whole
 from web.reader import Poll
 
@@ -38,6 +38,8 @@ class Board:
     nonce: Callable[[str], str]
     state: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
+    said: halted.Said = field(default_factory=halted.Said)
+    """Emergency words, as Redis last knew them."""
     _moved_at: float = field(default_factory=time.monotonic)
     _folding: feed.Growth = field(default_factory=feed.Growth)
     _slow: tuple[Any, Any] = (None, None)
@@ -46,6 +48,7 @@ class Board:
     _latency: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.state["halt"] = halted.halted(self.said, None, {"refusal": ""})
         self.show(Poll(), wall_ms=0)
         self._put({"store": {"is_up": False, "error": "not read yet"}})
 
@@ -69,6 +72,9 @@ class Board:
         if poll.latency is not self._slow[0] or poll.wanted is not self._slow[1]:
             self._slow = (poll.latency, poll.wanted)
             self._latency, self._follow = latency.latency(poll.latency), feed.followed(poll.wanted)
+        beat = views.health(schema.ORDERS.writer, poll.health.get(schema.ORDERS.writer, {}), wall_ms)
+        controls = poll.tails.get(schema.CONTROLS.name, [])
+        self.said = halted.said(controls, poll.health.get(schema.ORDERS.writer, {}), is_alive=beat["state"] == "alive")
         health = [views.health(name, fields, wall_ms) for name, fields in poll.health.items()]
         state: dict[str, Any] = {
             "store": {"is_up": True, "error": ""},

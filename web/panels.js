@@ -149,7 +149,7 @@ export function showPortfolio() {
   $("positions").hidden = p.positions.length === 0;
   $("positions-empty").hidden = p.positions.length > 0;
   const done = p.closed.filter((q) => q.realised_paise).length;
-  put($("book-note"), [state.order_rate?.words, p.positions.length && `${p.positions.length} open`, done && `${done} closed`, p.trading_state && p.trading_state !== "ACTIVE" && p.trading_state].filter(Boolean).join(" · "));
+  put($("book-note"), [state.order_rate?.words, p.positions.length && `${p.positions.length} open`, done && `${done} closed`].filter(Boolean).join(" · "));
   showPositionAges();
   showMarks();
 }

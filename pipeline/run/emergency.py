@@ -10,9 +10,11 @@ after every start while it is there. Taking it away lifts nothing: that is done 
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import logging
+import threading
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -30,6 +32,8 @@ log = logging.getLogger("ticktick.emergency")
 FILE = "HALT"
 AGAIN_S = 1.0
 """A word that Redis does not take is said again after so long."""
+PATIENCE_S = 0.5
+"""Redis gets so long to take a word before it is left in the file."""
 BY_HAND = frozenset({Word.PAUSE, Word.FLATTEN})
 """What a person may write into the file; anything else, and nothing at all, means halt."""
 
@@ -87,16 +91,24 @@ def read(path: Path) -> tuple[Word, str] | None:
 
 
 def pull(settings: Settings, word: Word, source: str, who: str) -> str:
-    """Say a word, or leave it in the file when Redis does not take it; give the entry's id, empty when only the file could be left.
+    """Say a word, or leave it in the file when Redis does not take it at once; give the entry's id, empty when it was left in the file.
 
     Raises:
         OSError: neither could be done.
     """
-    try:
-        return str(say(open_clients(settings.redis.urls()), word, source, who))
-    except redis.exceptions.RedisError:
-        leave(halt_file(settings), word, source, who)
-        return ""
+    said: list[EntryId] = []
+
+    def talk() -> None:
+        with contextlib.suppress(redis.exceptions.RedisError):
+            said.append(say(open_clients(settings.redis.urls()), word, source, who))
+
+    thread = threading.Thread(target=talk, name="word", daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)  # a Redis that hangs keeps its clients waiting far longer
+    if said:
+        return str(said[0])
+    leave(halt_file(settings), word, source, who)
+    return ""
 
 
 def standing(store: Store) -> str:

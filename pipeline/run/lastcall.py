@@ -3,15 +3,13 @@
 Reads   mode, the broker's addresses, the token
 Writes  the word KILL (to Redis, or into the halt file), then what broker/lastresort.py does
 
-The word goes first, so that our own orders keep their hands off; it is never waited for longer than a moment, and the file is left in any
+The word goes first, so that our own orders keep their hands off; it is waited for no longer than a moment, and the file is left in any
 case: a kill is lifted by hand, twice. Only a mode that has a broker outside has somebody to ask.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from typing import Any
 
 from pipeline.broker.lastresort import LastResort, Step, Verdict
 from pipeline.broker.upstox_account import UpstoxAccount
@@ -22,9 +20,6 @@ from pipeline.run.access import rest_client
 from pipeline.run.emergency import halt_file, leave, pull
 from pipeline.run.options import Settings
 from pipeline.run.outorders import require_simulator
-
-WORD_S = 0.3
-"""Redis gets so long to take the word before the broker is asked."""
 
 
 def refusal(settings: Settings) -> str:
@@ -55,20 +50,10 @@ def kill(settings: Settings, source: str, who: str, tell: Callable[[Step], None]
 
 def _hands_off(settings: Settings, source: str, who: str, tell: Callable[[Step], None]) -> None:
     """Tell our own order process to keep its hands off."""
-    taken: list[str] = []
-
-    def say() -> None:
-        try:
-            taken.append(pull(settings, Word.KILL, source, who))
-        except OSError:
-            return  # said below
-
     try:
         leave(halt_file(settings), Word.KILL, source, who)
+        entry = pull(settings, Word.KILL, source, who)
     except OSError as error:
-        tell(Step(0, f"the halt file cannot be written ({error.strerror})", is_bad=True))
-    talk: Any = threading.Thread(target=say, name="word", daemon=True)
-    talk.start()
-    talk.join(WORD_S)
-    where = "on the stream controls" if taken and taken[0] else "in the halt file alone: Redis does not answer"
-    tell(Step(0, f"the word is {where}", is_bad=not (taken and taken[0])))
+        tell(Step(0, f"the halt file cannot be written ({error.strerror}): our own orders may still act", is_bad=True))
+        return
+    tell(Step(0, "the word is on the stream controls" if entry else "the word is in the halt file alone: Redis does not answer", not entry))

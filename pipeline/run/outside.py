@@ -239,7 +239,7 @@ def run_dashboard(settings: Settings, day: SessionDay, should_stop: Callable[[],
             stop.set()
         facts = Facts(settings.mode, settings.maker, day.date, risk=settings.params.risk)
         address = Address(settings.dashboard.host, settings.dashboard.port)
-        await serve(settings.redis.urls(), address, facts, day, stop=stop, on_ready=partial(_show_page, is_browsing=is_browsing))
+        await serve(settings, address, facts, day, stop=stop, on_ready=partial(_show_page, is_browsing=is_browsing))
 
     asyncio.run(main())
 

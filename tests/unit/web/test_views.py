@@ -6,13 +6,14 @@ import json
 
 import pytest
 
+from pipeline.core.broker import Control, Word
 from pipeline.core.rates import LINE_WORDS
 from pipeline.core.session import Phase
 from pipeline.core.trading import Denial
 from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Side
 from tests.fakes.day_in_redis import NOW, PROPOSALS, instruments, tick
 from tests.fakes.page_server import RISK
-from web import feed, views
+from web import feed, halted, views
 
 
 def words(fields: dict) -> dict[str, str]:
@@ -24,6 +25,7 @@ def state(**given):
     base = {
         "store": {"is_up": True, "error": ""}, "clock": quiet, "feed": feed.feed({}), "token": views.token({"state": "valid"}),
         "health": [], "portfolio": views.portfolio({}, {}), "order_rate": views.order_rate([], NOW),
+        "halt": halted.halted(halted.Said(), None, {"refusal": ""}),
     }  # fmt: skip
     return base | given
 
@@ -93,7 +95,8 @@ def test_alerts_tell_the_gravest_first():
     found = codes(health=health, feed=feed.feed({"gaps": "2"}), token=views.token({"state": "expired"}))
     assert found == ["token", "process_silent", "feed_gap", "process_error"]
     assert codes(store={"is_up": False, "error": "gone"}, health=health) == ["redis_away"]
-    assert codes(portfolio=views.portfolio({"trading_state": "HALTED"}, {})) == ["trading_state"]
+    said = halted.said([Control(NOW, Word.HALT, "page", "127.0.0.1")], {"word": ""}, is_alive=True)
+    assert codes(halt=halted.halted(said, None, {"refusal": ""})) == ["not_taken"]
     login = feed.feed({"state": "login needed", "unconfirmed": "2", "clock_lag_ms": "2100"})
     assert codes(feed=login) == ["feed_login", "feed_late", "feed_unconfirmed"]
     assert codes(feed=login, token=views.token({"state": "rejected"})) == ["token", "feed_late", "feed_unconfirmed"]
