@@ -261,9 +261,17 @@ def _kill(verbs: Any) -> None:
     _add_json(verb)
 
 
+def _drill(verbs: Any) -> None:
+    verb = _verb(verbs, "drill", "time the emergency stop on a simulator, each string, in real processes", "pipeline.run.verbs.drill")
+    names = ("page", "command", "file", "page-kill", "command-kill")
+    verb.add_argument("strings", nargs="*", choices=(*names, []), metavar="STRING", help=f"only these: {', '.join(names)}")
+    verb.add_argument("--times", type=int, choices=range(1, 101), default=1, metavar="N", help="pull each so often, 1 to 100 (%(default)s)")
+    _add_json(verb)
+
+
 _VERBS = (
     _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _candles, _clear, _logs, _mode, _subscribe,
-    _patterns, _instruments, _audit, _emergency, _kill,
+    _patterns, _instruments, _audit, _emergency, _kill, _drill,
 )  # fmt: skip
 
 
