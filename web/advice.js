@@ -23,9 +23,9 @@ function card(rec, number) {
   li.append(el("dl", "stake", "",
     cell("Shares", isSized ? WHOLE.format(rec.qty) : ABSENT, "", isSized ? "" : "set when you confirm"),
     isSized ? cell("Worst loss", money(rec.worst_loss_paise), "stop", "if the stop is filled at its price; a gap can cost more") : cell("Loss a share", money(rec.risk_paise), "stop", "if the stop is filled at its price"),
+    cell("R : R", rec.reward_ratio === null ? ABSENT : `1 : ${ONE.format(rec.reward_ratio)}`),
     cell("Charges", money(rec.charges_paise), "", "about, for the round trip"),
-    cell("Margin", money(rec.margin_paise), "", "about, bound while the position is open"),
-    cell("R : R", rec.reward_ratio === null ? ABSENT : `1 : ${ONE.format(rec.reward_ratio)}`)));
+    cell("Margin", money(rec.margin_paise), "", "about, bound while the position is open")));
   li.append(el("p", "meta", [rec.strategy, rec.timeframe, rec.regime, time(rec.ts)].filter(Boolean).join(" · ")));
   li.append(el("ul", "why", "", ...rec.reasons.map((r) => el("li", "", r))));
   if (rec.state === "open") {
@@ -36,10 +36,10 @@ function card(rec, number) {
       b.addEventListener("click", () => answerTo(rec.id, answer));
       return b;
     };
-    li.append(el("div", "act", "", button("confirm", `Confirm ${rec.side.toLowerCase()}`, "y"), button("reject", "Reject", "n")));
-    li.append(el("p", "meta drift"), el("i", "fuse"));
+    li.append(el("p", "meta drift"), el("div", "act", "", button("confirm", `Confirm ${rec.side.toLowerCase()}`, "y"), button("reject", "Reject", "n")), el("i", "fuse"));
   } else {
-    left.textContent = rec.state + (rec.answered_by ? ` · ${rec.answered_by}` : "");
+    const isRefused = rec.denied && !["expired", "rejected"].includes(rec.denied);
+    left.textContent = [rec.state, rec.answered_by, isRefused && (rec.state === "denied" ? rec.denied : `denied: ${rec.denied}`)].filter(Boolean).join(" · ");
   }
   return li;
 }

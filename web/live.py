@@ -20,6 +20,8 @@ from aiohttp import web
 from pipeline.core import schema
 from pipeline.core.session import Group, Phase, SessionDay
 from pipeline.core.types import Confirmation, OrderIntent, Recommendation
+from pipeline.engine.identity import entry_cause, identity
+from pipeline.engine.lifecycle import Status
 from web import feed, halted, latency, views
 from web.fields import Json, whole
 from web.reader import Poll
@@ -27,6 +29,14 @@ from web.reader import Poll
 MAX_SOCKETS = 4
 SEND_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What became of recommendations, by the id of their intent: the intent itself, or the reason of a denial."""
+
+    intents: Mapping[str, OrderIntent]
+    denied: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -113,15 +123,17 @@ class Board:
     def _recommendations(self, poll: Poll, now: int) -> list[Json]:
         streams = (schema.CONFIRM_TERMINAL, schema.CONFIRM_PAGE, schema.CONFIRM_AUTO)
         answers = views.answers_of(poll.tails.get(stream.name, []) for stream in streams)
-        intents = {intent.cause: intent for intent in poll.tails.get(schema.INTENTS.name, [])}
+        fates = Fates(
+            {intent.id: intent for intent in poll.tails.get(schema.INTENTS.name, [])},
+            {event.intent_id: event.reason for event in poll.tails.get(schema.ORDERS.name, []) if event.status == Status.DENIED},
+        )
         records = poll.tails.get(schema.RECOMMENDATIONS.name, [])
-        return views.rank([self._recommendation(r, answers, intents, poll, now) for r in views.newest(records, now)])
+        return views.rank([self._recommendation(r, answers.get(r.id), fates, poll, now) for r in views.newest(records, now)])
 
-    def _recommendation(
-        self, record: Recommendation, answers: Mapping[str, Confirmation], intents: Mapping[str, OrderIntent], poll: Poll, now: int
-    ) -> Json:
-        stake = views.terms(record, intents.get(record.id), poll.instruments.get(record.symbol), self.facts.risk)
-        return views.recommendation(record, answers.get(record.id), stake, now, self.nonce)
+    def _recommendation(self, record: Recommendation, answer: Confirmation | None, fates: Fates, poll: Poll, now: int) -> Json:
+        key = identity(entry_cause(record.strategy, record.symbol, record.timeframe, record.ts_candle, record.side))
+        stake = views.terms(record, fates.intents.get(key), poll.instruments.get(record.symbol), self.facts.risk)
+        return views.recommendation(record, answer, stake | {"denied": fates.denied.get(key, "")}, now, self.nonce)
 
     def _put(self, state: Mapping[str, Any]) -> None:
         self.state.update(state)

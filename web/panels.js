@@ -49,10 +49,10 @@ export function showAlerts() {
 
 export function showHealth() {
   $("health").replaceChildren(...state.health.map((p) => {
-    const facts = p.state === "alive" || p.state === "done" ? `${p.lag_ms === null ? ABSENT : ONE.format(p.lag_ms)} ms · ${p.age_ms === null ? ABSENT : span(p.age_ms)}` : p.state;
+    const facts = p.state === "alive" || p.state === "done" ? [p.lag_ms !== null && `${ONE.format(p.lag_ms)} ms`, (p.age_ms === null || p.age_ms >= 2000) && `${p.age_ms === null ? ABSENT : span(p.age_ms)} ago`].filter(Boolean).join(" · ") : p.state;
     const node = el("li", p.state, "", el("i", "dot"), el("b", "", p.name), el("span", "lag", p.state === "done" ? "done" : facts));
     if (p.error) node.append(el("em", "", p.error));
-    node.title = [`${p.name}: ${p.state}`, p.version && `version ${p.version}`, p.pid && `pid ${p.pid}`, p.lag_p99_ms !== null && `lag p50 ${p.lag_ms} ms, p99 ${p.lag_p99_ms} ms`,
+    node.title = [`${p.name}: ${p.state}`, p.version && `version ${p.version}`, p.pid && `pid ${p.pid}`, p.age_ms !== null && `told ${span(p.age_ms)} ago`, p.lag_p99_ms !== null && `lag p50 ${p.lag_ms} ms, p99 ${p.lag_p99_ms} ms`,
       p.entries !== null && `${WHOLE.format(p.entries)} entries written`, p.error].filter(Boolean).join("\n");
     return node;
   }));

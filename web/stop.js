@@ -78,7 +78,7 @@ function showLevels() {
     const isKill = at === 3, button = row.querySelector("button");
     const isHeld = !isKill && held > at;
     button.disabled = !nonce || isPulling || isHeld || (isKill && (Boolean(refusal) || $("stop-typed").value !== "KILL" || state.halt?.kill.is_running));
-    put(row.querySelector(".why-not"), isHeld ? (held === at + 1 ? "holds" : "a stronger one holds") : isKill ? refusal : "");
+    put(row.querySelector(".why-not"), isHeld ? (held === at + 1 ? "holds" : "a stronger one holds") : isKill ? refusal.replaceAll("`", "") : "");
   }
   $("stop-typed").parentElement.hidden = Boolean(refusal);
 }

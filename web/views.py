@@ -153,9 +153,15 @@ def terms(record: Recommendation, intent: OrderIntent | None, instrument: Instru
     return dict.fromkeys(f.name for f in fields(Terms)) | known
 
 
+LAPSED = frozenset({"", "expired", "rejected"})
+"""No refusal: nobody took the proposal."""
+
+
 def recommendation(record: Recommendation, answer: Confirmation | None, stake: Json, now: int, nonce: Callable[[str], str]) -> Json:
-    """A proposal as it stands now. The nonce is given only while an answer is still possible."""
+    """A proposal as it stands now. The nonce is given only while an answer is still possible; ``stake`` holds ``denied``, the reason."""
     state = "open" if now < record.expires_ms else "expired"
+    if stake["denied"] not in LAPSED:
+        state = "denied"
     if answer is not None:
         state = "confirmed" if answer.answer == "confirm" else "rejected"
     risk, reward = abs(record.limit_paise - record.stop_paise), abs(record.target_paise - record.limit_paise)

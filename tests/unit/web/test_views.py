@@ -129,9 +129,9 @@ def test_first_answer_counts_whoever_gave_it():
     assert views.answers_of([[late], [early]]) == {"r": early}
 
 
-def view_of(record, answer=None, intent=None, now=NOW, risk=RISK):
+def view_of(record, answer=None, intent=None, now=NOW, risk=RISK, denied=""):
     listed = {i.symbol: i for i in instruments()}
-    stake = views.terms(record, intent, listed.get(record.symbol), risk)
+    stake = views.terms(record, intent, listed.get(record.symbol), risk) | {"denied": denied}
     return views.recommendation(record, answer, stake, now, lambda key: f"nonce of {key}")
 
 
@@ -164,6 +164,14 @@ def test_answered_and_expired_carry_no_nonce():
     assert view_of(p, Confirmation(NOW, p.id, "reject", "terminal"))["answered_by"] == "terminal"
     gone = view_of(p, now=p.expires_ms)
     assert (gone["state"], gone["nonce"]) == ("expired", "")
+
+
+def test_what_was_denied_is_not_open_any_more():
+    p = PROPOSALS[0]
+    assert (view_of(p, denied="halted")["state"], view_of(p, denied="halted")["nonce"]) == ("denied", "")
+    answered = view_of(p, Confirmation(NOW, p.id, "confirm", "page"), denied="price_drift")
+    assert (answered["state"], answered["denied"]) == ("confirmed", "price_drift")
+    assert view_of(p, now=p.expires_ms, denied="expired")["state"] == "expired"
 
 
 def test_open_ones_are_never_pushed_out():
