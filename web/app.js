@@ -4,12 +4,12 @@ import { $, TIMEFRAMES, el, isLive, open, state, view } from "/base.js";
 import { answerTo, showAdvice, showLeft, toast } from "/advice.js";
 import { choose, chooseFrame, explainChart, followMinutes, makeChart, showChartHead } from "/chartpanel.js";
 import { TABS, chooseTab, showFeed, showLatency } from "/feed.js";
-import { arm, makeStop, showHalt, showHaltTitle } from "/stop.js";
+import { arm, makeStop, showHalt } from "/stop.js";
 import { rows, showAlerts, showClock, showHealth, showLink, showPortfolio, showPositionAges, showRow, showRowAge, showSession, showToken, showTrades, showWatch } from "/panels.js";
 
 // ---------------------------------------------------------------- the link
 
-const SHOWS = { halt: showHalt, session: () => { showSession(); showHaltTitle(); }, clock: showClock, token: showToken, alerts: showAlerts, health: showHealth, feed: showFeed, latency: showLatency, recommendations: showAdvice, portfolio: showPortfolio, trades: showTrades };
+const SHOWS = { halt: showHalt, session: showSession, clock: showClock, token: showToken, alerts: showAlerts, health: showHealth, feed: showFeed, latency: showLatency, recommendations: showAdvice, portfolio: showPortfolio, trades: showTrades };
 
 function apply(parts) {
   const moved = [];

@@ -14,7 +14,12 @@ export function showSession() {
   $("banner").title = s.banner;
   $("speed").hidden = s.speed === 1;
   put($("speed"), s.speed === 0 ? "max speed" : `${s.speed}×`);
-  document.title = `${s.mode === "live-real" ? "● LIVE " : ""}Tick-Tick · ${s.mode}`;
+  showTitle();
+}
+
+export function showTitle() {
+  const mode = state.session?.mode ?? "";
+  document.title = `${state.halt?.level ? `■ ${state.halt.title} · ` : ""}${mode === "live-real" ? "● LIVE " : ""}Tick-Tick · ${mode}`;
 }
 
 export function showClock() {

@@ -2,6 +2,7 @@
 
 import { $, el, put, state, time } from "/base.js";
 import { showLeft, toast } from "/advice.js";
+import { showTitle } from "/panels.js";
 
 const LEVELS = [
   ["pause", "Pause", "No new entries. Working orders, stops and positions go on."],
@@ -32,13 +33,7 @@ export function showHalt() {
   $("halt-kill").replaceChildren(...rows);
   if ($("stop-box").open) showLevels();
   showLeft();
-  showHaltTitle();
-}
-
-export function showHaltTitle() {
-  const mark = state.halt?.level ? `■ ${state.halt.title} · ` : "";
-  const bare = document.title.replace(/^■ .*? · (?=● |Tick-Tick)/, "");
-  if (document.title !== mark + bare) document.title = mark + bare;
+  showTitle();
 }
 
 // ---------------------------------------------------------------- the two steps
@@ -92,7 +87,8 @@ async function pull(word) {
   try {
     const [reply, body] = await post("/api/v1/stop", { word, nonce: used, typed });
     $("stop-box").close();
-    toast(reply.ok ? body.words : `${body.error ?? `refused (${reply.status})`}`, reply.ok && body.id ? "ok" : reply.ok && word === "kill" ? "ok" : "bad");
+    const isTaken = reply.ok && (body.id || word === "kill");
+    toast(reply.ok ? body.words : body.error ?? `refused (${reply.status})`, isTaken ? "ok" : "bad");
   } catch {
     $("stop-box").close();
     toast(`the dashboard does not answer: look whether it holds; ${OTHERS}`, "bad");

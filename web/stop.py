@@ -118,12 +118,13 @@ class Stops:
         except TickTickError as why:
             end |= {"left": str(why)}
         except BaseException:
-            self._kill |= end | {"left": "a fault of ours ended it: use the broker's app"}
+            end |= {"left": "a fault of ours ended it: use the broker's app"}
             raise
         else:
             end |= {"left": verdict.left, "is_done": verdict.is_done}
-        self._kill |= end
-        self._moved()
+        finally:
+            self._kill |= end
+            self._moved()
 
     def _note(self, step: Step) -> None:
         row = {"at_ms": step.at_ms, "words": step.words, "is_bad": step.is_bad}

@@ -263,7 +263,7 @@ def _kill(verbs: Any) -> None:
 
 def _drill(verbs: Any) -> None:
     verb = _verb(verbs, "drill", "time the emergency stop on a simulator, each string, in real processes", "pipeline.run.verbs.drill")
-    names = ("page", "command", "file", "page-kill", "command-kill")
+    names = ("page", "command", "file", "kill", "page-kill", "command-kill")
     verb.add_argument("strings", nargs="*", choices=(*names, []), metavar="STRING", help=f"only these: {', '.join(names)}")
     verb.add_argument("--times", type=int, choices=range(1, 101), default=1, metavar="N", help="pull each so often, 1 to 100 (%(default)s)")
     _add_json(verb)

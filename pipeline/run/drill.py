@@ -169,7 +169,7 @@ class Crowd:
             try:
                 self.propose()
             except (redis.exceptions.RedisError, Stopped):
-                continue  # Redis was shot: nobody can propose
+                continue  # Redis was shot, or all is over: nobody can propose
 
 
 def _recommendation(paper: Instrument, now: int, number: int, ltp: int, below: float) -> Recommendation:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -63,9 +64,16 @@ class Stage:
     """For a command that is started beside it."""
     clients: Clients
     pids: dict[str, int] = field(default_factory=dict)
+    is_over: threading.Event = field(default_factory=threading.Event)
 
     def ask(self, path: str) -> Any:
-        """Ask the simulator for one of its own addresses: ``/_clock``, ``/_ledger``."""
+        """Ask the simulator for one of its own addresses: ``/_clock``, ``/_ledger``.
+
+        Raises:
+            Stopped: it does not answer, or the drill was interrupted.
+        """
+        if self.is_over.is_set():
+            raise Stopped("the drill was interrupted, or one of its processes gave up: nothing of yours was touched")
         return outside.get_json(f"{self.settings.upstox.rest_url}{path}")
 
     @property
@@ -104,13 +112,9 @@ def _play(stage: Stage, scene: Callable[[Stage], T]) -> T:
     stage.pids = family.pids()
     with ThreadPoolExecutor(1, "scene") as pool:
         playing = pool.submit(scene, stage)
-        code = family.run(until=playing.done, timeout_s=LIMIT_S)
-        if not playing.done():
-            stage.redis.stop()  # whoever waits in the scene ends now
-        try:
-            return playing.result()
-        except OSError as error:
-            raise Stopped(f"the drill was interrupted (exit {code}): {error}") from error
+        family.run(until=playing.done, timeout_s=LIMIT_S)
+        stage.is_over.set()
+        return playing.result()
 
 
 def _run(name: str, house: House) -> None:

@@ -14,6 +14,7 @@ import contextlib
 import getpass
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Collection
@@ -34,6 +35,7 @@ AGAIN_S = 1.0
 """A word that Redis does not take is said again after so long."""
 PATIENCE_S = 0.5
 """Redis gets so long to take a word before it is left in the file."""
+MOST_BYTES = 1024
 BY_HAND = frozenset({Word.PAUSE, Word.FLATTEN})
 """What a person may write into the file; anything else, and nothing at all, means halt."""
 
@@ -77,7 +79,9 @@ def leave(path: Path, word: Word, source: str, who: str) -> None:
 def read(path: Path) -> tuple[Word, str] | None:
     """Give the word of the file and who left it; None when it is not there. What cannot be read is a halt."""
     try:
-        text = path.read_text("utf-8", errors="replace").strip()
+        # Whatever lies there must not keep us waiting (a pipe would), and not fill us.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            text = (file.read(MOST_BYTES) or b"").decode("utf-8", "replace").strip()
         owner = path.owner()
     except FileNotFoundError:
         return None

@@ -122,7 +122,7 @@ class DashboardOptions(Section):
 class EmergencyOptions(Section):
     """``kill_s`` stays below engine/protect.py:HANDS_OFF_MS: our own orders keep still for so long."""
 
-    kill_s: float = Field(gt=0, le=40)
+    kill_s: float = Field(gt=0, le=35)
     drill_last_order_ms: float = Field(gt=0)
     drill_flat_s: float = Field(gt=0)
 

@@ -24,6 +24,7 @@ STRINGS: dict[str, tuple[Pull, Shot]] = {
     "page": (partial(drill.by_page, Word.FLATTEN), None),
     "command": (partial(drill.by_command, Word.FLATTEN), None),
     "file": (partial(drill.by_file, Word.FLATTEN), None),
+    "kill": (partial(drill.by_command, Word.KILL), None),
     "page-kill": (partial(drill.by_page, Word.KILL), drill.shoot_redis),
     "command-kill": (partial(drill.by_command, Word.KILL), drill.shoot_orders),
 }
@@ -32,6 +33,7 @@ MEANS = {
     "page": "flatten by the page's button",
     "command": "`ticktick flatten`",
     "file": "`echo flatten > logs/HALT`",
+    "kill": "`ticktick kill`, all alive",
     "page-kill": "level 4 by the page, Redis shot",
     "command-kill": "`ticktick kill`, orders shot",
 }

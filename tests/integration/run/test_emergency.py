@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -11,10 +12,11 @@ from pipeline.core.schema import CONTROLS, TICKS, Role
 from pipeline.run import cli
 from pipeline.run.emergency import HaltFile, halt_file, leave, me, read, say, standing
 from pipeline.run.settings import load
+from pipeline.run.wiring import make_runner, open_house
 from pipeline.store.client import append, open_clients
 from pipeline.store.face import ZERO
 from pipeline.store.streams import RedisStore
-from tests.fakes.trading import at, frame
+from tests.fakes.trading import DATE, PAPERS, at, frame
 
 
 @pytest.fixture
@@ -111,6 +113,20 @@ def test_the_file_may_name_its_word_and_any_other_content_halts(tmp_path, text, 
 def test_a_file_that_cannot_be_read_halts(tmp_path):
     (tmp_path / "HALT").mkdir()
     assert read(tmp_path / "HALT") == (Word.HALT, "")
+
+
+def test_a_pipe_does_not_keep_us_waiting(tmp_path):
+    os.mkfifo(tmp_path / "HALT")
+    assert read(tmp_path / "HALT")[0] is Word.HALT
+
+
+def test_a_new_day_begins_with_the_word_that_holds(here, redis_urls):
+    say(open_clients(redis_urls), Word.FLATTEN, "command")
+    house = open_house(load(overrides={"session_date": DATE}))
+    assert make_runner("orders", house, here, PAPERS).state.word == "flatten"
+    say(open_clients(redis_urls), Word.RESUME, "command")
+    other = open_house(load(overrides={"session_date": "2026-11-23"}))
+    assert make_runner("orders", other, here, PAPERS).state.word == ""
 
 
 def test_the_word_that_holds_is_the_strongest_since_it_was_lifted(here, redis_urls):
