@@ -88,7 +88,7 @@ def play(name: str, pull: Callable[[Stage], float], shot: Callable[[Stage], None
     ledger = _ledger(stage)
     if not trouble and not _is_flat(ledger):
         trouble = "it did not stay flat"
-    posts = [r for r in ledger["requests"] if r["method"] == "POST" and r["path"] in (PLACE, EXIT) and r["status"] == 200]
+    posts = [r for r in ledger["requests"] if r["method"] == "POST" and r["path"] in (PLACE, EXIT) and r.get("status") == 200]
     entries = [r for r in posts if r["path"] == PLACE and purpose_of(json.loads(r["body"])["tag"]) == "entry"]
     if not any(at - BEFORE_S < r["at_s"] < at for r in entries):
         trouble = trouble or "no entry left before the pull either: this proves nothing"
