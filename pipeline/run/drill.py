@@ -38,8 +38,8 @@ from pipeline.store.client import append
 
 POSITIONS, UP_S, FLAT_S = 3, 30.0, 40.0
 """Held before the crowd begins; to be ready within; to be flat within, or it is given up."""
-BEFORE_S, AFTER_S = 2.0, 2.0
-"""The crowd goes on for so long before the pull, and after flat."""
+CROWD, AFTER_S = 2, 2.0
+"""Entries of the crowd before the pull; how long it goes on after flat."""
 PACE_S = 0.25
 RESTING = 0.03
 """So far below the market rests the entry that must be cancelled."""
@@ -72,8 +72,9 @@ def play(name: str, pull: Callable[[Stage], float], shot: Callable[[Stage], None
     crowd = Crowd(stage)
     crowd.open_some()
     crowd.rest_one()
+    began = time.monotonic()
     with crowd:
-        time.sleep(BEFORE_S)
+        until(lambda: len(_entries(_ledger(stage), began)) >= CROWD, f"{CROWD} entries of the crowd: without them nothing is proved", UP_S)
         if shot is not None:
             shot(stage)
         held = sum(row["quantity"] != 0 for row in _ledger(stage)["positions"])
@@ -88,12 +89,18 @@ def play(name: str, pull: Callable[[Stage], float], shot: Callable[[Stage], None
     ledger = _ledger(stage)
     if not trouble and not _is_flat(ledger):
         trouble = "it did not stay flat"
-    posts = [r for r in ledger["requests"] if r["method"] == "POST" and r["path"] in (PLACE, EXIT) and r.get("status") == 200]
-    entries = [r for r in posts if r["path"] == PLACE and purpose_of(json.loads(r["body"])["tag"]) == "entry"]
-    if not any(at - BEFORE_S < r["at_s"] < at for r in entries):
-        trouble = trouble or "no entry left before the pull either: this proves nothing"
-    late, later = ([r for r in rows if r["at_s"] > at] for rows in (entries, posts))
+    late, later = _entries(ledger, at), _orders(ledger, at)
     return Figure(name, held, len(late), _last_ms(late, at), len(later), _last_ms(later, at), flat_ms, trouble)
+
+
+def _orders(ledger: Any, after: float) -> list[dict[str, Any]]:
+    """Give the orders that the broker took after an instant; a request under way has no status yet."""
+    posts = [r for r in ledger["requests"] if r["method"] == "POST" and r["path"] in (PLACE, EXIT) and r.get("status") == 200]
+    return [r for r in posts if r["at_s"] > after]
+
+
+def _entries(ledger: Any, after: float) -> list[dict[str, Any]]:
+    return [r for r in _orders(ledger, after) if r["path"] == PLACE and purpose_of(json.loads(r["body"])["tag"]) == "entry"]
 
 
 def _last_ms(requests: list[dict[str, Any]], at: float) -> int:

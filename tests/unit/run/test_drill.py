@@ -43,3 +43,16 @@ def test_flat_means_nothing_works_and_nothing_is_held():
     assert drill._is_flat({"orders": [done], "positions": [none]})
     assert not drill._is_flat({"orders": [order], "positions": [none]})
     assert not drill._is_flat({"orders": [done], "positions": [position]})
+
+
+def test_what_the_broker_took_after_the_pull_is_counted():
+    def post(at_s, tag, status=200, path=drill.PLACE):
+        return {"method": "POST", "path": path, "at_s": at_s, "body": f'{{"tag": "{tag}"}}', "status": status}
+
+    under_way = {"method": "POST", "path": drill.PLACE, "at_s": 9.0, "body": "{}"}
+    ledger = {
+        "requests": [post(1, "tt-a"), post(3, "tt-b"), post(4, "tx-c"), post(5, "tt-d", 400), post(6, "", path=drill.EXIT), under_way]
+    }
+    assert [r["at_s"] for r in drill._orders(ledger, 2)] == [3, 4, 6]
+    assert [r["at_s"] for r in drill._entries(ledger, 2)] == [3]
+    assert drill._last_ms(drill._orders(ledger, 2), 2.0) == 4000
