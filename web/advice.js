@@ -1,6 +1,6 @@
 // Recommendations and the one command of the page: an answer to one of them.
 
-import { $, ABSENT, ONE, WHOLE, el, open, money, put, rupees, span, state, time, view } from "/base.js";
+import { $, ABSENT, ONE, WHOLE, el, open, money, put, rupees, signed, span, state, time, view } from "/base.js";
 import { choose, showMarks } from "/chartpanel.js";
 
 // ---------------------------------------------------------------- recommendations
@@ -23,9 +23,9 @@ function card(rec, number) {
   li.append(el("dl", "stake", "",
     cell("Shares", isSized ? WHOLE.format(rec.qty) : ABSENT, "", isSized ? "" : "set when you confirm"),
     isSized ? cell("Worst loss", money(rec.worst_loss_paise), "stop", "if the stop is filled at its price; a gap can cost more") : cell("Loss a share", money(rec.risk_paise), "stop", "if the stop is filled at its price"),
+    cell("R : R", rec.reward_ratio === null ? ABSENT : `1 : ${ONE.format(rec.reward_ratio)}`),
     cell("Charges", money(rec.charges_paise), "", "about, for the round trip"),
-    cell("Margin", money(rec.margin_paise), "", "about, bound while the position is open"),
-    cell("R : R", rec.reward_ratio === null ? ABSENT : `1 : ${ONE.format(rec.reward_ratio)}`)));
+    cell("Margin", money(rec.margin_paise), "", "about, bound while the position is open")));
   li.append(el("p", "meta", [rec.strategy, rec.timeframe, rec.regime, time(rec.ts)].filter(Boolean).join(" · ")));
   li.append(el("ul", "why", "", ...rec.reasons.map((r) => el("li", "", r))));
   if (rec.state === "open") {
@@ -36,10 +36,10 @@ function card(rec, number) {
       b.addEventListener("click", () => answerTo(rec.id, answer));
       return b;
     };
-    li.append(el("div", "act", "", button("confirm", `Confirm ${rec.side.toLowerCase()}`, "y"), button("reject", "Reject", "n")));
-    li.append(el("p", "meta drift"), el("i", "fuse"));
+    li.append(el("p", "meta drift"), el("div", "act", "", button("confirm", `Confirm ${rec.side.toLowerCase()}`, "y"), button("reject", "Reject", "n")), el("i", "fuse"));
   } else {
-    left.textContent = rec.state + (rec.answered_by ? ` · ${rec.answered_by}` : "");
+    const isRefused = rec.denied && !["expired", "rejected"].includes(rec.denied);
+    left.textContent = [rec.state, rec.answered_by, isRefused && (rec.state === "denied" ? rec.denied : `denied: ${rec.denied}`)].filter(Boolean).join(" · ");
   }
   return li;
 }
@@ -71,16 +71,18 @@ export function showLeft() {
     li.querySelector(".fuse").style.width = `${Math.max(0, Math.min(1, left / (rec.expires_ms - rec.ts))) * 100}%`;
     li.classList.toggle("expired", left <= 0);
     showDrift(li.querySelector(".drift"), rec);
-    for (const b of li.querySelectorAll(".act button")) b.disabled = isOver || view.pending === rec.id;
+    for (const b of li.querySelectorAll(".act button")) b.disabled = isOver || view.pending === rec.id || (b.className === "confirm" && state.halt?.level > 0);
   }
 }
 
 /** Spread and drift as they are now: a yes beyond the limit is denied by the order process, whatever is shown here. */
 function showDrift(line, rec) {
-  const q = state.watch?.[rec.symbol], ltp = q?.ltp, drift = ltp ? (ltp * 100 / rec.ref_paise - 1) * 10_000 : null;
-  const isOver = drift !== null && rec.max_drift_bps !== null && Math.abs(drift) > rec.max_drift_bps;
-  put(line, [q?.spread_bps != null && `spread ${ONE.format(q.spread_bps)} bps`, drift !== null && `drift ${drift >= 0 ? "+" : ""}${ONE.format(drift)} bps`, isOver && "too far: it would be denied"].filter(Boolean).join(" · "));
-  line.classList.toggle("warn", isOver);
+  const q = state.watch?.[rec.symbol], ltp = q?.ltp, drift = ltp ? (ltp * 100 / rec.ref_paise - 1) * 10_000 : null, limit = rec.max_drift_bps;
+  const isOver = drift !== null && limit !== null && Math.abs(drift) > limit, hasBook = q?.spread_bps != null, title = state.halt?.title;
+  const moved = drift !== null && `drift ${signed(drift, (v) => ONE.format(v))} bps${limit === null ? "" : isOver ? `, more than ${ONE.format(limit)}` : `, at most ${ONE.format(limit)}`}`;
+  const why = title ? `${title}: nothing is sent` : !hasBook ? "no two-sided quote: it would be denied" : isOver ? "it would be denied" : "";
+  put(line, [hasBook && `spread ${ONE.format(q.spread_bps)} bps`, moved, why].filter(Boolean).join(" · "));
+  line.classList.toggle("warn", Boolean(why));
 }
 
 export async function answerTo(id, answer) {

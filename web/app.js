@@ -4,11 +4,12 @@ import { $, TIMEFRAMES, el, isLive, open, state, view } from "/base.js";
 import { answerTo, showAdvice, showLeft, toast } from "/advice.js";
 import { choose, chooseFrame, explainChart, followMinutes, makeChart, showChartHead } from "/chartpanel.js";
 import { TABS, chooseTab, showFeed, showLatency } from "/feed.js";
+import { arm, makeStop, showHalt } from "/stop.js";
 import { rows, showAlerts, showClock, showHealth, showLink, showPortfolio, showPositionAges, showRow, showRowAge, showSession, showToken, showTrades, showWatch } from "/panels.js";
 
 // ---------------------------------------------------------------- the link
 
-const SHOWS = { session: showSession, clock: showClock, token: showToken, alerts: showAlerts, health: showHealth, feed: showFeed, latency: showLatency, recommendations: showAdvice, portfolio: showPortfolio, trades: showTrades };
+const SHOWS = { halt: showHalt, session: showSession, clock: showClock, token: showToken, alerts: showAlerts, health: showHealth, feed: showFeed, latency: showLatency, recommendations: showAdvice, portfolio: showPortfolio, trades: showTrades };
 
 function apply(parts) {
   const moved = [];
@@ -81,6 +82,9 @@ function onKey(event) {
   } else if (turn) {
     const at = TIMEFRAMES.indexOf(view.minutes) + turn;
     if (at >= 0 && at < TIMEFRAMES.length) chooseFrame(TIMEFRAMES[at]);
+  } else if (key === "s") {
+    event.preventDefault();
+    void arm();
   } else if (key === "y" || key === "n") {
     const count = Math.min(9, open().length);
     if (count === 0) return toast("nothing is waiting for an answer", "ok");
@@ -98,6 +102,7 @@ function start() {
     $("frames").append(b);
   }
   makeChart();
+  makeStop();
   for (const tab of TABS) $(`${tab}-tab`).addEventListener("click", () => chooseTab(tab));
   chooseFrame(1);
   document.addEventListener("keydown", onKey);

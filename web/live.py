@@ -20,13 +20,23 @@ from aiohttp import web
 from pipeline.core import schema
 from pipeline.core.session import Group, Phase, SessionDay
 from pipeline.core.types import Confirmation, OrderIntent, Recommendation
-from web import feed, latency, views
+from pipeline.engine.identity import entry_cause, identity
+from pipeline.engine.lifecycle import Status
+from web import feed, halted, latency, views
 from web.fields import Json, whole
 from web.reader import Poll
 
 MAX_SOCKETS = 4
 SEND_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What became of recommendations, by the id of their intent: the intent itself, or the reason of a denial."""
+
+    intents: Mapping[str, OrderIntent]
+    denied: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -38,6 +48,8 @@ class Board:
     nonce: Callable[[str], str]
     state: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
+    said: halted.Said = field(default_factory=halted.Said)
+    """Emergency words, as Redis last knew them."""
     _moved_at: float = field(default_factory=time.monotonic)
     _folding: feed.Growth = field(default_factory=feed.Growth)
     _slow: tuple[Any, Any] = (None, None)
@@ -46,6 +58,7 @@ class Board:
     _latency: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.state["halt"] = halted.halted(self.said, None, {"refusal": ""})
         self.show(Poll(), wall_ms=0)
         self._put({"store": {"is_up": False, "error": "not read yet"}})
 
@@ -69,6 +82,9 @@ class Board:
         if poll.latency is not self._slow[0] or poll.wanted is not self._slow[1]:
             self._slow = (poll.latency, poll.wanted)
             self._latency, self._follow = latency.latency(poll.latency), feed.followed(poll.wanted)
+        beat = views.health(schema.ORDERS.writer, poll.health.get(schema.ORDERS.writer, {}), wall_ms)
+        controls = poll.tails.get(schema.CONTROLS.name, [])
+        self.said = halted.said(controls, poll.health.get(schema.ORDERS.writer, {}), is_alive=beat["state"] == "alive")
         health = [views.health(name, fields, wall_ms) for name, fields in poll.health.items()]
         state: dict[str, Any] = {
             "store": {"is_up": True, "error": ""},
@@ -107,15 +123,17 @@ class Board:
     def _recommendations(self, poll: Poll, now: int) -> list[Json]:
         streams = (schema.CONFIRM_TERMINAL, schema.CONFIRM_PAGE, schema.CONFIRM_AUTO)
         answers = views.answers_of(poll.tails.get(stream.name, []) for stream in streams)
-        intents = {intent.cause: intent for intent in poll.tails.get(schema.INTENTS.name, [])}
+        fates = Fates(
+            {intent.id: intent for intent in poll.tails.get(schema.INTENTS.name, [])},
+            {event.intent_id: event.reason for event in poll.tails.get(schema.ORDERS.name, []) if event.status == Status.DENIED},
+        )
         records = poll.tails.get(schema.RECOMMENDATIONS.name, [])
-        return views.rank([self._recommendation(r, answers, intents, poll, now) for r in views.newest(records, now)])
+        return views.rank([self._recommendation(r, answers.get(r.id), fates, poll, now) for r in views.newest(records, now)])
 
-    def _recommendation(
-        self, record: Recommendation, answers: Mapping[str, Confirmation], intents: Mapping[str, OrderIntent], poll: Poll, now: int
-    ) -> Json:
-        stake = views.terms(record, intents.get(record.id), poll.instruments.get(record.symbol), self.facts.risk)
-        return views.recommendation(record, answers.get(record.id), stake, now, self.nonce)
+    def _recommendation(self, record: Recommendation, answer: Confirmation | None, fates: Fates, poll: Poll, now: int) -> Json:
+        key = identity(entry_cause(record.strategy, record.symbol, record.timeframe, record.ts_candle, record.side))
+        stake = views.terms(record, fates.intents.get(key), poll.instruments.get(record.symbol), self.facts.risk)
+        return views.recommendation(record, answer, stake | {"denied": fates.denied.get(key, "")}, now, self.nonce)
 
     def _put(self, state: Mapping[str, Any]) -> None:
         self.state.update(state)

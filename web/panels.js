@@ -14,7 +14,12 @@ export function showSession() {
   $("banner").title = s.banner;
   $("speed").hidden = s.speed === 1;
   put($("speed"), s.speed === 0 ? "max speed" : `${s.speed}×`);
-  document.title = `${s.mode === "live-real" ? "● LIVE " : ""}Tick-Tick · ${s.mode}`;
+  showTitle();
+}
+
+export function showTitle() {
+  const mode = state.session?.mode ?? "";
+  document.title = `${state.halt?.level ? `■ ${state.halt.title} · ` : ""}${mode === "live-real" ? "● LIVE " : ""}Tick-Tick · ${mode}`;
 }
 
 export function showClock() {
@@ -49,10 +54,10 @@ export function showAlerts() {
 
 export function showHealth() {
   $("health").replaceChildren(...state.health.map((p) => {
-    const facts = p.state === "alive" || p.state === "done" ? `${p.lag_ms === null ? ABSENT : ONE.format(p.lag_ms)} ms · ${p.age_ms === null ? ABSENT : span(p.age_ms)}` : p.state;
+    const facts = p.state === "alive" || p.state === "done" ? [p.lag_ms !== null && `${ONE.format(p.lag_ms)} ms`, (p.age_ms === null || p.age_ms >= 2000) && `${p.age_ms === null ? ABSENT : span(p.age_ms)} ago`].filter(Boolean).join(" · ") : p.state;
     const node = el("li", p.state, "", el("i", "dot"), el("b", "", p.name), el("span", "lag", p.state === "done" ? "done" : facts));
     if (p.error) node.append(el("em", "", p.error));
-    node.title = [`${p.name}: ${p.state}`, p.version && `version ${p.version}`, p.pid && `pid ${p.pid}`, p.lag_p99_ms !== null && `lag p50 ${p.lag_ms} ms, p99 ${p.lag_p99_ms} ms`,
+    node.title = [`${p.name}: ${p.state}`, p.version && `version ${p.version}`, p.pid && `pid ${p.pid}`, p.age_ms !== null && `told ${span(p.age_ms)} ago`, p.lag_p99_ms !== null && `lag p50 ${p.lag_ms} ms, p99 ${p.lag_p99_ms} ms`,
       p.entries !== null && `${WHOLE.format(p.entries)} entries written`, p.error].filter(Boolean).join("\n");
     return node;
   }));
@@ -149,7 +154,7 @@ export function showPortfolio() {
   $("positions").hidden = p.positions.length === 0;
   $("positions-empty").hidden = p.positions.length > 0;
   const done = p.closed.filter((q) => q.realised_paise).length;
-  put($("book-note"), [state.order_rate?.words, p.positions.length && `${p.positions.length} open`, done && `${done} closed`, p.trading_state && p.trading_state !== "ACTIVE" && p.trading_state].filter(Boolean).join(" · "));
+  put($("book-note"), [state.order_rate?.words, p.positions.length && `${p.positions.length} open`, done && `${done} closed`].filter(Boolean).join(" · "));
   showPositionAges();
   showMarks();
 }

@@ -40,6 +40,7 @@ TAILED = (
     schema.DENIALS,
     schema.ORDERS,
     schema.FILLS,
+    schema.CONTROLS,
 )
 
 Fields = dict[str, str]

@@ -1,8 +1,8 @@
 """The dashboard's server: one page, a few JSON addresses, one websocket. Loopback only.
 
 Reads   Redis through :mod:`web.reader`, a few times a second while somebody looks
-Writes  CONFIRM_PAGE: one answer to one recommendation, stamped with the feed's newest instant
-Never   places an order, takes a command over the socket, or listens beyond this machine unless told to.
+Writes  CONFIRM_PAGE: one answer to one recommendation, stamped with the feed's newest instant; emergency words (web/stop.py)
+Never   places an order, takes a command over the socket, lifts a halt, or listens beyond this machine unless told to.
 
 When Redis goes away the server stays: the page keeps the last values and says how old they are.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import json
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -26,11 +25,14 @@ from pipeline.core.errors import Refused
 from pipeline.core.schema import CONFIRM_PAGE, Role
 from pipeline.core.session import SessionDay
 from pipeline.core.types import TIMEFRAMES, Confirmation
+from pipeline.run.options import Settings
 from pipeline.store import client as store_client
 from web import assets, metrics, overlays, views
 from web.guard import Guard, add_headers, middleware
 from web.live import Board, Sockets
 from web.reader import Reader
+from web.replies import bad, error, texts
+from web.stop import Stops
 
 PUSH_S = 0.25
 """About four pictures a second."""
@@ -53,12 +55,14 @@ class Address:
 class Page:
     """Handlers and the pump, around one board."""
 
-    def __init__(self, reader: Reader, clients: Mapping[Role, Any], board: Board, guard: Guard) -> None:
+    def __init__(self, reader: Reader, clients: Mapping[Role, Any], board: Board, guard: Guard, settings: Settings) -> None:
         self.reader, self.board, self.guard = reader, board, guard
+        self.stops = Stops(settings, self._show_halt)
         self.sockets = Sockets(board)
         self._clients = clients
         self._assets = assets.page_assets()
         self._charts = assets.find_charts()
+        self._show_halt()
         board.add("charts", {"is_usable": self._charts.is_usable, "problem": self._charts.problem})
         self._polled_at = 0.0
         self._turn = asyncio.Lock()
@@ -74,9 +78,17 @@ class Page:
                 return
             try:
                 self.board.show(await self.reader.poll(), time.time_ns() // 1_000_000)
-            except (redis.exceptions.RedisError, OSError) as error:
-                self.board.lose(_short(error))
+            except (redis.exceptions.RedisError, OSError) as why:
+                self.board.lose(_short(why))
+            self._show_halt()
             self._polled_at = time.monotonic()
+
+    def _show_halt(self) -> None:
+        """Show what holds; it may have changed without Redis."""
+        holds = self.stops.view(self.board.said)
+        if holds != self.board.state["halt"]:
+            self.board.add("halt", holds)
+            self.sockets.wake()
 
     async def pump(self, stop: asyncio.Event) -> None:
         """Poll and push while somebody looks, until stopped. Never cancelled: redis-py may swallow a cancellation."""
@@ -130,7 +142,7 @@ class Page:
         limit = _number(request, "limit", 300, MAX_CANDLES)
         minutes = label.removesuffix("m")
         if minutes not in {str(known) for known in TIMEFRAMES}:
-            raise _bad(f"timeframe must be one of {', '.join(f'{known}m' for known in TIMEFRAMES)}")
+            raise bad(f"timeframe must be one of {', '.join(f'{known}m' for known in TIMEFRAMES)}")
         await self.refresh()
         if symbol not in self.board.state["watch"]:
             raise _not_watched(request)
@@ -138,8 +150,8 @@ class Page:
             columns = await self.reader.candles(symbol, int(minutes), limit + overlays.WARMUP)
             newest = await self.reader.indicators(symbol, int(minutes))
             record = await self.reader.patterns(symbol, int(minutes))
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise _away(error) from error
+        except (redis.exceptions.RedisError, OSError) as why:
+            raise _away(why) from why
         rows = views.candles(columns)
         shown = {
             "candles": rows[-limit:],
@@ -156,11 +168,12 @@ class Page:
 
     async def close(self) -> None:
         """Let go of sockets and connections."""
+        await self.stops.close()
         await self.sockets.close()
         for client in self._clients.values():
             await client.aclose()
 
-    # ------------------------------------------------------------------ the one thing that writes
+    # ------------------------------------------------------------------ what writes
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Append one answer. The first wins, here and in the orders process; a late one is refused."""
@@ -171,56 +184,44 @@ class Page:
             record = Confirmation(self.board.now, wish["recommendation_id"], wish["answer"], CONFIRM_PAGE.writer)
             try:
                 entry_id = await store_client.append_async(self._clients[Role.DERIVED], CONFIRM_PAGE, record)
-            except (redis.exceptions.RedisError, OSError) as error:
-                raise _away(error) from error
+            except (redis.exceptions.RedisError, OSError) as why:
+                raise _away(why) from why
             self._answered.add(record.recommendation_id)
         await self.refresh(0.0)
         self.sockets.wake()
         return web.json_response({"recommendation_id": record.recommendation_id, "answer": record.answer, "id": str(entry_id)})
 
+    async def stop(self, request: web.Request) -> web.Response:
+        """Pull an emergency string."""
+        return await self.stops.pull(request, self.board.state["halt"])
+
     def _require_answerable(self, wish: Mapping[str, str]) -> None:
         state = self.board.state
         if not state["store"]["is_up"]:
-            raise _error(503, f"Redis is away ({state['store']['error']}): nothing was sent")
+            raise error(503, f"Redis is away ({state['store']['error']}): nothing was sent")
         wanted = wish["recommendation_id"]
         found = next((view for view in state["recommendations"] if view["id"] == wanted), None)
         if found is None:
-            raise _error(404, "no such recommendation is on the page")
+            raise error(404, "no such recommendation is on the page")
         if not self.guard.is_nonce(wanted, wish["nonce"]):
-            raise _error(403, "the nonce is wrong: load the page again")
+            raise error(403, "the nonce is wrong: load the page again")
         if found["state"] in {"confirmed", "rejected"} or wanted in self._answered:
-            raise _error(409, "it has been answered already: the first answer counts")
+            raise error(409, "it has been answered already: the first answer counts")
+        if state["halt"]["level"] and wish["answer"] == "confirm":
+            raise error(409, f"{state['halt']['title']}: nothing was sent")
         if found["state"] == "expired":
-            raise _error(410, "it has expired: nothing was sent")
+            raise error(410, "it has expired: nothing was sent")
         is_typed = wish["typed"].strip().upper() == found["symbol"].upper()
         if state["session"]["is_real"] and wish["answer"] == "confirm" and not is_typed:
-            raise _error(428, f"a real order needs its symbol typed: {found['symbol']}")
-
-
-def _error(status: int, words: str) -> web.HTTPException:
-    body = json.dumps({"error": words})
-    known: dict[int, type[web.HTTPException]] = {
-        400: web.HTTPBadRequest,
-        403: web.HTTPForbidden,
-        404: web.HTTPNotFound,
-        409: web.HTTPConflict,
-        410: web.HTTPGone,
-        428: web.HTTPPreconditionRequired,
-        503: web.HTTPServiceUnavailable,
-    }
-    return known[status](text=body, content_type="application/json")
-
-
-def _bad(words: str) -> web.HTTPException:
-    return _error(400, words)
+            raise error(428, f"a real order needs its symbol typed: {found['symbol']}")
 
 
 def _not_watched(request: web.Request) -> web.HTTPException:
-    return _error(404, f"{request.match_info['symbol'][:40]!r} is not on today's watchlist")
+    return error(404, f"{request.match_info['symbol'][:40]!r} is not on today's watchlist")
 
 
-def _away(error: BaseException) -> web.HTTPException:
-    return _error(503, f"Redis is away ({_short(error)}): look whether the answer shows before you repeat it")
+def _away(why: BaseException) -> web.HTTPException:
+    return error(503, f"Redis is away ({_short(why)}): look whether the answer shows before you repeat it")
 
 
 def _short(error: BaseException) -> str:
@@ -230,23 +231,15 @@ def _short(error: BaseException) -> str:
 def _number(request: web.Request, name: str, default: int, most: int) -> int:
     text = request.query.get(name, str(default))
     if not (text.isascii() and text.isdecimal() and len(text) <= 6 and 1 <= int(text) <= most):
-        raise _bad(f"{name} must be a whole number from 1 to {most}")
+        raise bad(f"{name} must be a whole number from 1 to {most}")
     return int(text)
 
 
 async def _body(request: web.Request) -> dict[str, str]:
-    """Read ``{recommendation_id, answer, nonce}`` and, for real orders, ``typed``; texts only, nothing else."""
-    try:
-        given = await request.json()
-    except (ValueError, RecursionError) as error:
-        raise _bad("the body is not JSON") from error
-    if not isinstance(given, dict):
-        raise _bad("the body must be an object")
-    wish = {"typed": "", **given}
-    if wish.keys() != {"recommendation_id", "answer", "nonce", "typed"} or not all(isinstance(v, str) for v in wish.values()):
-        raise _bad("the body must hold the texts recommendation_id, answer and nonce")
+    """Read ``{recommendation_id, answer, nonce}`` and, for real orders, ``typed``."""
+    wish = await texts(request, frozenset({"recommendation_id", "answer", "nonce"}))
     if wish["answer"] not in ANSWERS:
-        raise _bad("answer must be confirm or reject")
+        raise bad("answer must be confirm or reject")
     return wish
 
 
@@ -267,18 +260,20 @@ def make_app(page: Page) -> web.Application:
     app.router.add_get(api + "market/quote/{symbol}", page.quote)
     app.router.add_get("/metrics", page.metrics)
     app.router.add_post(api + "confirm", page.confirm)
+    app.router.add_post(api + "stop/arm", page.stops.arm)
+    app.router.add_post(api + "stop", page.stop)
     return app
 
 
-def make_page(urls: Mapping[Role, str], address: Address, facts: views.Facts, day: SessionDay | None) -> Page:
+def make_page(settings: Settings, address: Address, facts: views.Facts, day: SessionDay | None) -> Page:
     """Open the clients and build the page around them. Nothing is sent yet."""
-    clients = store_client.open_async(urls)
+    clients = store_client.open_async(settings.redis.urls())
     guard = Guard.for_address(address.host, address.port)
-    return Page(Reader(clients), clients, Board(facts, day, guard.nonce), guard)
+    return Page(Reader(clients), clients, Board(facts, day, guard.nonce), guard, settings)
 
 
 async def serve(
-    urls: Mapping[Role, str],
+    settings: Settings,
     address: Address,
     facts: views.Facts,
     day: SessionDay | None,
@@ -293,7 +288,7 @@ async def serve(
     """
     listener = bind(address)
     here = replace(address, port=listener.getsockname()[1])
-    page = make_page(urls, here, facts, day)
+    page = make_page(settings, here, facts, day)
     runner = web.AppRunner(make_app(page), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:

@@ -153,9 +153,15 @@ def terms(record: Recommendation, intent: OrderIntent | None, instrument: Instru
     return dict.fromkeys(f.name for f in fields(Terms)) | known
 
 
+LAPSED = frozenset({"", "expired", "rejected"})
+"""No refusal: nobody took the proposal."""
+
+
 def recommendation(record: Recommendation, answer: Confirmation | None, stake: Json, now: int, nonce: Callable[[str], str]) -> Json:
-    """A proposal as it stands now. The nonce is given only while an answer is still possible."""
+    """A proposal as it stands now. The nonce is given only while an answer is still possible; ``stake`` holds ``denied``, the reason."""
     state = "open" if now < record.expires_ms else "expired"
+    if stake["denied"] not in LAPSED:
+        state = "denied"
     if answer is not None:
         state = "confirmed" if answer.answer == "confirm" else "rejected"
     risk, reward = abs(record.limit_paise - record.stop_paise), abs(record.target_paise - record.limit_paise)
@@ -198,7 +204,6 @@ def portfolio(fields: Fields, positions: Mapping[str, Fields]) -> Json:
         **{name: whole(fields, name) for name in PORTFOLIO_FIELDS},
         "ts": whole(fields, "ts"),
         "fills": whole(fields, "fills"),
-        "trading_state": fields.get("trading_state", ""),
         "warning": fields.get("warning", ""),
         "charge_lines": {LINE_WORDS[line]: whole(fields, f"charges_{line}_paise") for line in Line},
         "positions": [row for row in rows if row["qty"]],
@@ -291,13 +296,20 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
     for row in rows:
         if row["error"]:
             add("warn", "process_error", f"{row['name']}: {row['error']}")
-    if state["portfolio"]["trading_state"] in {"REDUCING", "HALTED"}:
-        add("warn", "trading_state", f"trading state {state['portfolio']['trading_state']}: no new entries")
+    if state["halt"]["level"] and not state["halt"]["is_taken"]:
+        add("error", "not_taken", _not_taken(state["halt"]))
     if state["order_rate"]["is_near"]:
         add("warn", "order_rate", state["order_rate"]["words"])
     if state["portfolio"]["warning"]:
         add("warn", "daily_loss", state["portfolio"]["warning"])
     return sorted(out, key=lambda alert: alert["level"] != "error")
+
+
+def _not_taken(halt: Json) -> str:
+    if halt["is_alive"]:
+        return f"{halt['title']}: the order process has not taken it yet"
+    instead = "level 4 closes at the broker itself" if not halt["kill"]["refusal"] else "it does so when it is back"
+    return f"{halt['title']}: the order process does not live, so it cancels and closes nothing; {instead}"
 
 
 def patterns(record: Fields) -> Json:

@@ -13,8 +13,14 @@ from typing import Any
 from pipeline.broker.rest import Call, RestClient
 from pipeline.broker.upstox import PRODUCT
 from pipeline.broker.upstox_gtt import GttRule, gtt_body, gtt_terms
-from pipeline.core.errors import Refused
+from pipeline.core.errors import Ambiguous, Refused
 from pipeline.core.types import Side
+from pipeline.engine.reconcile import is_over
+
+NO_OPEN_ORDERS, NO_POSITIONS = "UDAPI1109", "UDAPI1111"
+GTT_OVER = frozenset({"FAILED", "CANCELLED", "EXPIRED", "COMPLETED", "INACTIVE"})
+
+Row = dict[str, Any]
 
 
 class UpstoxAccount:
@@ -48,6 +54,39 @@ class UpstoxAccount:
         """Cancel up to ten open orders of one tag; give their ids."""
         given = self._api.send(Call("DELETE", "/v2/order/multi/cancel", {"tag": tag}))
         return [str(i) for i in given["order_ids"]]
+
+    def cancel_open(self) -> int:
+        """Cancel up to ten open orders, whosever they are; give how many."""
+        try:
+            given = self._api.send(Call("DELETE", "/v2/order/multi/cancel"))
+        except Refused as error:
+            if NO_OPEN_ORDERS in str(error):
+                return 0
+            raise
+        return len(given["order_ids"])
+
+    def exit_open(self) -> int:
+        """Send orders at market that close up to ten positions, whosever they are; give how many."""
+        try:
+            given = self._api.send(Call("POST", "/v2/order/positions/exit"))
+        except Refused as error:
+            if NO_POSITIONS in str(error):
+                return 0
+            raise
+        return len(given["order_ids"])
+
+    def working(self) -> list[Row]:
+        """Give the orders on the book that may still fill."""
+        return [row for row in _rows(self._api.get_data("/v2/order/retrieve-all")) if not is_over(str(row["status"]))]
+
+    def held(self) -> list[Row]:
+        """Give the positions that are not zero."""
+        return [row for row in _rows(self._api.get_data("/v2/portfolio/short-term-positions")) if int(row["quantity"]) != 0]
+
+    def waiting_gtts(self) -> list[str]:
+        """Give the ids of GTTs that may still place an order."""
+        rows = _rows(self._api.get_data("/v3/order/gtt"))
+        return [str(row["gtt_order_id"]) for row in rows if any(rule["status"] not in GTT_OVER for rule in row["rules"])]
 
     def place_gtt(self, key: str, side: Side, qty: int, rules: tuple[GttRule, ...]) -> str:
         """Leave an entry with its exits at the broker's server; give its id."""
@@ -86,3 +125,10 @@ class UpstoxAccount:
 
     def _gtt_id(self, call: Call) -> str:
         return str(self._api.send(call)["gtt_order_ids"][0])
+
+
+def _rows(given: Any) -> list[Row]:
+    """Take a listing whole, or not at all."""
+    if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
+        raise Ambiguous("the listing cannot be read: nothing was taken from it")
+    return given

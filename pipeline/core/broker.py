@@ -143,19 +143,38 @@ class Facts:
 
 
 class Word(StrEnum):
-    """What a person may command, from mild to strong, and how it is lifted."""
+    """What a person may command, from mild to strong (levels 1 to 4), and how it is lifted."""
 
+    PAUSE = "pause"
+    """No new entries; what works goes on."""
     HALT = "halt"
     """No new entries; working ones are cancelled; stops stay where they are."""
     FLATTEN = "flatten"
     """Halt, and close everything."""
+    KILL = "kill"
+    """The broker itself is asked to cancel, exit and lock everything, past our own orders: they keep their hands off meanwhile."""
     RESUME = "resume"
+
+
+LEVELS = (Word.PAUSE, Word.HALT, Word.FLATTEN, Word.KILL)
+"""Level 1 comes first."""
+
+
+def level_of(word: str) -> int:
+    """Give 1 to 4; 0 when nothing holds."""
+    return LEVELS.index(Word(word)) + 1 if word in LEVELS else 0
+
+
+def holding(before: str, said: Word) -> str:
+    """Give the word that holds after one more was said: a milder one does not loosen a stronger one, RESUME lifts any."""
+    return "" if said is Word.RESUME else max(before, said.value, key=level_of)
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A command. ``source`` is ``page``, ``command`` or ``file``."""
+    """A command. ``source`` is the string that was pulled (``page``, ``command`` or ``file``), ``who`` pulled it, as far as we know."""
 
     ts: int
     word: Word
     source: str
+    who: str = ""

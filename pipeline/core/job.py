@@ -53,6 +53,8 @@ class Context:
     params: Params
     day: SessionDay
     """The phases of ``session_date``."""
+    word: str = ""
+    """The emergency word that holds from a day before; only a person lifts it."""
 
 
 @dataclass(frozen=True, slots=True)

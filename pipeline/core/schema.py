@@ -128,7 +128,9 @@ SUBSCRIPTIONS = Stream(
     "subscriptions", D, f.SubscriptionChange, "people", FOREVER, about="symbols to follow or to leave while running; anyone may append"
 )
 
-CONTROLS = Stream("controls", D, b.Control, "people", FOREVER, about="emergency words: halt, flatten, resume; anyone may append")
+CONTROLS = Stream(
+    "controls", D, b.Control, "people", FOREVER, about="emergency words: pause, halt, flatten, kill, resume; anyone may append"
+)
 
 STREAMS: tuple[Stream, ...] = tuple(v for v in globals().values() if isinstance(v, Stream))
 FEEDS_NO_ORDERS = (SUBSCRIPTIONS,)

@@ -9,7 +9,7 @@ not know is adopted. Trades by hand are kept apart. Nothing is ever concluded fr
 
 from __future__ import annotations
 
-from pipeline.core.broker import GTT, LISTINGS, Answer, Ask, BrokerReport, Leg, OrderRequest, Terms, Word
+from pipeline.core.broker import GTT, LISTINGS, Answer, Ask, BrokerReport, Leg, OrderRequest, Terms, Word, holding
 from pipeline.core.types import Alert, Fill, OrderIntent, Side
 from pipeline.engine.asking import ASK_AGAIN_MS, EXIT_ALL, SOON_MS, Journal, want
 from pipeline.engine.desk import Desk
@@ -215,7 +215,7 @@ def _adopt(desk: Desk, row: BrokerReport, now: int) -> Journal:
     text = f"order {row.order_id} ({row.symbol}, tag {row.tag}) is ours but not in our journal: guarded, and no entries until `resume`"
     if row.tag[3:] not in desk.causes:
         # Our memory is not whole: a halt may be among what was lost.
-        desk.word = desk.word or Word.HALT.value
+        desk.word = holding(desk.word, Word.HALT)
     yield Alert(now, "error", "adopted", "orders", text)
     desk.causes[row.tag[3:]] = None  # that cause has had its order
     # Trades listed so far were taken for a stranger's: nothing is done before they have been read again.

@@ -75,7 +75,9 @@ class Desk:
     sent_today: int = 0
     minute: int = 0
     word: str = ""
-    """The emergency word in force: ``halt``, ``flatten`` or none."""
+    """The emergency word in force (core/broker.py:Word), or none."""
+    word_ms: int = 0
+    """When it came."""
     asked: int = 0
     """Requests so far: their ids."""
     in_flight: dict[str, OrderRequest] = field(default_factory=dict)
@@ -202,7 +204,7 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
 
 
 _PLAIN = ("owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign", "strangers")
-_SCALARS = ("sent_today", "minute", "word", "asked", "agreed_ms", "apart", "began_ms")
+_SCALARS = ("sent_today", "minute", "word", "word_ms", "asked", "agreed_ms", "apart", "began_ms")
 _TABLES: dict[str, type] = {
     "pending": Recommendation,
     "early": Confirmation,

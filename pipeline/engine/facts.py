@@ -97,7 +97,9 @@ def conditions_of(desk: Desk, now: int) -> Conditions:
     risk: RiskParams = desk.params.risk
     free = risk.capital_paise + desk.ledger.net_paise - round(desk.exposure_paise() * risk.margin_ratio)
     state = TradingState.HALTED if desk.word else TradingState.ACTIVE
-    paper = paper_conditions(state, now, free, is_flattening=desk.word == Word.FLATTEN.value)
+    if desk.word == Word.PAUSE:
+        state = TradingState.REDUCING
+    paper = paper_conditions(state, now, free, is_flattening=desk.word in {Word.FLATTEN, Word.KILL})
     if desk.venue is not None:
         return paper
     facts = desk.facts

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from pipeline.core.broker import GTT, Answer, BrokerReport, Control, Facts, Word
+from pipeline.core.broker import GTT, Answer, BrokerReport, Control, Facts, Word, holding
 from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
 from pipeline.engine.asking import Journal, cancel
 from pipeline.engine.books import is_old
@@ -80,13 +80,14 @@ def on_facts(desk: Desk, facts: Facts, now: int) -> None:
 
 def on_control(desk: Desk, control: Control, now: int) -> Journal:
     """Obey a person: entries stop at once, what works is cancelled or closed; it holds until it is lifted."""
-    if control.word is Word.RESUME:
-        desk.word = ""
+    said = Word.FLATTEN if control.word is Word.KILL and desk.venue is not None else control.word  # on paper we are the broker
+    before, desk.word = desk.word, holding(desk.word, said)
+    if not desk.word:
         return
-    if desk.word != Word.FLATTEN.value:
-        desk.word = control.word.value
+    if desk.word != before:
+        desk.word_ms = now
     for recommendation in list(desk.pending.values()):
-        yield _settle_denied(desk, recommendation, now, "halted")
+        yield _settle_denied(desk, recommendation, now, "reducing" if desk.word == Word.PAUSE else "halted")
     yield from _go_on(desk, now)
 
 
@@ -201,10 +202,10 @@ def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
 
 
 def _time_out(desk: Desk, now: int) -> Journal:
-    """Cancel entries that did not fill in time, those that square-off finds, and all of them under an emergency word."""
+    """Cancel entries that did not fill in time, those that square-off finds, and all of them under a word stronger than PAUSE."""
     limit = desk.params.orders.entry_timeout_s * 1000
     for order in [o for o in desk.orders.values() if o.purpose == "entry" and may_cancel(o)]:
-        if desk.word:
+        if desk.word and desk.word != Word.PAUSE:
             yield from cancel(desk, order, now, "halted")
         elif now - order.created_ms >= limit:
             yield from cancel(desk, order, now, "entry_timeout")

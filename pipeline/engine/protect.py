@@ -30,10 +30,14 @@ from pipeline.engine.reconcile import is_over, owned
 CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
 UNPLANNED = "unplanned"
 READ_AGAIN_MS, GONE_ALARM_MS = 1_000, 20_000
+HANDS_OFF_MS = 45_000
+"""After KILL the broker is asked past us for so long; what is held then, we close ourselves."""
 
 
 def steer(desk: Desk, now: int) -> Journal:
-    """Do what each paper needs next."""
+    """Do what each paper needs next; nothing while somebody else closes at the broker itself."""
+    if desk.word == Word.KILL and now - desk.word_ms < HANDS_OFF_MS:
+        return
     symbols = {*desk.plans, *desk.ledger.open_symbols(), *(o.symbol for o in desk.orders.values() if o.purpose != "entry")}
     if desk.is_ready:
         for symbol in sorted(symbols):
@@ -96,7 +100,7 @@ def _unplanned(desk: Desk, symbol: str, now: int) -> Plan:
 
 def _reason(desk: Desk, plan: Plan, now: int) -> str:
     """Say why the position must go now. A stop that lies at the broker does its own work, if it is given a moment."""
-    if desk.word == Word.FLATTEN:
+    if desk.word in {Word.FLATTEN, Word.KILL}:
         return desk.word
     reason = exit_reason(plan, desk.quotes.quote(desk.papers[plan.symbol].instrument.sid), now)
     is_awaited = reason == STOP or (reason == TARGET and is_pair(desk))

@@ -51,7 +51,9 @@ def initial(context: Context) -> Desk:
     """
     if context.mode.startswith("live"):
         raise Refused(f'mode {context.mode}: orders go to the paper venue or to a simulator only so far; set mode = "paper"')
-    return new_desk(context.instruments, context.day, context.params, is_outward=context.mode == OUTWARD)
+    desk = new_desk(context.instruments, context.day, context.params, is_outward=context.mode == OUTWARD)
+    desk.word = context.word
+    return desk
 
 
 def step(desk: Desk, record: Record, now: int) -> Iterable[Output]:

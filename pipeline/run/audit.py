@@ -26,6 +26,7 @@ from pipeline.core.job import HashWrite
 from pipeline.core.schema import AUDIT, FEEDS_NO_ORDERS, HEALTH, SESSION, STREAMS, Role, Stream
 from pipeline.core.session import ist_ms
 from pipeline.run.discovery import jobs
+from pipeline.run.waiting import await_store
 from pipeline.store.chainfile import ChainWriter, Head, links, verify
 from pipeline.store.face import END, ZERO, EntryId, Store
 
@@ -147,16 +148,8 @@ class Auditor:
     def _await_store(self, reason: str, should_stop: Callable[[], bool]) -> None:
         self.last_error = reason
         log.error(reason, extra={"fields": {"job": NAME}})
-        pause = 0.05
-        while not should_stop():
-            time.sleep(pause)
-            pause = min(pause * 2, 2.0)
-            try:
-                self._agree()
-            except Ambiguous:
-                continue
+        if await_store(NAME, self._agree, should_stop):
             self.last_error = ""
-            return
 
     def _tell(self) -> None:
         """Keep the head outside the file, so that a cut end shows."""

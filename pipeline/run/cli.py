@@ -246,9 +246,10 @@ def _audit(verbs: Any) -> None:
 
 def _emergency(verbs: Any) -> None:
     words = {
-        "halt": "stop all new entries at once; stops stay",
-        "flatten": "halt, and close every position",
-        "resume": "lift a halt or a flattening",
+        "pause": "no new entries; what works goes on (level 1)",
+        "halt": "stop all new entries at once, cancel working ones; stops stay (level 2)",
+        "flatten": "halt, and close every position (level 3)",
+        "resume": "lift any of them",
     }
     for name, about in words.items():
         verb = _verb(verbs, name, about, "pipeline.run.verbs.emergency")
@@ -256,9 +257,24 @@ def _emergency(verbs: Any) -> None:
         _add_json(verb)
 
 
+def _kill(verbs: Any) -> None:
+    verb = _verb(verbs, "kill", "level 4: the broker itself cancels, exits and locks everything", "pipeline.run.verbs.kill")
+    verb.add_argument("--yes-kill-everything", action="store_true", help="do not ask")
+    verb.add_argument("--redis-url", default="", help="of the running processes, when it is not the configured one")
+    _add_json(verb)
+
+
+def _drill(verbs: Any) -> None:
+    verb = _verb(verbs, "drill", "time the emergency stop on a simulator, each string, in real processes", "pipeline.run.verbs.drill")
+    names = ("page", "command", "file", "kill", "page-kill", "command-kill")
+    verb.add_argument("strings", nargs="*", choices=(*names, []), metavar="STRING", help=f"only these: {', '.join(names)}")
+    verb.add_argument("--times", type=int, choices=range(1, 101), default=1, metavar="N", help="pull each so often, 1 to 100 (%(default)s)")
+    _add_json(verb)
+
+
 _VERBS = (
     _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _candles, _clear, _logs, _mode, _subscribe,
-    _patterns, _instruments, _audit, _emergency,
+    _patterns, _instruments, _audit, _emergency, _kill, _drill,
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The order process's hands: requests go out after their commit, each once; reports come back as inputs.
 
-Reads   committed OrderRequests (handed over by the runner), the kill file, the broker's answers and pushes
-Writes  BrokerReports, as inputs of the order process between its streams' entries; a Control when the kill file appears
+Reads   committed OrderRequests (handed over by the runner), the halt file, the broker's answers and pushes
+Writes  BrokerReports, as inputs of the order process between its streams' entries
 
 A request that was committed before this process began is never performed: its STARTED report says so, and the order manager asks the book.
 Requests are performed by a few threads, so that one slow answer keeps no exit waiting. Event time goes on with our own clock between two
@@ -14,17 +14,17 @@ import queue
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from pipeline.broker.contract import Broker, refused
 from pipeline.broker.quota import ReadBudget
 from pipeline.broker.throttle import MemoryThrottle, Throttle
 from pipeline.broker.windows import Urgency
-from pipeline.core.broker import READS, Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word
+from pipeline.core.broker import READS, Answer, Ask, BrokerReport, Facts, OrderRequest
 from pipeline.core.errors import Ambiguous
 from pipeline.core.schema import REQUESTS, Stream
 from pipeline.engine.identity import purpose_of
+from pipeline.run.emergency import HaltFile
 from pipeline.run.sources import Input, Source
 from pipeline.store.codec import decode
 from pipeline.store.face import EntryId, Fields
@@ -37,16 +37,15 @@ SHORT_WAIT_MS = 3
 class Courier:
     """Performs requests of one broker; ``poll`` gives what has come back."""
 
-    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle, reads: ReadBudget) -> None:
+    def __init__(self, broker: Broker, halt: HaltFile, throttle: Throttle, reads: ReadBudget) -> None:
         """``throttle`` and ``reads`` are the order rate and the read quota that all processes of the account share."""
-        self._broker, self._kill_file = broker, kill_file
+        self._broker, self.halt = broker, halt
         self._throttle, self._alone = throttle, MemoryThrottle()
         self._back: queue.SimpleQueue[Sequence[BrokerReport | Facts]] = queue.SimpleQueue()
         self._writers = ThreadPoolExecutor(WRITERS, "order")
         self._readers = ThreadPoolExecutor(READERS, "listing")
         self._reads = reads
         self._futures: queue.SimpleQueue[Future[None]] = queue.SimpleQueue()
-        self._is_killed = False
         self.performed = 0
 
     def take(self, request: OrderRequest) -> None:
@@ -72,11 +71,6 @@ class Courier:
             except queue.Empty:
                 return out
 
-    def killed(self) -> bool:
-        """Tell once that the kill file has appeared."""
-        was, self._is_killed = self._is_killed, self._kill_file.exists()
-        return self._is_killed and not was
-
     def close(self) -> None:
         """Wait for what is under way; what was not begun stays undone, and the next start asks the book."""
         self._writers.shutdown(wait=True, cancel_futures=True)
@@ -90,8 +84,8 @@ class Courier:
         elif not self._has_room(is_entry=is_entry):
             self._back.put(refused(request, "the broker's order rate is used up for entries"))
             return
-        if is_entry and self._kill_file.exists():
-            self._back.put(refused(request, f"the kill file {self._kill_file.name} is there"))
+        if is_entry and self.halt.is_there():
+            self._back.put(refused(request, f"the halt file {self.halt.path.name} is there"))
             return
         self._back.put(self._broker.perform(request))
 
@@ -119,7 +113,7 @@ class OutwardSource:
 
     def __init__(self, streams: Source, courier: Courier, reached_ms: int, closers: Iterable[Callable[[], None]] = ()) -> None:
         """``reached_ms`` is the event time that was committed last; 0 at the beginning of a day."""
-        self._streams, self.courier, self._closers = streams, courier, tuple(closers)
+        self._streams, self.courier, self.halt, self._closers = streams, courier, courier.halt, tuple(closers)
         self._event_ms, self._clock_ms = reached_ms, _clock_ms()
         self._has_started = False
         self._beat_ms = 0
@@ -134,6 +128,7 @@ class OutwardSource:
         return self._event_ms + _clock_ms() - self._clock_ms
 
     def read(self, limit: int, wait_ms: int) -> list[Input]:
+        self.halt.look()
         told = self._told() if self._event_ms > 0 else []
         out = self._streams.read(limit, 0 if told else min(wait_ms, SHORT_WAIT_MS))
         newest = max((item.id.ms for item in out), default=0)
@@ -149,15 +144,13 @@ class OutwardSource:
         self._streams.close()
 
     def _told(self) -> list[Any]:
-        """What is not in any stream: the start, what came back, the kill file, and a beat now and then."""
+        """What is not in any stream: the start, what came back, and a beat now and then."""
         now = self.now_ms()
         out: list[Any] = []
         if not self._has_started:
             self._has_started = True
             out.append(BrokerReport(now, Answer.STARTED))
         out += self.courier.poll()
-        if self.courier.killed():
-            out.append(Control(now, Word.HALT, "file"))
         if out or now - self._beat_ms >= BEAT_MS:
             self._beat_ms = now
             out = out or [BrokerReport(now, Answer.BEAT)]

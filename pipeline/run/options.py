@@ -119,6 +119,14 @@ class DashboardOptions(Section):
     port: int = Field(ge=0, le=65535)
 
 
+class EmergencyOptions(Section):
+    """``kill_s`` stays below engine/protect.py:HANDS_OFF_MS: our own orders keep still for so long."""
+
+    kill_s: float = Field(gt=0, le=35)
+    drill_last_order_ms: float = Field(gt=0)
+    drill_flat_s: float = Field(gt=0)
+
+
 class LoggingOptions(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     rotate_mb: float = Field(gt=0)
@@ -138,6 +146,7 @@ class Settings(Section):
     recorder: RecorderOptions
     history: HistoryOptions
     dashboard: DashboardOptions
+    emergency: EmergencyOptions
     logging: LoggingOptions
     params: Params
     sources: dict[str, str] = Field(repr=False)
@@ -222,6 +231,7 @@ OPTION_SECTIONS: dict[str, type[BaseModel]] = {
     "feed": FeedOptions,
     "history": HistoryOptions,
     "dashboard": DashboardOptions,
+    "emergency": EmergencyOptions,
     "logging": LoggingOptions,
 }
 SECTIONS = {**OPTION_SECTIONS, **PARAMETER_SECTIONS}

@@ -13,7 +13,7 @@ from pipeline.core.schema import Role
 from pipeline.core.types import Instrument
 from pipeline.run.access import rest_client, tokens
 from pipeline.run.courier import Courier, OutwardSource
-from pipeline.run.emergency import halt_file
+from pipeline.run.emergency import HaltFile
 from pipeline.run.options import Settings
 from pipeline.run.reads import reads_of
 from pipeline.run.sources import Source
@@ -43,7 +43,7 @@ def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> 
     client = open_clients(settings.redis.urls())[Role.DERIVED]
     orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
     broker = UpstoxBroker(orders, rest_client(settings), instruments, has_gtts=settings.params.stops.exits == "gtt")
-    return Courier(broker, halt_file(settings), RedisThrottle(client), reads_of(settings, READS_PER_S))
+    return Courier(broker, HaltFile(settings), RedisThrottle(client), reads_of(settings, READS_PER_S))
 
 
 def outward_source(

@@ -176,12 +176,12 @@ def tend_instruments(settings: Settings, date_iso: str) -> None:
 
 def write_watchlist(path: Path, url: str) -> None:
     """Take over the symbols that a simulator plays."""
-    path.write_text(json.dumps(_get_json(f"{url}/_clock")["watch"], indent=1), "utf-8")
+    path.write_text(json.dumps(get_json(f"{url}/_clock")["watch"], indent=1), "utf-8")
 
 
 def ask_simulator(url: str) -> tuple[str, str]:
     """Give the data maker's name and the date of a simulator."""
-    told = _get_json(f"{url}/_clock")
+    told = get_json(f"{url}/_clock")
     return str(told["maker"]), str(told["date"])
 
 
@@ -218,7 +218,12 @@ def _redirect_of(url: str) -> str:
     raise Refused("the simulator's login dialog did not redirect")
 
 
-def _get_json(url: str) -> Any:
+def get_json(url: str) -> Any:
+    """Ask a simulator for one of its own addresses.
+
+    Raises:
+        Stopped: none answers there.
+    """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=TIMEOUT_S) as reply:
@@ -244,7 +249,7 @@ def run_dashboard(settings: Settings, day: SessionDay, should_stop: Callable[[],
             stop.set()
         facts = Facts(settings.mode, settings.maker, day.date, risk=settings.params.risk)
         address = Address(settings.dashboard.host, settings.dashboard.port)
-        await serve(settings.redis.urls(), address, facts, day, stop=stop, on_ready=partial(_show_page, is_browsing=is_browsing))
+        await serve(settings, address, facts, day, stop=stop, on_ready=partial(_show_page, is_browsing=is_browsing))
 
     asyncio.run(main())
 

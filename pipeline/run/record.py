@@ -30,6 +30,7 @@ from pipeline.run import universe
 from pipeline.run.dayfacts import Tally, Task, choose
 from pipeline.run.discovery import jobs
 from pipeline.run.options import Settings
+from pipeline.run.waiting import await_store
 from pipeline.store.dayfile import Record, RecordKind
 from pipeline.store.daywriter import DayWriter
 from pipeline.store.face import END, ZERO, Entry, EntryId, Progress, Store
@@ -193,19 +194,10 @@ class Recorder:
     def _await_store(self, reason: str, should_stop: Callable[[], bool]) -> None:
         self.last_error = reason
         log.error(reason, extra={"fields": {"job": NAME}})
-        pause = 0.05
-        while not should_stop():
-            self.writer.tend()
-            time.sleep(pause)
-            pause = min(pause * 2, 2.0)
-            try:
-                self._agree()
-            except Ambiguous:
-                continue
-            log.info("Redis is back", extra={"fields": {"job": NAME}})
-            self.last_error = ""
-            return
-        raise Stopped("the recorder was stopped while Redis was away: what it had is in the file")
+        # The writer may be another one after an agreement: asked for anew each time.
+        if not await_store(NAME, self._agree, should_stop, lambda: self.writer.tend()):  # noqa: PLW0108
+            raise Stopped("the recorder was stopped while Redis was away: what it had is in the file")
+        self.last_error = ""
 
     def _agree(self) -> None:
         """Take off the file what Redis no longer has: a crash may have cost it what was not on its disk yet.

@@ -24,13 +24,13 @@ from pipeline.core.views import RowsWrite
 from pipeline.run.latency import Hops
 from pipeline.run.sources import Input, Source, StreamSource
 from pipeline.run.turn import Pace, Pending, UnderWay
+from pipeline.run.waiting import await_store
 from pipeline.store import codec
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
 
 log = logging.getLogger("ticktick.runner")
 
 BEAT_S = 1.0
-IDLE_S = 0.05
 HEALTH_TTL_MS = 15_000
 LAG_SAMPLES = 8_192
 PERFORMANCE_S = 60.0
@@ -299,22 +299,10 @@ class Runner:
     def _await_store(self, reason: str) -> None:
         self.last_error = reason
         log.error(reason, extra={"fields": {"job": self.job.name}})
-        pause, idle = 0.05, getattr(self.source, "idle", None)
-        while not self._should_stop():
-            until = time.monotonic() + pause
-            while (left := until - time.monotonic()) > 0 and not self._should_stop():
-                if idle is not None:
-                    idle()  # a feed that is not read for long is cut off by the broker
-                time.sleep(min(left, IDLE_S))
-            pause = min(pause * 2, 2.0)
-            try:
-                self._store.progress(self.job.name, self.role)
-            except Ambiguous:
-                continue
-            log.info("Redis is back", extra={"fields": {"job": self.job.name}})
-            self.last_error = ""
-            return
-        raise Stopped(f"job {self.job.name} was stopped while Redis was away: what was committed is kept")
+        idle = getattr(self.source, "idle", lambda: None)  # a feed that is not read for long is cut off by the broker
+        if not await_store(self.job.name, lambda: self._store.progress(self.job.name, self.role), self._should_stop, idle):
+            raise Stopped(f"job {self.job.name} was stopped while Redis was away: what was committed is kept")
+        self.last_error = ""
 
     def _trim(self) -> None:
         """Trim our streams, but never what a running reader still needs to rebuild itself."""

@@ -20,7 +20,7 @@ from typing import Any
 import redis
 
 from pipeline.core.errors import Ambiguous, Stopped, TickTickError
-from pipeline.core.schema import CONFIRM_TERMINAL, ORDERS, RECOMMENDATIONS, TICKS, Role
+from pipeline.core.schema import CONFIRM_TERMINAL, HEALTH, ORDERS, RECOMMENDATIONS, TICKS, Role
 from pipeline.core.types import Confirmation, Instrument, Recommendation
 from pipeline.engine.matching import Quote
 from pipeline.engine.prompt import parse_answer, prompt_lines, terms_of
@@ -125,6 +125,10 @@ class Desk:
         instrument = self._instruments[wish.symbol]
         terms = terms_of(wish, instrument, self._risk)
         if terms.qty == 0 or wish.expires_ms <= self._clock():
+            return
+        word = self._store.fetch(Role.DERIVED, HEALTH.key("orders")).get("word", "")
+        if word:
+            print(f"  {word} holds: {wish.side.value} {wish.symbol} is not asked; lift it with `ticktick resume`", flush=True)
             return
         termios.tcflush(sys.stdin, termios.TCIFLUSH)  # a `y` typed before the question is no answer to it
         print()

@@ -100,9 +100,9 @@ def open_store(settings: Settings) -> RedisStore:
     return RedisStore(clients)
 
 
-def context(house: House, instruments: tuple[Instrument, ...]) -> Context:
-    """Give a job what it is told at start."""
-    return Context(instruments, house.date, house.settings.mode, house.settings.params, house.day)
+def context(house: House, instruments: tuple[Instrument, ...], word: str = "") -> Context:
+    """Give a job what it is told at start; ``word`` is the emergency word that holds."""
+    return Context(instruments, house.date, house.settings.mode, house.settings.params, house.day, word)
 
 
 def writers() -> dict[str, Role]:
@@ -128,7 +128,7 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
     runner = Runner(
         job,
         store,
-        context(house, instruments),
+        context(house, instruments, emergency.standing(store) if name == "orders" else ""),
         session=house.session,
         writers=writers(),
         readers=readers(),
@@ -214,8 +214,8 @@ def run_process(name: str, house: House) -> None:
         return
     runner = make_runner(name, house, store, instruments)
     if name == "orders":
-        watch, told = emergency.HaltFile(house.settings), runner.extra_health
-        runner.extra_health = lambda: {**told(), **watch.look()}
+        watch, told = getattr(runner.source, "halt", None) or emergency.HaltFile(house.settings), runner.extra_health
+        runner.extra_health = lambda: {**told(), **watch.look(), "word": runner.state.word}
     runner.run(should_stop)
 
 

@@ -91,7 +91,7 @@ class Page:
         self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def key(self, key: str) -> None:
-        self.send("Input.dispatchKeyEvent", type="keyDown", key=key, text=key)
+        self.send("Input.dispatchKeyEvent", type="keyDown", key=key, text={"Enter": "\r"}.get(key, key))
         self.send("Input.dispatchKeyEvent", type="keyUp", key=key)
 
     def shot(self, file: Path, *, is_whole: bool = False) -> None:

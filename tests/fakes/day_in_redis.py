@@ -16,6 +16,7 @@ from pipeline.core import schema
 from pipeline.core.schema import Role, Series, Stream
 from pipeline.core.session import ist_ms
 from pipeline.core.types import Confirmation, Fill, Instrument, OrderEvent, OrderIntent, Recommendation, Side
+from pipeline.engine.identity import entry_cause, identity
 from pipeline.run.latency import Hops
 from pipeline.store import codec
 from pipeline.store.client import open_clients
@@ -192,9 +193,10 @@ class Day:
 
     def write_order(self, source: Recommendation, qty: int) -> None:
         ts = source.ts + 12_000
+        cause = entry_cause(source.strategy, source.symbol, source.timeframe, source.ts_candle, source.side)
         intent = OrderIntent(
-            ts, f"i-{source.id}", source.id, source.symbol, source.side, "entry", "LIMIT", qty, source.limit_paise, source.stop_paise, source.target_paise,
-            qty * abs(source.limit_paise - source.stop_paise), f"tt-{source.id}", source.reasons, 0,
+            ts, identity(cause), cause, source.symbol, source.side, "entry", "LIMIT", qty, source.limit_paise, source.stop_paise, source.target_paise,
+            qty * abs(source.limit_paise - source.stop_paise), f"tt-{source.id}", source.id, 0,
         )  # fmt: skip
         self.add(schema.INTENTS, intent)
         event = OrderEvent(

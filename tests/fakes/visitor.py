@@ -58,10 +58,19 @@ class Visitor:
     def own_headers(self) -> dict[str, str]:
         return {"Origin": self.origin, "Cookie": self.cookie, "Content-Type": "application/json", "X-Ticktick": "1"}
 
-    def confirm(self, wish: Any, **changed: str) -> Answer:
-        """Post an answer as our own page does; ``changed`` replaces headers (an empty one is left out)."""
+    def post(self, path: str, body: Any, **changed: str) -> Answer:
+        """Post as our own page does; ``changed`` replaces headers (an empty one is left out)."""
         headers = {name: value for name, value in {**self.own_headers(), **changed}.items() if value}
-        return self.ask("POST", "/api/v1/confirm", headers, wish if isinstance(wish, bytes) else json.dumps(wish).encode())
+        return self.ask("POST", path, headers, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+    def confirm(self, wish: Any, **changed: str) -> Answer:
+        return self.post("/api/v1/confirm", wish, **changed)
+
+    def stop(self, word: str, typed: str = "") -> Answer:
+        """Arm the emergency button and pull."""
+        armed = self.post("/api/v1/stop/arm", {})
+        assert armed.status == 200, armed.body
+        return self.post("/api/v1/stop", {"word": word, "nonce": armed.json["nonce"], "typed": typed})
 
     def wish(self, recommendation_id: str, answer: str = "confirm") -> dict[str, str]:
         """Compose a valid answer, with the nonce the page was given."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipeline.core.schema import CONFIRM_PAGE, Role
+from pipeline.core.schema import CONFIRM_PAGE, CONTROLS, Role
 from tests.fakes.day_in_redis import Day
 from tests.fakes.page_server import PageServer
 from tests.fakes.visitor import Answer, Visitor
@@ -33,6 +33,13 @@ class Target:
 
     def post(self, **headers: str) -> Answer:
         return self.visitor.confirm(self.wish, **headers)
+
+    def arm(self, **headers: str) -> Answer:
+        return self.visitor.post("/api/v1/stop/arm", {}, **headers)
+
+    def pull(self, **headers: str) -> Answer:
+        """Pull the emergency string with a nonce that was given honestly."""
+        return self.visitor.post("/api/v1/stop", {"word": "flatten", "nonce": self.arm().json["nonce"]}, **headers)
 
     def read(self, **headers: str) -> Answer:
         return self.visitor.ask("GET", "/api/v1/state", {"Cookie": self.visitor.cookie, **headers})
@@ -74,9 +81,12 @@ def attacks(port: int) -> dict[str, Callable[[Target], Answer]]:
         table[f"rebinding, page: {name}"] = lambda t, h=host: t.visitor.ask("GET", "/", {"Host": h})
         table[f"rebinding, read: {name}"] = lambda t, h=host: t.read(Host=h)
         table[f"rebinding, post: {name}"] = lambda t, s=same: t.post(**s)
+        table[f"rebinding, stop: {name}"] = lambda t, s=same: t.pull(**s)
         table[f"rebinding, socket: {name}"] = lambda t, s=same: t.socket(**s)
     for name, origin in _origins(port).items():
         table[f"post from origin: {name}"] = lambda t, o=origin: t.post(Origin=o)
+        table[f"stop from origin: {name}"] = lambda t, o=origin: t.pull(Origin=o)
+        table[f"arming from origin: {name}"] = lambda t, o=origin: t.arm(Origin=o)
         table[f"socket from origin: {name}"] = lambda t, o=origin: t.socket(Origin=o)
     kinds = (
         "text/plain",
@@ -87,6 +97,7 @@ def attacks(port: int) -> dict[str, Callable[[Target], Answer]]:
         "",
     )
     table |= {f"form of type {kind or 'nothing'}": lambda t, k=kind: t.post(**{"Content-Type": k}) for kind in kinds}
+    table |= {f"stop by a form of type {kind or 'nothing'}": lambda t, k=kind: t.pull(**{"Content-Type": k}) for kind in kinds}
     table |= {
         f"form of type {kind} from elsewhere": lambda t, k=kind: t.post(**{"Content-Type": k, "Origin": EVIL, "X-Ticktick": ""})
         for kind in kinds[:3]
@@ -98,7 +109,7 @@ def attacks(port: int) -> dict[str, Callable[[Target], Answer]]:
     table["absolute address of a foreign name"] = lambda t: t.visitor.ask(
         "GET", "http://evil.example/api/v1/state", {"Host": "evil.example"}
     )
-    table |= _without_session() | _cross_site() | _methods() | _answers()
+    table |= _without_session() | _cross_site() | _methods() | _answers() | _stops()
     return table
 
 
@@ -172,17 +183,46 @@ def _answers() -> dict[str, Callable[[Target], Answer]]:
     }
 
 
+def _stops() -> dict[str, Callable[[Target], Answer]]:
+    def again(t: Target) -> Answer:
+        nonce = t.arm().json["nonce"]
+        assert t.visitor.post("/api/v1/stop", {"word": "nonsense", "nonce": nonce}).status == 400
+        assert t.visitor.post("/api/v1/stop", {"word": "kill", "nonce": nonce}).status in (409, 428)
+        return t.visitor.post("/api/v1/stop", {"word": "resume", "nonce": nonce})
+
+    def bare(t: Target, **wish: object) -> Answer:
+        return t.visitor.post("/api/v1/stop", {"word": "halt", "nonce": t.arm().json["nonce"]} | wish)
+
+    return {
+        "stop without arming": lambda t: t.visitor.post("/api/v1/stop", {"word": "halt", "nonce": ""}),
+        "stop with a guessed nonce": lambda t: t.visitor.post("/api/v1/stop", {"word": "halt", "nonce": "0" * 32}),
+        "stop with the nonce of a recommendation": lambda t: t.visitor.post("/api/v1/stop", {"word": "halt", "nonce": t.wish["nonce"]}),
+        "stop without a session": lambda t: t.pull(Cookie=""),
+        "stop without our header": lambda t: t.pull(**{"X-Ticktick": ""}),
+        "stop from another site": lambda t: t.pull(**{"Sec-Fetch-Site": "cross-site"}),
+        "stop by GET": lambda t: t.visitor.ask("GET", "/api/v1/stop?word=halt", t.visitor.own_headers()),
+        "lifting from the page": again,
+        "resume with a fresh nonce": lambda t: bare(t, word="resume"),
+        "kill that is not typed": lambda t: bare(t, word="kill"),
+        "kill in paper": lambda t: bare(t, word="kill", typed="KILL"),
+        "a list of words": lambda t: bare(t, word=["halt"]),
+        "a field too many": lambda t: bare(t, also="x"),
+    }
+
+
 def test_every_attack_is_refused(target, redis_urls, record_property):
     stream = Day(redis_urls).clients[Role.DERIVED]
-    before = stream.xlen(CONFIRM_PAGE.name)
+    before = stream.xlen(CONFIRM_PAGE.name), stream.xlen(CONTROLS.name)
     table = attacks(target.visitor.port)
     passed = [name for name, attack in table.items() if attack(target).status < 400]
     record_property("refused", f"{len(table) - len(passed)}/{len(table)}")
     print(f"attacks refused: {len(table) - len(passed)}/{len(table)}")
     assert passed == []
-    assert len(table) > 120
-    assert stream.xlen(CONFIRM_PAGE.name) == before
+    assert len(table) > 170
+    assert (stream.xlen(CONFIRM_PAGE.name), stream.xlen(CONTROLS.name)) == before
     assert target.post().status == 200, "the honest request must pass, or the table proves nothing"
+    assert target.pull().status == 200
+    assert stream.xlen(CONTROLS.name) == before[1] + 1
 
 
 def test_a_page_that_answers_nobody_else_tells_nothing(target):

@@ -74,6 +74,7 @@ def main(args: argparse.Namespace) -> int:
         "session": session,
         "feed": feed or feed_of(health.get("ticks", {})),
         "market": market,
+        "word": health.get("orders", {}).get("word", ""),
         "latency": {job: latency_of(fields) for job, fields in latency.items() if fields},
         "order_rate": [asdict(window) for window in order_rate],
         "processes": [asdict(row) for row in rows],
@@ -197,10 +198,12 @@ def words_of(plain: Mapping[str, Any], rows: list[Row], now: int, order_rate: tu
     shown_day = f" · {session.get('maker', '')} · {session.get('date', '')}" if session else ""
     has_beat = any(PROCESSES.get(row.process) == "ticks" and row.state in ("running", "done") for row in rows)
     latency = latency_words(plain["latency"])
+    halted = f"{plain['word'].upper()} holds: no new entries, lift it with `ticktick resume`" if plain["word"] else ""
     lines = [
         f"mode {plain['mode']}{shown_day} · {ist_text(now)[:19]} IST",
         f"token {token['state']}{until} · Redis {plain['redis'] or 'away'}",
         feed_words(plain["feed"], has_beat=has_beat),
+        *([halted] if halted else []),
         *([latency] if latency else []),
         *([windows.words_of(order_rate)] if order_rate else []),
         "",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from pipeline.core.broker import Word
 from pipeline.core.schema import CONTROLS, TICKS, Role
 from pipeline.run import cli
-from pipeline.run.emergency import HaltFile, halt_file
+from pipeline.run.emergency import HaltFile, halt_file, leave, me, read, say, standing
 from pipeline.run.settings import load
+from pipeline.run.wiring import make_runner, open_house
 from pipeline.store.client import append, open_clients
 from pipeline.store.face import ZERO
 from pipeline.store.streams import RedisStore
-from tests.fakes.trading import at, frame
+from tests.fakes.trading import DATE, PAPERS, at, frame
 
 
 @pytest.fixture
@@ -31,10 +33,12 @@ def words(store):
 
 def test_a_command_is_durable_on_the_feeds_clock(here, redis_urls, capsys):
     append(open_clients(redis_urls)[Role.TICKS], TICKS, frame(at("10:00"), (0, 99.95, 100.05)))
-    for word in Word:
+    said = [word for word in Word if word is not Word.KILL]
+    for word in said:
         assert cli.main([word.value, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["word"] == word
-    assert words(here) == [(word, "command", at("10:00")) for word in Word]
+    assert words(here) == [(word, "command", at("10:00")) for word in said]
+    assert {e.record.who for e in here.read([(CONTROLS, ZERO)], 100, 0)[CONTROLS.name]} == {me()}
 
 
 def test_the_file_halts_once_each_time_it_appears(here):
@@ -73,7 +77,61 @@ def test_without_redis_the_file_is_left(tmp_path, monkeypatch, capsys):
     assert "nothing was lifted" in capsys.readouterr().err
     watch = HaltFile(load())
     assert cli.main(["flatten"]) == 3
-    assert "it does not close positions" in capsys.readouterr().err
+    assert "`ticktick kill` closes at the broker without it" in capsys.readouterr().err
     assert watch.is_there()
     watch.look()
     watch.look()
+    assert read(watch.path) == (Word.FLATTEN, f"command {me()}")
+    assert cli.main(["halt"]) == 3
+    assert read(watch.path) == (Word.FLATTEN, f"command {me()}"), "a milder word does not replace a stronger one"
+
+
+def test_what_was_left_is_said_when_redis_is_there(here):
+    path = halt_file(load())
+    leave(path, Word.HALT, "page", "127.0.0.1")
+    watch = HaltFile(load())
+    watch.look()
+    leave(path, Word.FLATTEN, "page", "127.0.0.1")
+    watch.look()
+    watch.look()
+    said = [e.record for e in here.read([(CONTROLS, ZERO)], 100, 0)[CONTROLS.name]]
+    assert [(c.word, c.source, c.who) for c in said] == [(Word.HALT, "file", "page 127.0.0.1"), (Word.FLATTEN, "file", "page 127.0.0.1")]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("", Word.HALT), ("flatten\n", Word.FLATTEN), ("PAUSE", Word.PAUSE), ("kill", Word.HALT), ("resume", Word.HALT), ("{", Word.HALT),
+     ('{"word": "resume", "who": "x"}', Word.HALT), ('{"word": ["kill"], "who": "x"}', Word.HALT), ('{"word": "kill", "who": "x"}', Word.KILL), ("\x00\xff", Word.HALT)],
+)  # fmt: skip
+def test_the_file_may_name_its_word_and_any_other_content_halts(tmp_path, text, word):
+    path = tmp_path / "HALT"
+    assert read(path) is None
+    path.write_text(text, "latin-1")
+    assert read(path)[0] is word
+
+
+def test_a_file_that_cannot_be_read_halts(tmp_path):
+    (tmp_path / "HALT").mkdir()
+    assert read(tmp_path / "HALT") == (Word.HALT, "")
+
+
+def test_a_pipe_does_not_keep_us_waiting(tmp_path):
+    os.mkfifo(tmp_path / "HALT")
+    assert read(tmp_path / "HALT")[0] is Word.HALT
+
+
+def test_a_new_day_begins_with_the_word_that_holds(here, redis_urls):
+    say(open_clients(redis_urls), Word.FLATTEN, "command")
+    house = open_house(load(overrides={"session_date": DATE}))
+    assert make_runner("orders", house, here, PAPERS).state.word == "flatten"
+    say(open_clients(redis_urls), Word.RESUME, "command")
+    other = open_house(load(overrides={"session_date": "2026-11-23"}))
+    assert make_runner("orders", other, here, PAPERS).state.word == ""
+
+
+def test_the_word_that_holds_is_the_strongest_since_it_was_lifted(here, redis_urls):
+    clients = open_clients(redis_urls)
+    assert standing(here) == ""
+    for word, held in ((Word.FLATTEN, "flatten"), (Word.HALT, "flatten"), (Word.RESUME, ""), (Word.PAUSE, "pause"), (Word.HALT, "halt")):
+        say(clients, word, "command")
+        assert standing(here) == held

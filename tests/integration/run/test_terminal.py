@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.schema import CONFIRM_TERMINAL, FILLS, INTENTS, RECOMMENDATIONS, TICKS, Role
+from pipeline.core.job import HashWrite
+from pipeline.core.schema import CONFIRM_TERMINAL, FILLS, HEALTH, INTENTS, RECOMMENDATIONS, TICKS, Role
 from pipeline.core.types import Confirmation, Recommendation, Side
 from pipeline.store.client import open_clients
 from pipeline.store.face import ZERO
@@ -115,6 +116,17 @@ def test_an_expired_question_takes_no_answer_and_is_not_asked_late(market: Marke
     desk.type("n")
     desk.sees("rejected")
     assert [(record.recommendation_id, record.answer) for _, record in market.answers()] == [("r-3", "reject")]
+
+
+def test_nothing_is_asked_while_an_emergency_word_holds(market: Market, desk: Terminal, redis_urls: Mapping[Role, str]):
+    store = RedisStore(open_clients(redis_urls))
+    store.put(HashWrite(HEALTH, ("orders",), {"word": "halt"}))
+    market.propose(buy())
+    assert "[y/n]" not in desk.sees("halt holds: BUY RELIANCE is not asked")
+    store.put(HashWrite(HEALTH, ("orders",), {"word": ""}))
+    market.propose(sell())
+    desk.sees("[y/n]")
+    assert market.answers() == []
 
 
 def test_what_was_typed_before_the_question_is_no_answer_to_it(market: Market, desk: Terminal):

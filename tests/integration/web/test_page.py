@@ -124,6 +124,16 @@ def test_keys_answer_too_and_one_key_is_not_enough(page, day):
     assert [(r.recommendation_id, r.answer) for r in answers(day)[before:]] == [("r-2", "reject")]
 
 
+def test_drift_beyond_the_limit_is_said_beside_the_button(page, day):
+    line = ".card[data-id=r-1] .drift"
+    page.wait(f"document.querySelector({json.dumps(line)}).innerText.includes('at most')")
+    assert "spread" in text(page, line)
+    day.move("RELIANCE", 1412.35 * 1.01, NOW + 500)
+    page.wait(f"document.querySelector({json.dumps(line)}).innerText.includes('it would be denied')")
+    day.hash(schema.TICK_LATEST, ("RELIANCE",), {"bid_px": 0.0})
+    page.wait(f"document.querySelector({json.dumps(line)}).innerText.includes('no two-sided quote')")
+
+
 def test_an_expired_one_greys_out(page, day):
     day.move("RELIANCE", 1413.0, NOW + 30_000)
     page.wait("document.querySelectorAll('.card.open').length === 0 && document.querySelector('.card[data-id=r-1].expired')")

@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 from pipeline.core import schema
 from pipeline.core.errors import Refused
 from pipeline.core.schema import CONFIRM_PAGE, Role
+from pipeline.run.settings import load
 from pipeline.store import codec
 from pipeline.store.client import open_clients
 from tests.fakes.day_in_redis import NOW, SYMBOLS, Day
@@ -301,7 +302,7 @@ def test_a_taken_port_is_one_line_that_says_what_to_do():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(Refused) as refused:
-            asyncio.run(serve({}, Address(port=port), FACTS, None, stop=asyncio.Event()))
+            asyncio.run(serve(load(environ={}), Address(port=port), FACTS, None, stop=asyncio.Event()))
     assert f"port {port} is taken" in str(refused.value)
     assert f"TICKTICK__DASHBOARD__PORT={port + 1}" in str(refused.value)
     assert "\n" not in str(refused.value)

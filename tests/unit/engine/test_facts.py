@@ -88,6 +88,8 @@ def test_an_emergency_word_halts_and_an_outside_book_is_as_old_as_it_is():
     desk = desk_with()
     desk.word = "flatten"
     assert (conditions_of(desk, T).state, conditions_of(desk, T).is_flattening) == (TradingState.HALTED, True)
+    desk.word = "pause"
+    assert (conditions_of(desk, T).state, conditions_of(desk, T).is_flattening) == (TradingState.REDUCING, False)
     outside = new_desk(PAPERS, day(), params(confirm="ask"), is_outward=True)
     outside.agreed_ms = T - 5000
     assert (conditions_of(outside, T).state, conditions_of(outside, T).reconciled_ms) == (TradingState.ACTIVE, T - 5000)

@@ -1,7 +1,10 @@
-from pipeline.core.broker import Answer, Ask, Word
+from pipeline.core.broker import READS, Answer, Ask, Control, Word
 from pipeline.core.types import Alert
-from tests.fakes.outward_desk import Talk, fills, statuses
-from tests.fakes.trading import at
+from pipeline.engine.desk import new_desk
+from pipeline.engine.orders import on_control
+from pipeline.engine.protect import HANDS_OFF_MS
+from tests.fakes.outward_desk import T, Talk, fills, statuses
+from tests.fakes.trading import PAPERS, at, day, params
 
 SOLD = {"side": "SELL", "px": 101_50}
 
@@ -151,6 +154,42 @@ def test_the_halt_cancels_entries_and_keeps_stops():
     talk.command(Word.RESUME)
     talk.enter("CCC")
     assert talk.answered[-1].reason == "stale_quote", "lifted: the checks speak again"
+
+
+def test_a_pause_stops_entries_and_nothing_else():
+    talk = Talk().ready()
+    stop = talk.filled(100)
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    talk.command(Word.PAUSE)
+    assert talk.count(Ask.CANCEL) == 0
+    talk.tick()
+    talk.enter("BBB")
+    assert talk.answered[-1].reason == "reducing"
+    talk.command(Word.HALT)
+    assert talk.count(Ask.CANCEL) == 1
+    talk.command(Word.PAUSE)
+    assert talk.desk.word == Word.HALT, "a milder word loosens nothing"
+
+
+def test_after_a_kill_we_keep_still_and_then_close_what_is_left():
+    talk, stop = guarded()
+    talk.command(Word.KILL)
+    before = len(talk.requests)
+    cancelled(talk, stop.tag)
+    while talk.now - talk.desk.word_ms < HANDS_OFF_MS - 5_000:
+        talk.wait(4_000)
+        talk.read_books({"AAA": 499})
+    assert {r.ask for r in talk.requests[before:]} <= READS, "no new stop, no exit: somebody else closes"
+    for _ in range(4):
+        talk.wait(3_000)
+        talk.read_books({"AAA": 499})
+    assert (talk.last(Ask.PLACE).order_type, talk.last(Ask.PLACE).qty) == ("MARKET", 499)
+
+
+def test_on_paper_a_kill_flattens():
+    desk = new_desk(PAPERS, day(), params())
+    list(on_control(desk, Control(T, Word.KILL, "file"), T))
+    assert desk.word == Word.FLATTEN
 
 
 def test_square_off_closes():

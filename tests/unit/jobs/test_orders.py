@@ -36,6 +36,12 @@ def test_answers_are_taken():
     assert [(r.status, r.reason) for r in out] == [("DENIED", "rejected")]
 
 
+def test_a_word_of_yesterday_still_holds():
+    desk = job.initial(replace(CONTEXT, word="halt"))
+    out = run(desk, frame(T, (0, 99.95, 100.05)), recommendation(ts=T), frame(T + 2000, (0, 99.95, 100.05)))
+    assert [(r.status, r.reason) for r in out if isinstance(r, OrderEvent)] == [("DENIED", "halted")]
+
+
 @pytest.mark.parametrize("mode", ["live-real", "live-sandbox"])
 def test_live_modes_are_refused(mode):
     with pytest.raises(Refused, match="paper"):

@@ -7,7 +7,7 @@ from pipeline.broker.contract import accepted, listed
 from pipeline.broker.quota import Limit, ReadBudget
 from pipeline.broker.throttle import MemoryThrottle
 from pipeline.broker.windows import Urgency, Window
-from pipeline.core.broker import Answer, Ask, BrokerReport, Control, OrderRequest, Word
+from pipeline.core.broker import Answer, Ask, BrokerReport, OrderRequest
 from pipeline.core.errors import Ambiguous
 from pipeline.core.schema import INTENTS, REQUESTS
 from pipeline.run.courier import Courier, OutwardSource, hand_over
@@ -37,6 +37,20 @@ class Echo:
         return listed(request, []) if request.ask is Ask.BOOK else accepted(request, "B1")
 
 
+class Halt:
+    """The halt file, without a Redis to say its word to."""
+
+    def __init__(self, path):
+        self.path, self.looks = path, 0
+
+    def is_there(self):
+        return self.path.exists()
+
+    def look(self):
+        self.looks += 1
+        return {"halt_file": int(self.is_there())}
+
+
 class Quiet:
     """Streams that bring what they are given."""
 
@@ -56,7 +70,7 @@ class Quiet:
 
 @pytest.fixture
 def desk(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), ReadBudget())
+    courier = Courier(Echo(), Halt(tmp_path / "HALT"), MemoryThrottle(), ReadBudget())
     yield courier, courier._broker, tmp_path / "HALT"
     courier._broker.gate.set()
     courier.close()
@@ -76,7 +90,7 @@ def test_only_requests_of_a_commit_leave(desk):
 
 
 def test_an_entry_beyond_the_order_rate_is_refused_and_an_exit_waits_its_turn(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)), ReadBudget())
+    courier = Courier(Echo(), Halt(tmp_path / "HALT"), MemoryThrottle((Window(2, 100, 1),)), ReadBudget())
     for request in (PLACE, PLACE):
         courier.take(request)
     found = answers(courier, 2)
@@ -94,7 +108,7 @@ def test_without_the_shared_rate_no_entry_leaves_but_exits_do(tmp_path):
         def take(self, _urgency: Urgency) -> int:
             raise Ambiguous("Redis is away")
 
-    courier = Courier(Echo(), tmp_path / "HALT", Away(), ReadBudget())
+    courier = Courier(Echo(), Halt(tmp_path / "HALT"), Away(), ReadBudget())
     courier.take(PLACE)
     courier.take(STOP)
     assert sorted(r.answer for r in answers(courier, 2)) == [Answer.ACCEPTED, Answer.REFUSED]
@@ -120,16 +134,15 @@ def test_one_slow_answer_keeps_no_other_waiting(desk):
     wait_for(lambda: len(broker.asked) == 3, "all three under way", 5)
 
 
-def test_the_kill_file_stops_entries_at_the_last_moment_and_no_exits(desk):
-    courier, broker, kill_file = desk
-    kill_file.touch()
+def test_the_halt_file_stops_entries_at_the_last_moment_and_no_exits(desk):
+    courier, broker, halt_file = desk
+    halt_file.touch()
     courier.take(PLACE)
     courier.take(STOP)
     found = {r.request_id: r for r in answers(courier, 2)}
     assert (found["q1"].answer, found["q2"].answer) == (Answer.REFUSED, Answer.ACCEPTED)
-    assert "kill file" in found["q1"].reason
+    assert "halt file" in found["q1"].reason
     assert broker.asked == [STOP]
-    assert [courier.killed(), courier.killed()] == [True, False]
 
 
 def test_a_fault_in_our_own_code_ends_the_process(desk):
@@ -144,7 +157,7 @@ def kinds(inputs):
 
 
 def test_a_start_is_told_when_the_day_has_a_time(desk):
-    courier, _, kill_file = desk
+    courier, _, _ = desk
     streams = Quiet()
     source = OutwardSource(streams, courier, 0)
     assert source.read(10, 0) == []
@@ -154,8 +167,7 @@ def test_a_start_is_told_when_the_day_has_a_time(desk):
     assert kinds(first) == [Answer.STARTED]
     assert first[0].stream == ""
     assert first[0].id.ms >= 5_000
-    kill_file.touch()
-    assert [i.record.word for i in source.read(10, 0) if isinstance(i.record, Control)] == [Word.HALT]
+    assert courier.halt.looks == 3, "the halt file is looked at in every turn, before the day has a time too"
 
 
 def test_time_goes_on_while_the_feed_is_silent(desk):

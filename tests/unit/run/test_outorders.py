@@ -14,11 +14,11 @@ def test_only_this_machine_is_sent_simulated_orders(tmp_path):
         outward_courier(local, PAPERS)
 
 
-def test_the_kill_file_lies_beside_the_logs(tmp_path):
+def test_the_halt_file_lies_beside_the_logs(tmp_path):
     urls = {f"upstox.{name}": "http://127.0.0.1:9" for name in ("order_url", "rest_url")}
     settings = load(environ={}, overrides={**urls, "paths.logs": str(tmp_path)})
     courier = outward_courier(settings, PAPERS)
-    assert not courier.killed()
+    assert not courier.halt.is_there()
     (tmp_path / "HALT").touch()
-    assert courier.killed()
+    assert courier.halt.is_there()
     courier.close()

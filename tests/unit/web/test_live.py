@@ -6,7 +6,9 @@ import asyncio
 import json
 
 from pipeline.core.session import Calendar, Phase
-from tests.fakes.day_in_redis import DATE, NOW, tick
+from pipeline.core.types import OrderEvent, OrderIntent
+from pipeline.engine.identity import entry_cause, identity
+from tests.fakes.day_in_redis import DATE, NOW, PROPOSALS, tick
 from tests.fakes.page_server import FACTS, HOLIDAYS
 from web.live import Board, Sockets, message
 from web.reader import Poll
@@ -142,3 +144,17 @@ async def _deaf(monkeypatch) -> SlowSocket:
 
 def test_a_socket_that_never_reads_is_dropped(monkeypatch):
     assert asyncio.run(_deaf(monkeypatch)).closed
+
+
+def test_a_recommendation_shows_its_intent_and_its_denial():
+    p, q = PROPOSALS[:2]
+    cause = [entry_cause(r.strategy, r.symbol, r.timeframe, r.ts_candle, r.side) for r in (p, q)]
+    intent = OrderIntent(
+        NOW, identity(cause[0]), cause[0], p.symbol, p.side, "entry", "LIMIT", 7, p.limit_paise, p.stop_paise, 0, 777, "tt-x", p.id
+    )
+    event = OrderEvent(NOW, "", identity(cause[1]), q.symbol, q.side, "entry", "DENIED", 5, 0, 0, q.limit_paise, 0.0, "halted", "tt-y")
+    shown = board()
+    shown.show(Poll(feed={"last_ts": str(NOW)}, tails={"recommendations": [p, q], "intents": [intent], "orders": [event]}), 0)
+    rows = {row["id"]: row for row in shown.state["recommendations"]}
+    assert (rows["r-1"]["state"], rows["r-1"]["qty"], rows["r-1"]["worst_loss_paise"]) == ("open", 7, 777)
+    assert (rows["r-2"]["state"], rows["r-2"]["denied"]) == ("denied", "halted")

@@ -6,13 +6,14 @@ import json
 
 import pytest
 
+from pipeline.core.broker import Control, Word
 from pipeline.core.rates import LINE_WORDS
 from pipeline.core.session import Phase
 from pipeline.core.trading import Denial
 from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Side
 from tests.fakes.day_in_redis import NOW, PROPOSALS, instruments, tick
 from tests.fakes.page_server import RISK
-from web import feed, views
+from web import feed, halted, views
 
 
 def words(fields: dict) -> dict[str, str]:
@@ -24,6 +25,7 @@ def state(**given):
     base = {
         "store": {"is_up": True, "error": ""}, "clock": quiet, "feed": feed.feed({}), "token": views.token({"state": "valid"}),
         "health": [], "portfolio": views.portfolio({}, {}), "order_rate": views.order_rate([], NOW),
+        "halt": halted.halted(halted.Said(), None, {"refusal": ""}),
     }  # fmt: skip
     return base | given
 
@@ -93,7 +95,8 @@ def test_alerts_tell_the_gravest_first():
     found = codes(health=health, feed=feed.feed({"gaps": "2"}), token=views.token({"state": "expired"}))
     assert found == ["token", "process_silent", "feed_gap", "process_error"]
     assert codes(store={"is_up": False, "error": "gone"}, health=health) == ["redis_away"]
-    assert codes(portfolio=views.portfolio({"trading_state": "HALTED"}, {})) == ["trading_state"]
+    said = halted.said([Control(NOW, Word.HALT, "page", "127.0.0.1")], {"word": ""}, is_alive=True)
+    assert codes(halt=halted.halted(said, None, {"refusal": ""})) == ["not_taken"]
     login = feed.feed({"state": "login needed", "unconfirmed": "2", "clock_lag_ms": "2100"})
     assert codes(feed=login) == ["feed_login", "feed_late", "feed_unconfirmed"]
     assert codes(feed=login, token=views.token({"state": "rejected"})) == ["token", "feed_late", "feed_unconfirmed"]
@@ -126,9 +129,9 @@ def test_first_answer_counts_whoever_gave_it():
     assert views.answers_of([[late], [early]]) == {"r": early}
 
 
-def view_of(record, answer=None, intent=None, now=NOW, risk=RISK):
+def view_of(record, answer=None, intent=None, now=NOW, risk=RISK, denied=""):
     listed = {i.symbol: i for i in instruments()}
-    stake = views.terms(record, intent, listed.get(record.symbol), risk)
+    stake = views.terms(record, intent, listed.get(record.symbol), risk) | {"denied": denied}
     return views.recommendation(record, answer, stake, now, lambda key: f"nonce of {key}")
 
 
@@ -163,6 +166,14 @@ def test_answered_and_expired_carry_no_nonce():
     assert view_of(p, Confirmation(NOW, p.id, "reject", "terminal"))["answered_by"] == "terminal"
     gone = view_of(p, now=p.expires_ms)
     assert (gone["state"], gone["nonce"]) == ("expired", "")
+
+
+def test_what_was_denied_is_not_open_any_more():
+    p = PROPOSALS[0]
+    assert (view_of(p, denied="halted")["state"], view_of(p, denied="halted")["nonce"]) == ("denied", "")
+    answered = view_of(p, Confirmation(NOW, p.id, "confirm", "page"), denied="price_drift")
+    assert (answered["state"], answered["denied"]) == ("confirmed", "price_drift")
+    assert view_of(p, now=p.expires_ms, denied="expired")["state"] == "expired"
 
 
 def test_open_ones_are_never_pushed_out():

@@ -48,6 +48,13 @@ def test_all_processes_well_is_zero(redis_urls: Mapping[Role, str], capsys: pyte
     assert "chain p99 1.5 of 500 ms" in out
 
 
+def test_a_word_that_holds_is_told(redis_urls: Mapping[Role, str], capsys: pytest.CaptureFixture[str]):
+    beat(redis_urls, list(PROCESSES.values()))
+    open_clients(redis_urls)[Role.DERIVED].hset(HEALTH.key("orders"), "word", "flatten")
+    assert cli.main(["status"]) == 0
+    assert "FLATTEN holds: no new entries" in capsys.readouterr().out
+
+
 def test_the_order_rate_is_told_once_it_is_used(redis_urls: Mapping[Role, str], capsys: pytest.CaptureFixture[str]):
     beat(redis_urls, list(PROCESSES.values()))
     assert cli.main(["status", "--json"]) == 0
