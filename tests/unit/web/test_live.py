@@ -150,7 +150,7 @@ def test_a_recommendation_shows_its_intent_and_its_denial():
     p, q = PROPOSALS[:2]
     cause = [entry_cause(r.strategy, r.symbol, r.timeframe, r.ts_candle, r.side) for r in (p, q)]
     intent = OrderIntent(
-        NOW, identity(cause[0]), cause[0], p.symbol, p.side, "entry", "LIMIT", 7, p.limit_paise, p.stop_paise, 0, 777, "tt-x", p.id
+        NOW, identity(cause[0]), cause[0], p.symbol, p.side, "entry", "LIMIT", 7, p.limit_paise, p.stop_paise, 0, 777, "tt-x", p.id, 0
     )
     event = OrderEvent(NOW, "", identity(cause[1]), q.symbol, q.side, "entry", "DENIED", 5, 0, 0, q.limit_paise, 0.0, "halted", "tt-y")
     shown = board()
