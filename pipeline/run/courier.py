@@ -10,7 +10,10 @@ entries: timers work while the feed is silent.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import queue
+import socket
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,12 +29,14 @@ from pipeline.core.errors import Ambiguous
 from pipeline.core.schema import REQUESTS, Stream
 from pipeline.engine.identity import purpose_of
 from pipeline.run.sources import Input, Source
+from pipeline.run.turn import UnderWay
 from pipeline.store.codec import decode
-from pipeline.store.face import EntryId, Fields
+from pipeline.store.face import EntryId
+
+log = logging.getLogger("ticktick.courier")
 
 WRITERS, READERS = 6, 2
 BEAT_MS = 200
-SHORT_WAIT_MS = 3
 
 
 class Courier:
@@ -46,21 +51,33 @@ class Courier:
         self._readers = ThreadPoolExecutor(READERS, "listing")
         self._reads = ReadBudget(STANDARD_READS)
         self._futures: queue.SimpleQueue[Future[None]] = queue.SimpleQueue()
+        self._bell, self._ringer = socket.socketpair()
+        self._bell.setblocking(False)
+        self._ringer.setblocking(False)
         self._is_killed = False
         self.performed = 0
 
-    def take(self, request: OrderRequest) -> None:
-        """Perform a committed request, in a thread."""
+    @property
+    def bell(self) -> int:
+        """The descriptor that can be read when something has come back."""
+        return self._bell.fileno()
+
+    def take(self, request: OrderRequest, way: UnderWay | None = None) -> None:
+        """Perform a committed request, in a thread; ``way`` is the commit it came with."""
         self.performed += 1
         pool = self._readers if request.ask in READS else self._writers
-        pool.submit(self._perform, request).add_done_callback(self._futures.put)
+        pool.submit(self._perform, request, way).add_done_callback(self._done)
 
     def deliver(self, reports: list[BrokerReport]) -> None:
         """Take in what the broker said by itself."""
         self._back.put(reports)
+        self._ring()
 
     def poll(self) -> list[BrokerReport]:
         """Give everything that has come back since the last call; a fault in our own code ends the process here."""
+        with contextlib.suppress(BlockingIOError):
+            while self._bell.recv(4_096):
+                pass
         while not self._futures.empty():
             done = self._futures.get()
             if not done.cancelled():
@@ -82,7 +99,16 @@ class Courier:
         self._writers.shutdown(wait=True, cancel_futures=True)
         self._readers.shutdown(wait=False, cancel_futures=True)
 
-    def _perform(self, request: OrderRequest) -> None:
+    def _done(self, future: Future[None]) -> None:
+        self._futures.put(future)
+        self._ring()
+
+    def _ring(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # it has been rung often enough
+            self._ringer.send(b"\0")
+
+    def _perform(self, request: OrderRequest, way: UnderWay | None) -> None:
+        taken_ns = time.monotonic_ns()
         is_entry = request.ask is Ask.PLACE and purpose_of(request.tag) == "entry"
         if request.ask in READS:
             now_ms = time.monotonic_ns() // 1_000_000
@@ -93,7 +119,11 @@ class Courier:
         if is_entry and self._kill_file.exists():
             self._back.put(refused(request, f"the kill file {self._kill_file.name} is there"))
             return
+        booked_ns = time.monotonic_ns()
         self._back.put(self._broker.perform(request))
+        if way is not None and request.ask not in READS:
+            self._ring()  # whoever waits for the answer does not wait for the log
+            log.info("hops of a request", extra={"category": "PERFORMANCE", "fields": hops(request, way, taken_ns, booked_ns)})
 
     def _has_room(self, *, is_entry: bool) -> bool:
         """Book an order call: an entry goes at once or not at all, everything else waits for its turn.
@@ -115,7 +145,10 @@ class Courier:
 
 
 class OutwardSource:
-    """The order process's streams, with the courier's reports between their entries."""
+    """The order process's streams, with the courier's reports between their entries.
+
+    That we began comes before anything that waited in the streams meanwhile: it takes back what we knew of the broker's book.
+    """
 
     def __init__(self, streams: Source, courier: Courier, reached_ms: int, closers: Iterable[Callable[[], None]] = ()) -> None:
         """``reached_ms`` is the event time that was committed last; 0 at the beginning of a day."""
@@ -134,13 +167,17 @@ class OutwardSource:
         return self._event_ms + _clock_ms() - self._clock_ms
 
     def read(self, limit: int, wait_ms: int) -> list[Input]:
-        told = self._told() if self._event_ms > 0 else []
-        out = self._streams.read(limit, 0 if told else min(wait_ms, SHORT_WAIT_MS))
+        if not self._has_started and self._event_ms > 0:
+            self._has_started = True
+            now = self.now_ms()
+            return [Input("", EntryId(now, 0), BrokerReport(now, Answer.STARTED), 0)]
+        told = self._told()
+        out = self._streams.read(limit, 0 if told else wait_ms)
         newest = max((item.id.ms for item in out), default=0)
         if newest > self.now_ms():
             self._event_ms, self._clock_ms = newest, _clock_ms()
-        at = EntryId(max(newest, self.now_ms()) if self._event_ms > 0 else 0, 0)
-        return [*out, *(Input("", at, record, 0) for record in told)]
+        at = EntryId(max(newest, self.now_ms()), 0)
+        return [*out, *(Input("", at, record, 0) for record in told or self._told())]
 
     def close(self) -> None:
         for close in self._closers:
@@ -149,13 +186,11 @@ class OutwardSource:
         self._streams.close()
 
     def _told(self) -> list[Any]:
-        """What is not in any stream: the start, what came back, the kill file, and a beat now and then."""
-        now = self.now_ms()
-        out: list[Any] = []
+        """What is not in any stream: what came back, the kill file, and a beat now and then."""
         if not self._has_started:
-            self._has_started = True
-            out.append(BrokerReport(now, Answer.STARTED))
-        out += self.courier.poll()
+            return []
+        now = self.now_ms()
+        out: list[Any] = list(self.courier.poll())
         if self.courier.killed():
             out.append(Control(now, Word.HALT, "file"))
         if out or now - self._beat_ms >= BEAT_MS:
@@ -164,11 +199,22 @@ class OutwardSource:
         return out
 
 
-def hand_over(courier: Courier, entries: Iterable[tuple[Stream, EntryId, Fields]]) -> None:
+def hand_over(courier: Courier, done: UnderWay) -> None:
     """Give the courier the requests of a commit that has taken place."""
-    for stream, _, fields in entries:
+    for stream, _, fields in done.pending.entries:
         if stream is REQUESTS:
-            courier.take(decode(stream, {name: bytes(value) for name, value in fields.items()}))
+            courier.take(decode(stream, {name: bytes(value) for name, value in fields.items()}), done)
+
+
+def hops(request: OrderRequest, way: UnderWay, taken_ns: int, booked_ns: int) -> dict[str, str | int]:
+    """Give where the time went, in microseconds: from reading what caused a request to its being booked, and answered.
+
+    ``read_ns`` is the instant of reading, on the machine's monotonic clock.
+    """
+    instants = (way.read_ns, way.stepped_ns, way.committed_ns, taken_ns, booked_ns, time.monotonic_ns())
+    names = ("step_us", "commit_us", "hand_us", "book_us", "answer_us")
+    spans = {name: (late - early) // 1_000 for name, early, late in zip(names, instants, instants[1:], strict=False)}
+    return {"ask": request.ask.value, "intent": request.intent_id, "tag": request.tag, "read_ns": way.read_ns, **spans}
 
 
 def _clock_ms() -> int:

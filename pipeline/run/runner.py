@@ -80,8 +80,8 @@ class Runner:
         self.last_error = ""
         self._should_stop: Callable[[], bool] = lambda: False
         self.extra_health: Callable[[], dict[str, str | int | float]] = dict
-        self.on_committed: Callable[[Pending], None] = lambda _pending: None
-        """Called with what a commit wrote, once it has taken place."""
+        self.on_committed: Callable[[UnderWay], None] | None = None
+        """Called with a commit once it has taken place; it is then waited for at once, not only when the next turn commits."""
         self.source: Source
         self._restore()
 
@@ -189,7 +189,7 @@ class Runner:
         is_busy = bool(inputs) or self.progress.watermark != before
         if is_busy:
             self._commit(pending, inputs, received_ns, read_ns)
-        if not self._is_overlapping or self.is_done:
+        if not self._is_overlapping or self.is_done or (self.on_committed is not None and pending.entries):
             self._settle()
         self.beat()
         return is_busy
@@ -270,8 +270,10 @@ class Runner:
             self._store.settle()
         except Ambiguous as error:
             self._resolve(under_way.commit, str(error))
+        under_way.committed_ns = time.monotonic_ns()
+        if self.on_committed is not None:
+            self.on_committed(under_way)
         self._measure(under_way)
-        self.on_committed(under_way.pending)
         self._log_trades(under_way.pending)
         if under_way.commit.snapshot is not None and self._pace.is_trimming:
             self._trim()
@@ -334,7 +336,7 @@ class Runner:
     # ------------------------------------------------------------------ health
 
     def _measure(self, done: UnderWay) -> None:
-        done_ns, wall = time.monotonic_ns(), self._wall_ms()
+        done_ns, wall = done.committed_ns, self._wall_ms()
         counted = [item for item in done.inputs if item.committed_ms > self._preloaded_ms]
         for item in counted:
             self._lags[self._lag_count % LAG_SAMPLES] = wall - item.committed_ms

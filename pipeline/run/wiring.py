@@ -38,6 +38,7 @@ from pipeline.run.runner import Runner
 from pipeline.run.sources import Source, StreamSource
 from pipeline.run.turn import Pace
 from pipeline.store.client import check, open_clients
+from pipeline.store.ears import Ears
 from pipeline.store.face import Progress, Store
 from pipeline.store.streams import RedisStore
 
@@ -136,7 +137,7 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
         source=_source(name, house, store, instruments) if courier is None else make_source,
     )
     if courier is not None:
-        runner.on_committed = lambda pending: hand_over(courier, pending.entries)
+        runner.on_committed = lambda done: hand_over(courier, done)
     status, wanted_rows = getattr(runner.source, "status", None), getattr(runner.source, "wanted_rows", dict)
     if status is not None:
         runner.extra_health = lambda: _tell(store, house.settings, status(), wanted_rows())
@@ -145,8 +146,11 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
 
 def _outward_source(house: House, store: Store, instruments: tuple[Instrument, ...], courier: Courier, progress: Progress) -> Source:
     """Give the order process its streams, and the broker's reports between their entries."""
-    job = job_named("orders")
-    streams = StreamSource(store, job.reads, session=house.session, cursors=progress.cursors, writers=writers(), behind_watermarks=False)
+    ears = Ears(open_clients(house.settings.redis.urls()), courier.bell)
+    streams = StreamSource(
+        store, job_named("orders").reads, session=house.session, cursors=progress.cursors, writers={}, behind_watermarks=False,
+        listen=ears.read,
+    )  # fmt: skip
     return outward_source(house.settings, instruments, streams, courier, progress.now)
 
 

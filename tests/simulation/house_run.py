@@ -30,7 +30,7 @@ from pipeline.store.client import open_clients
 from pipeline.store.server import start
 from pipeline.store.streams import RedisStore
 from tests.fakes.doors import Door, Doors, environment, script, wait_for
-from tests.fakes.live_simulator import LiveSimulator, live_simulator
+from tests.fakes.live_simulator import LiveSimulator, simulator_process
 
 DATE = "2026-11-20"
 PAPERS = tuple(Instrument(n, i.symbol, i.key, i.name, tick_paise(i, DATE), 1, 100_000, i.is_cas) for n, i in enumerate(DEFAULT_LISTINGS))
@@ -84,6 +84,8 @@ class House:
     proposals: int = 0
     order_url: str = ""
     """Another server than the simulator for the order calls, when it is given."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    papers: tuple[Instrument, ...] = PAPERS
 
     def __post_init__(self) -> None:
         urls = self.redis.urls
@@ -96,9 +98,9 @@ class House:
         save_token(token, make_token(self.sim.token, TokenKind.OAUTH, now_ms()))
         hosts = {f"upstox__{name}": self.sim.base for name in ("rest_url", "order_url", "feed_url", "login_url", "assets_url")}
         hosts["upstox__order_url"] = self.order_url or self.sim.base
-        self.env = environment(self.folder, self.urls, paths__token=token, **SETTINGS, **hosts) | {"TICKTICK_CONFIG": str(home)}
+        self.env = environment(self.folder, self.urls, paths__token=token, **(SETTINGS | self.settings), **hosts) | {"TICKTICK_CONFIG": str(home)}
         self.connect()
-        universe.publish(self.store, PAPERS, DATE)
+        universe.publish(self.store, self.papers, DATE)
         for name in SCRIPTS:
             self.launch(name)
 
@@ -117,10 +119,10 @@ class House:
 
     # ------------------------------------------------------------------ people, faults, shots
 
-    def propose(self) -> float | None:
-        """A recommendation at the market, and its confirmation; give the instant (perf_counter) just before the latter."""
+    def propose(self, paper: Instrument | None = None) -> float | None:
+        """A recommendation at the market, and its confirmation; give the instant (monotonic) just before the latter."""
         now = self.sim.clock()["ts"]
-        paper = self.rng.choice(PAPERS)
+        paper = paper or self.rng.choice(self.papers)
         quote = self.sim.ledger()["quotes"].get(paper.instrument_key)
         if quote is None:
             return None
@@ -136,7 +138,7 @@ class House:
                 ref + side.sign * 2 * tick, ref - side.sign * far, ref + side.sign * 2 * far, now + 60_000, "drawn",
             ),
         )  # fmt: skip
-        at = time.perf_counter()
+        at = time.monotonic()
         self.add(schema.CONFIRM_PAGE, Confirmation(now + 1, key, "confirm", "page"))
         return at
 
@@ -209,13 +211,14 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, seed: int, order_url: str = "") -> Iterator[House]:
+def house(folder: Path, seed: int, order_url: str = "", **settings: Any) -> Iterator[House]:
     """Bring everything up, and take everything down."""
     redis = start(folder / "redis", fsync="always")
     running: House | None = None
     try:
-        with live_simulator(SimulatorConfig(date=DATE, session="10:00-14:00", speed=1.0)) as sim, Doors(folder) as doors:
-            running = House(sim, redis, folder, doors, random.Random(seed), order_url=order_url)
+        with Doors(folder) as doors:
+            sim = simulator_process(SimulatorConfig(date=DATE, session="10:00-14:00", speed=1.0), doors)
+            running = House(sim, redis, folder, doors, random.Random(seed), order_url=order_url, settings=settings)
             yield running
     finally:
         (running.redis if running is not None else redis).stop()
