@@ -16,7 +16,7 @@ from pipeline.run.courier import Courier, OutwardSource
 from pipeline.run.emergency import halt_file
 from pipeline.run.options import Settings
 from pipeline.run.sources import Source
-from pipeline.store.client import open_clients
+from pipeline.store.client import forgetful, open_clients, place
 
 
 def require_simulator(settings: Settings) -> None:
@@ -29,6 +29,21 @@ def require_simulator(settings: Settings) -> None:
         url = str(getattr(settings.upstox, name))
         if urlsplit(url).hostname not in LOOPBACK:
             raise Refused(f"mode simulated sends orders to this machine only, but [upstox] {name} is {url}: start `ticktick simulate`")
+
+
+def require_memory(settings: Settings) -> None:
+    """Make sure that the journal survives a kill of its server: an order whose record is lost could be sent a second time.
+
+    Raises:
+        Refused: the server may forget what it has acknowledged.
+    """
+    url = settings.redis.urls()[Role.DERIVED]
+    why = forgetful(open_clients(settings.redis.urls())[Role.DERIVED])
+    if why:
+        raise Refused(
+            f"Redis at {place(url)} may forget orders ({why}): set appendonly yes and appendfsync always there, "
+            "or give the journal a server of its own (redis.derived_url)"
+        )
 
 
 def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> Courier:

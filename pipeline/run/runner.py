@@ -92,6 +92,8 @@ class Runner:
         self.progress = self._store.progress(self.job.name, self.role)
         if self.progress.session != self._session:
             self._open_session()
+        self._acknowledged = self.progress.commits
+        """Commits that Redis has said to have kept."""
         saved = self._store.snapshot(self.job.name, self.role)
         if saved is None:
             raise Corrupt(f"job {self.job.name} has progress but no snapshot: clear the session first")
@@ -270,7 +272,7 @@ class Runner:
             self._store.settle()
         except Ambiguous as error:
             self._resolve(under_way.commit, str(error))
-        under_way.committed_ns = time.monotonic_ns()
+        under_way.committed_ns, self._acknowledged = time.monotonic_ns(), under_way.commit.progress.commits
         if self.on_committed is not None:
             self.on_committed(under_way)
         self._measure(under_way)
@@ -310,9 +312,12 @@ class Runner:
                 time.sleep(min(left, IDLE_S))
             pause = min(pause * 2, 2.0)
             try:
-                self._store.progress(self.job.name, self.role)
+                found = self._store.progress(self.job.name, self.role).commits
             except Ambiguous:
                 continue
+            if found < self._acknowledged:
+                lost = self._acknowledged - found
+                raise Corrupt(f"Redis came back without the last {lost} commits of job {self.job.name}: set appendfsync always, start again")
             log.info("Redis is back", extra={"fields": {"job": self.job.name}})
             self.last_error = ""
             return

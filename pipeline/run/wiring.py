@@ -7,6 +7,7 @@ runs merge behind watermarks. Which exchange the orders meet is the mode's row, 
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -30,7 +31,7 @@ from pipeline.run.courier import Courier, hand_over
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.options import Settings
-from pipeline.run.outorders import outward_courier, outward_source, require_simulator
+from pipeline.run.outorders import outward_courier, outward_source, require_memory, require_simulator
 from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES
 from pipeline.run.redaction import redact
@@ -216,7 +217,12 @@ def run_process(name: str, house: House) -> None:
     if name == "dashboard":
         outside.run_dashboard(house.settings, house.day, should_stop, is_browsing=house.is_browsing)
         return
+    if name == "orders" and house.settings.mode == OUTWARD:
+        require_memory(house.settings)
     runner = make_runner(name, house, store, instruments)
+    # What is there at the start stays: a full collection that looked at it again would stop an order for some 60 ms.
+    gc.collect()
+    gc.freeze()
     if name == "orders":
         watch, told = emergency.HaltFile(house.settings), runner.extra_health
         runner.extra_health = lambda: {**told(), **watch.look()}

@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -54,6 +55,11 @@ class LiveSimulator:
 
     def ledger(self) -> Any:
         return self.get("/_ledger")
+
+    def last_price(self, key: str) -> float | None:
+        """Give the last price of one paper; None before there is one."""
+        rows = self.get(f"/v3/market-quote/ltp?instrument_key={urllib.parse.quote(key)}")["data"]
+        return next((float(row["last_price"]) for row in rows.values()), None)
 
     def clock(self) -> Any:
         return self.get("/_clock")
