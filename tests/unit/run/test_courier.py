@@ -1,3 +1,4 @@
+import select
 import threading
 import time
 
@@ -8,11 +9,12 @@ from pipeline.broker.throttle import MemoryThrottle
 from pipeline.broker.windows import Urgency, Window
 from pipeline.core.broker import Answer, Ask, BrokerReport, Control, OrderRequest, Word
 from pipeline.core.errors import Ambiguous
-from pipeline.core.schema import INTENTS, REQUESTS
-from pipeline.run.courier import Courier, OutwardSource, hand_over
+from pipeline.core.schema import INTENTS, REQUESTS, Role
+from pipeline.run.courier import Courier, OutwardSource, hand_over, hops
 from pipeline.run.sources import Input
+from pipeline.run.turn import Pending, UnderWay
 from pipeline.store.codec import encode
-from pipeline.store.face import EntryId
+from pipeline.store.face import Commit, EntryId, Progress
 from tests.fakes.doors import wait_for
 
 PLACE = OrderRequest(5, "q1", Ask.PLACE, "i", "", "AAA", "BUY", "LIMIT", 3, 100, 0, "tt-i")
@@ -53,6 +55,11 @@ class Quiet:
         self.closed = True
 
 
+def way(*entries) -> UnderWay:
+    """A commit of these entries that has taken place."""
+    return UnderWay(Commit("orders", Role.DERIVED, Progress()), Pending(list(entries)), [], None, 1_000_000, 3_000_000, 6_000_000)
+
+
 @pytest.fixture
 def desk(tmp_path):
     courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle())
@@ -69,7 +76,7 @@ def answers(courier, count):
 
 def test_only_requests_of_a_commit_leave(desk):
     courier, broker, _ = desk
-    hand_over(courier, [(INTENTS, EntryId(1, 0), {}), (REQUESTS, EntryId(1, 0), encode(REQUESTS, PLACE))])
+    hand_over(courier, way((INTENTS, EntryId(1, 0), {}), (REQUESTS, EntryId(1, 0), encode(REQUESTS, PLACE))))
     assert [(r.answer, r.order_id) for r in answers(courier, 1)] == [(Answer.ACCEPTED, "B1")]
     assert broker.asked == [PLACE]
 
@@ -145,6 +152,39 @@ def test_a_start_is_told_when_the_day_has_a_time(desk):
     assert first[0].id.ms >= 5_000
     kill_file.touch()
     assert [i.record.word for i in source.read(10, 0) if isinstance(i.record, Control)] == [Word.HALT]
+
+
+def test_that_we_began_comes_before_an_answer_that_waited_meanwhile(desk):
+    courier, _, _ = desk
+    streams = Quiet()
+    streams.waiting = [Input("confirmations:page", EntryId(5_100, 0), "yes", 0)]
+    source = OutwardSource(streams, courier, 5_000)
+    assert kinds(source.read(10, 0)) == [Answer.STARTED]
+    assert source.read(10, 0)[0].record == "yes"
+
+
+def test_what_comes_back_rings_and_is_told_by_the_read_that_it_woke(desk):
+    courier, _, _ = desk
+
+    class Woken(Quiet):
+        def read(self, _limit, _wait_ms):
+            courier.take(STOP)
+            assert select.select([courier.bell], [], [], 5)[0], "an answer rings"
+            return []
+
+    source = OutwardSource(Quiet(), courier, 5_000)
+    while kinds(source.read(10, 0)) != [Answer.BEAT]:
+        pass
+    source._streams = Woken()
+    assert Answer.ACCEPTED in kinds(source.read(10, 0))
+    wait_for(lambda: not courier.poll() and not select.select([courier.bell], [], [], 0)[0], "the bell to be still", 5)
+
+
+def test_the_hops_of_a_request_add_up():
+    told = hops(PLACE, way(), 7_000_000, 9_000_000)
+    assert [told[name] for name in ("step_us", "commit_us", "hand_us", "book_us")] == [2_000, 3_000, 1_000, 2_000]
+    assert (told["tag"], told["ask"], told["read_ns"]) == (PLACE.tag, "place", 1_000_000)
+    assert told["answer_us"] > 0
 
 
 def test_time_goes_on_while_the_feed_is_silent(desk):

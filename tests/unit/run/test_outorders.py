@@ -1,7 +1,8 @@
 import pytest
 
 from pipeline.core.errors import Refused
-from pipeline.run.outorders import outward_courier, require_simulator
+from pipeline.run import outorders
+from pipeline.run.outorders import outward_courier, require_memory, require_simulator
 from pipeline.run.settings import load
 from tests.fakes.trading import PAPERS
 
@@ -22,3 +23,13 @@ def test_the_kill_file_lies_beside_the_logs(tmp_path):
     (tmp_path / "HALT").touch()
     assert courier.killed()
     courier.close()
+
+
+def test_a_journal_that_may_be_forgotten_sends_no_order(monkeypatch):
+    settings = load(environ={})
+    monkeypatch.setattr(outorders, "forgetful", lambda _client: "")
+    require_memory(settings)
+    monkeypatch.setattr(outorders, "forgetful", lambda _client: "appendonly is yes, appendfsync everysec")
+    with pytest.raises(Refused, match="appendfsync always") as told:
+        require_memory(settings)
+    assert "\n" not in str(told.value)
