@@ -4,8 +4,9 @@ Reads   committed OrderRequests (handed over by the runner), the kill file, the 
 Writes  BrokerReports, as inputs of the order process between its streams' entries; a Control when the kill file appears
 
 A request that was committed before this process began is never performed: its STARTED report says so, and the order manager asks the book.
-Requests are performed by a few threads, so that one slow answer keeps no exit waiting. Event time goes on with our own clock between two
-entries: timers work while the feed is silent.
+An entry that is late on its way (Redis or this process stood still, the threads are busy) is not sent: what it was decided on has gone by.
+Requests are performed by a few threads, so that one slow answer keeps no exit waiting. Event time goes on with our own clock between
+two entries: timers work while the feed is silent.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pipeline.broker.throttle import MemoryThrottle, Throttle
 from pipeline.broker.windows import Urgency
 from pipeline.core.broker import READS, Answer, Ask, BrokerReport, Control, OrderRequest, Word
 from pipeline.core.errors import Ambiguous
-from pipeline.core.schema import REQUESTS, Stream
+from pipeline.core.schema import REQUESTS
 from pipeline.engine.identity import purpose_of
 from pipeline.run.sources import Input, Source
 from pipeline.run.turn import UnderWay
@@ -42,9 +43,11 @@ BEAT_MS = 200
 class Courier:
     """Performs requests of one broker; ``poll`` gives what has come back."""
 
-    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle) -> None:
-        """``throttle`` is the order rate that all processes of the account share."""
-        self._broker, self._kill_file = broker, kill_file
+    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle, patience_ms: int) -> None:
+        """``throttle`` is the order rate that all processes of the account share; an entry older than ``patience_ms`` stays here."""
+        self._broker, self._kill_file, self._patience_ms = broker, kill_file, patience_ms
+        self.now_ms: Callable[[], int] = lambda: 0
+        """Event time, by which an entry's age counts; given by the source."""
         self._throttle, self._alone = throttle, MemoryThrottle()
         self._back: queue.SimpleQueue[list[BrokerReport]] = queue.SimpleQueue()
         self._writers = ThreadPoolExecutor(WRITERS, "order")
@@ -116,6 +119,10 @@ class Courier:
         elif not self._has_room(is_entry=is_entry):
             self._back.put(refused(request, "the broker's order rate is used up for entries"))
             return
+        age_ms = self.now_ms() - request.ts
+        if is_entry and age_ms > self._patience_ms:
+            self._back.put(refused(request, f"late: decided {age_ms} ms ago"))
+            return
         if is_entry and self._kill_file.exists():
             self._back.put(refused(request, f"the kill file {self._kill_file.name} is there"))
             return
@@ -153,7 +160,9 @@ class OutwardSource:
     def __init__(self, streams: Source, courier: Courier, reached_ms: int, closers: Iterable[Callable[[], None]] = ()) -> None:
         """``reached_ms`` is the event time that was committed last; 0 at the beginning of a day."""
         self._streams, self.courier, self._closers = streams, courier, tuple(closers)
-        self._event_ms, self._clock_ms = reached_ms, _clock_ms()
+        self._reached = reached_ms, _clock_ms()
+        """Event time, and our clock when it was reached."""
+        courier.now_ms = self.now_ms
         self._has_started = False
         self._beat_ms = 0
         self.watermark = -1
@@ -164,10 +173,11 @@ class OutwardSource:
 
     def now_ms(self) -> int:
         """Event time as it goes on between two entries."""
-        return self._event_ms + _clock_ms() - self._clock_ms
+        event_ms, clock_ms = self._reached
+        return event_ms + _clock_ms() - clock_ms
 
     def read(self, limit: int, wait_ms: int) -> list[Input]:
-        if not self._has_started and self._event_ms > 0:
+        if not self._has_started and self._reached[0] > 0:
             self._has_started = True
             now = self.now_ms()
             return [Input("", EntryId(now, 0), BrokerReport(now, Answer.STARTED), 0)]
@@ -175,7 +185,7 @@ class OutwardSource:
         out = self._streams.read(limit, 0 if told else wait_ms)
         newest = max((item.id.ms for item in out), default=0)
         if newest > self.now_ms():
-            self._event_ms, self._clock_ms = newest, _clock_ms()
+            self._reached = newest, _clock_ms()
         at = EntryId(max(newest, self.now_ms()), 0)
         return [*out, *(Input("", at, record, 0) for record in told or self._told())]
 

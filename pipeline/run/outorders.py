@@ -52,7 +52,8 @@ def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> 
     upstox = settings.upstox
     client = open_clients(settings.redis.urls())[Role.DERIVED]
     orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
-    return Courier(UpstoxBroker(orders, rest_client(settings), instruments), halt_file(settings), RedisThrottle(client))
+    broker = UpstoxBroker(orders, rest_client(settings), instruments)
+    return Courier(broker, halt_file(settings), RedisThrottle(client), settings.params.risk.max_quote_age_ms)
 
 
 def outward_source(

@@ -317,7 +317,9 @@ class Runner:
                 continue
             if found < self._acknowledged:
                 lost = self._acknowledged - found
-                raise Corrupt(f"Redis came back without the last {lost} commits of job {self.job.name}: set appendfsync always, start again")
+                raise Corrupt(
+                    f"Redis came back without the last {lost} commits of job {self.job.name}: set appendfsync always, start again"
+                )
             log.info("Redis is back", extra={"fields": {"job": self.job.name}})
             self.last_error = ""
             return

@@ -16,7 +16,6 @@ from pipeline.core.schema import Role, Stream
 from pipeline.core.types import TickBatch
 from pipeline.store.face import END, ZERO, Entry, EntryId, Store
 
-
 Listen = Callable[[Sequence[tuple[Stream, EntryId]], int, int], dict[str, list[Entry]]]
 """As :meth:`Store.read`."""
 

@@ -3,9 +3,9 @@
 Reads   entries after the cursors it is given, one connection a role; a file descriptor that wakes it as well
 Writes  nothing
 
-A client that polls role after role comes late by its pause, and asks the server all day for nothing. Here the server is asked once, and
-answers when there is something. A read that waits stays where it is until it is answered, also over many calls: an entry that arrives between
-two calls is not missed. A lost connection is Ambiguous, as everywhere in the store. Not for threads.
+A client that polls role after role comes late by its pause, and asks the server all day for nothing. Here the server is asked once,
+and answers when there is something. A read that waits stays where it is until it is answered, also over many calls: an entry that
+arrives between two calls is not missed. A lost connection is Ambiguous, as everywhere in the store. Not for threads.
 """
 
 from __future__ import annotations
@@ -99,6 +99,6 @@ class Ears:
         streams = {stream.name: stream for stream, _ in self._waiting.pop(role).wanted}
         if isinstance(reply, redis.exceptions.ResponseError):
             raise reply
-        for name, entries in (reply.items() if isinstance(reply, dict) else reply or ()):
+        for name, entries in reply.items() if isinstance(reply, dict) else reply or ():
             stream = streams[name.decode()]
             out[stream.name] = [entry_of(stream, raw_id, dict(zip(fields[::2], fields[1::2], strict=True))) for raw_id, fields in entries]

@@ -1,8 +1,8 @@
 """The judge of a run of the house: what the simulator received and did, against what the house was told and wrote.
 
-    one POST for a tag, ever                          every trade of the simulator booked once, by orders and by portfolio
-    positions equal, paper by paper                   no entry proposed while the house was halted reached the simulator
-    no entry that arrived when it was halted          no entry that arrived when everything known was stale
+one POST for a tag, ever                          every trade of the simulator booked once, by orders and by portfolio
+positions equal, paper by paper                   no entry proposed while the house was halted reached the simulator
+no entry that arrived when it was halted          no entry that arrived when everything known was stale
 """
 
 from __future__ import annotations
@@ -76,15 +76,16 @@ def _positions(run: House, ledger: dict[str, Any]) -> list[str]:
 
 def _forbidden(run: House, posts: list[dict[str, Any]]) -> list[str]:
     """Find entries that came of a proposal made while halted, and those that arrived when they had no right to."""
-    reasons = {intent.tag: intent.reason for intent in run.records(schema.INTENTS)}
+    numbers = {intent.tag: int(intent.reason.removeprefix("R")) for intent in run.records(schema.INTENTS) if intent.purpose == "entry"}
+    entries = [(tag, numbers[tag], post) for post in posts if (tag := tag_of_post(post)).startswith("tt-")]
     out = []
+    for tag, number, post in entries:
+        late_s = post["at_s"] - run.confirmed[number]
+        if late_s > STALE_S + GRACE_S:
+            out.append(f"{tag} (R{number}) was sent {late_s:.2f} s after its confirmation")
     for span in run.spans:
         begins = span.began_s + GRACE_S + (STALE_S if span.kind == "stale" else 0.0)
-        for post in posts:
-            tag = tag_of_post(post)
-            if not tag.startswith("tt-"):
-                continue
-            number = int(reasons[tag].removeprefix("R"))
+        for tag, number, post in entries:
             if begins < post["at_s"] < span.ended_s or (span.kind == "halted" and span.first < number <= span.last):
-                out.append(f"{tag} ({reasons[tag]}) was sent {post['at_s'] - span.began_s:.2f} s into {span.kind}")
+                out.append(f"{tag} (R{number}) was sent {post['at_s'] - span.began_s:.2f} s into {span.kind}")
     return out

@@ -1,7 +1,7 @@
 """The order path for real: feed, orders and portfolio as processes, a real Redis, a simulator with faults, and SIGKILL at random moments.
 
 Half of the shots fall within 40 ms of a confirmation, where an order is between journal, thread and wire. Now and then people halt the house, or
-the feed's process stands still (SIGSTOP), and proposals go on. Every few kills trading pauses with positions open, and all books must agree.
+the feed's process stands still (SIGSTOP), or the order process, or Redis, and proposals go on. Every few kills trading pauses with positions open, and all books must agree.
 What the simulator *received* is the judge: see house_judge.py.
 """
 
@@ -31,7 +31,7 @@ from pipeline.store import codec
 from pipeline.store.client import open_clients
 from pipeline.store.server import start
 from pipeline.store.streams import RedisStore
-from tests.fakes.doors import Door, Doors, cpu_s, environment, script, wait_for
+from tests.fakes.doors import Door, Doors, cpu_s, environment, script
 from tests.fakes.live_simulator import LiveSimulator, simulator_process
 from tests.simulation.house_judge import Span, differences
 
@@ -86,8 +86,11 @@ class House:
     rng: random.Random
     procs: dict[str, Door] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
+    stalls: Counter[str] = field(default_factory=Counter)
     spans: list[Span] = field(default_factory=list)
     proposals: int = 0
+    confirmed: dict[int, float] = field(default_factory=dict)
+    """Proposal -> instant (monotonic) of its confirmation."""
     order_url: str = ""
     """Another server than the simulator for the order calls, when it is given."""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -145,7 +148,7 @@ class House:
                 ref + side.sign * 2 * tick, ref - side.sign * far, ref + side.sign * 2 * far, now + 60_000, "drawn",
             ),
         )  # fmt: skip
-        at = time.monotonic()
+        at = self.confirmed[self.proposals] = time.monotonic()
         self.add(schema.CONFIRM_PAGE, Confirmation(now + 1, key, "confirm", "page"))
         return at
 
@@ -190,6 +193,20 @@ class House:
             self.spans.append(Span("stale", began, time.monotonic(), before, self.proposals))
         finally:
             feed.send_signal(signal.SIGCONT)
+
+    def stall(self, pause_s: float) -> None:
+        """An order's way stands still in the middle: the order process, or Redis under it."""
+        is_redis = self.rng.random() < 0.5
+        proc = self.redis.proc if is_redis else self.procs["orders"].proc
+        for _ in range(3):
+            self.propose()
+        time.sleep(self.rng.uniform(0.0, 0.01))
+        proc.send_signal(signal.SIGSTOP)
+        try:
+            time.sleep(pause_s) if is_redis else self.trade(pause_s)
+        finally:
+            proc.send_signal(signal.SIGCONT)
+        self.stalls["redis" if is_redis else "orders"] += 1
 
     def trade(self, pause_s: float) -> None:
         """Propose, with something going wrong now and then."""
@@ -273,6 +290,8 @@ def disturb(run: House, kills: int) -> None:
             run.halt(run.rng.uniform(1.0, 2.0))
         elif run.kills.total() % 25 == 15:
             run.freeze(8.0)
+        elif run.kills.total() % 12 == 9:
+            run.stall(6.5)
         run.trade(run.rng.uniform(0.2, 2.0))
         if run.rng.random() < 0.5:
             run.propose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -70,10 +71,8 @@ def order(urls, sim, windows, seconds, *, is_closing: bool) -> int:
             continue
         tag = f"{'exit' if is_exit else 'entry'} {wanted} {time.monotonic_ns()}"
         due, wanted = due + EXIT_EVERY_S * is_exit, 0
-        try:
+        with contextlib.suppress(Refused):  # it is no order that could be taken: it only has to arrive
             api.send(Call("POST", "/v3/order/place", body={"tag": tag}))
-        except Refused:
-            pass  # it is no order that could be taken: it only has to arrive
     os._exit(0)
 
 
@@ -105,7 +104,7 @@ def judge(rows, windows):
     waits = [booked - wanted for kind, wanted, booked, _ in rows if kind == "exit"]
     print(f"{len(rows)} calls, {len(waits)} exits, longest wait of an exit {max(waits):.1f} ms, slowest arrival {slowest:.1f} ms")
     print([f"{most_in(instants, w.window_ms)} of {w.calls} in {w.window_ms / 1000:.0f} s" for w in windows])
-    assert len(waits) >= (instants[-1] - instants[0]) / 1000 / EXIT_EVERY_S * 0.9
+    assert len(waits) >= (instants[-1] - instants[0]) / 1000 // EXIT_EVERY_S, "every exit was sent"
     assert max(waits) < GUARD_MS, "an exit takes a round trip, not its turn"
 
 

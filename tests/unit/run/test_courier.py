@@ -62,7 +62,7 @@ def way(*entries) -> UnderWay:
 
 @pytest.fixture
 def desk(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle())
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), 5_000)
     yield courier, courier._broker, tmp_path / "HALT"
     courier._broker.gate.set()
     courier.close()
@@ -82,7 +82,7 @@ def test_only_requests_of_a_commit_leave(desk):
 
 
 def test_an_entry_beyond_the_order_rate_is_refused_and_an_exit_waits_its_turn(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)))
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)), 5_000)
     for request in (PLACE, PLACE):
         courier.take(request)
     found = answers(courier, 2)
@@ -100,7 +100,7 @@ def test_without_the_shared_rate_no_entry_leaves_but_exits_do(tmp_path):
         def take(self, _urgency: Urgency) -> int:
             raise Ambiguous("Redis is away")
 
-    courier = Courier(Echo(), tmp_path / "HALT", Away())
+    courier = Courier(Echo(), tmp_path / "HALT", Away(), 5_000)
     courier.take(PLACE)
     courier.take(STOP)
     assert sorted(r.answer for r in answers(courier, 2)) == [Answer.ACCEPTED, Answer.REFUSED]
@@ -126,6 +126,29 @@ def test_the_kill_file_stops_entries_at_the_last_moment_and_no_exits(desk):
     assert "kill file" in found["q1"].reason
     assert broker.asked == [STOP]
     assert [courier.killed(), courier.killed()] == [True, False]
+
+
+def test_an_entry_that_is_late_on_its_way_stays_and_an_exit_goes(desk):
+    courier, broker, _ = desk
+    courier.now_ms = lambda: PLACE.ts + 5_000
+    courier.take(PLACE)
+    answers(courier, 1)
+    courier.now_ms = lambda: PLACE.ts + 5_001
+    courier.take(PLACE)
+    (late,) = answers(courier, 1)
+    courier.take(STOP)
+    answers(courier, 1)
+    assert (late.answer, late.reason) == (Answer.REFUSED, "late: decided 5001 ms ago")
+    assert broker.asked == [PLACE, STOP]
+
+
+def test_the_age_of_an_entry_counts_by_the_events_clock(desk):
+    courier, _, _ = desk
+    streams = Quiet()
+    source = OutwardSource(streams, courier, 5_000)
+    streams.waiting = [Input("ticks", EntryId(9_000, 0), "frame", 0)]
+    source.read(10, 0), source.read(10, 0)
+    assert 9_000 <= courier.now_ms() < 9_000 + 2_000
 
 
 def test_a_fault_in_our_own_code_ends_the_process(desk):
