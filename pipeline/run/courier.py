@@ -4,7 +4,8 @@ Reads   committed OrderRequests (handed over by the runner), the kill file, the 
 Writes  BrokerReports, as inputs of the order process between its streams' entries; a Control when the kill file appears
 
 A request that was committed before this process began is never performed: its STARTED report says so, and the order manager asks the book.
-An entry that is late on its way (Redis or this process stood still, the threads are busy) is not sent: what it was decided on has gone by.
+An order that is late on its way (Redis or this process stood still, the threads are busy) is not sent: an entry since what it was decided
+on has gone by, an exit since the order manager may have given it up, and send another.
 Requests are performed by a few threads, so that one slow answer keeps no exit waiting. Event time goes on with our own clock between
 two entries: timers work while the feed is silent.
 """
@@ -18,6 +19,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +42,22 @@ WRITERS, READERS = 6, 2
 BEAT_MS = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How old an order may be, in event time, when it leaves."""
+
+    entry_ms: int
+    exit_ms: int
+
+
 class Courier:
     """Performs requests of one broker; ``poll`` gives what has come back."""
 
-    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle, patience_ms: int) -> None:
-        """``throttle`` is the order rate that all processes of the account share; an entry older than ``patience_ms`` stays here."""
-        self._broker, self._kill_file, self._patience_ms = broker, kill_file, patience_ms
+    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle, patience: Patience) -> None:
+        """``throttle`` is the order rate that all processes of the account share."""
+        self._broker, self._kill_file, self._patience = broker, kill_file, patience
         self.now_ms: Callable[[], int] = lambda: 0
-        """Event time, by which an entry's age counts; given by the source."""
+        """Event time, by which an order's age counts; given by the source."""
         self._throttle, self._alone = throttle, MemoryThrottle()
         self._back: queue.SimpleQueue[list[BrokerReport]] = queue.SimpleQueue()
         self._writers = ThreadPoolExecutor(WRITERS, "order")
@@ -120,7 +130,7 @@ class Courier:
             self._back.put(refused(request, "the broker's order rate is used up for entries"))
             return
         age_ms = self.now_ms() - request.ts
-        if is_entry and age_ms > self._patience_ms:
+        if request.ask is Ask.PLACE and age_ms > (self._patience.entry_ms if is_entry else self._patience.exit_ms):
             self._back.put(refused(request, f"late: decided {age_ms} ms ago"))
             return
         if is_entry and self._kill_file.exists():

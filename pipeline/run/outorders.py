@@ -12,7 +12,7 @@ from pipeline.core.errors import Refused
 from pipeline.core.schema import Role
 from pipeline.core.types import Instrument
 from pipeline.run.access import rest_client, tokens
-from pipeline.run.courier import Courier, OutwardSource
+from pipeline.run.courier import Courier, OutwardSource, Patience
 from pipeline.run.emergency import halt_file
 from pipeline.run.options import Settings
 from pipeline.run.sources import Source
@@ -53,7 +53,20 @@ def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> 
     client = open_clients(settings.redis.urls())[Role.DERIVED]
     orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
     broker = UpstoxBroker(orders, rest_client(settings), instruments)
-    return Courier(broker, halt_file(settings), RedisThrottle(client), settings.params.risk.max_quote_age_ms)
+    return Courier(broker, halt_file(settings), RedisThrottle(client), patience_of(settings))
+
+
+def patience_of(settings: Settings) -> Patience:
+    """Say how old an order may leave: an entry as old as quotes may be, an exit so that it has arrived when a settled book is read.
+
+    Raises:
+        Refused: the book would count as settled while an exit may still be on its way.
+    """
+    orders, upstox = settings.params.orders, settings.upstox
+    exit_ms = round((orders.settle_s - upstox.connect_timeout_s - upstox.total_timeout_s) * 1000)
+    if exit_ms <= 0:
+        raise Refused("orders.settle_s must be longer than [upstox] connect_timeout_s and total_timeout_s together")
+    return Patience(settings.params.risk.max_quote_age_ms, exit_ms)
 
 
 def outward_source(

@@ -10,7 +10,7 @@ from pipeline.broker.windows import Urgency, Window
 from pipeline.core.broker import Answer, Ask, BrokerReport, Control, OrderRequest, Word
 from pipeline.core.errors import Ambiguous
 from pipeline.core.schema import INTENTS, REQUESTS, Role
-from pipeline.run.courier import Courier, OutwardSource, hand_over, hops
+from pipeline.run.courier import Courier, OutwardSource, Patience, hand_over, hops
 from pipeline.run.sources import Input
 from pipeline.run.turn import Pending, UnderWay
 from pipeline.store.codec import encode
@@ -19,6 +19,7 @@ from tests.fakes.doors import wait_for
 
 PLACE = OrderRequest(5, "q1", Ask.PLACE, "i", "", "AAA", "BUY", "LIMIT", 3, 100, 0, "tt-i")
 STOP = OrderRequest(5, "q2", Ask.PLACE, "i", "", "AAA", "SELL", "SL-M", 3, 0, 90, "tx-i")
+PATIENCE = Patience(5_000, 18_000)
 
 
 class Echo:
@@ -62,7 +63,7 @@ def way(*entries) -> UnderWay:
 
 @pytest.fixture
 def desk(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), 5_000)
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), PATIENCE)
     yield courier, courier._broker, tmp_path / "HALT"
     courier._broker.gate.set()
     courier.close()
@@ -82,7 +83,7 @@ def test_only_requests_of_a_commit_leave(desk):
 
 
 def test_an_entry_beyond_the_order_rate_is_refused_and_an_exit_waits_its_turn(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)), 5_000)
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)), PATIENCE)
     for request in (PLACE, PLACE):
         courier.take(request)
     found = answers(courier, 2)
@@ -100,7 +101,7 @@ def test_without_the_shared_rate_no_entry_leaves_but_exits_do(tmp_path):
         def take(self, _urgency: Urgency) -> int:
             raise Ambiguous("Redis is away")
 
-    courier = Courier(Echo(), tmp_path / "HALT", Away(), 5_000)
+    courier = Courier(Echo(), tmp_path / "HALT", Away(), PATIENCE)
     courier.take(PLACE)
     courier.take(STOP)
     assert sorted(r.answer for r in answers(courier, 2)) == [Answer.ACCEPTED, Answer.REFUSED]
@@ -128,18 +129,19 @@ def test_the_kill_file_stops_entries_at_the_last_moment_and_no_exits(desk):
     assert [courier.killed(), courier.killed()] == [True, False]
 
 
-def test_an_entry_that_is_late_on_its_way_stays_and_an_exit_goes(desk):
+@pytest.mark.parametrize(("request_", "most_ms"), [(PLACE, 5_000), (STOP, 18_000)])
+def test_an_order_that_is_late_on_its_way_stays(desk, request_, most_ms):
     courier, broker, _ = desk
-    courier.now_ms = lambda: PLACE.ts + 5_000
-    courier.take(PLACE)
+    courier.now_ms = lambda: request_.ts + most_ms
+    courier.take(request_)
     answers(courier, 1)
-    courier.now_ms = lambda: PLACE.ts + 5_001
-    courier.take(PLACE)
+    courier.now_ms = lambda: request_.ts + most_ms + 1
+    courier.take(request_)
     (late,) = answers(courier, 1)
-    courier.take(STOP)
+    assert (late.answer, late.reason) == (Answer.REFUSED, f"late: decided {most_ms + 1} ms ago")
+    courier.take(OrderRequest(5, "q3", Ask.BOOK))
     answers(courier, 1)
-    assert (late.answer, late.reason) == (Answer.REFUSED, "late: decided 5001 ms ago")
-    assert broker.asked == [PLACE, STOP]
+    assert [r.id for r in broker.asked] == [request_.id, "q3"]
 
 
 def test_the_age_of_an_entry_counts_by_the_events_clock(desk):
