@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -65,12 +67,19 @@ def measure(orders: int = ORDERS) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder, house(Path(folder), 1, order_url=url, logging__level="INFO") as run:
         wait_for(run.is_up, "orders and portfolio")
         wait_for(lambda: run.propose() and _last_sent(run), "the first order to leave")
+        before = len(logged(Path(folder)))
         confirmed = confirm(run, orders)
-        wait_for(lambda: len(logged(Path(folder))) > orders, "the last order to leave", LIMIT_S)
-        sent = {intent.reason: intent.tag for intent in run.records(schema.INTENTS)}
-        ways = logged(Path(folder))
+        until, ways = time.monotonic() + LIMIT_S, logged(Path(folder))
+        while len(ways) - before < orders and time.monotonic() < until:
+            time.sleep(0.1)
+            ways = logged(Path(folder))
+        tags = {intent.reason: intent.tag for intent in run.records(schema.INTENTS)}
+        kept = {key for key in confirmed if tags.get(key) not in ways}
+        if kept:
+            told = Counter(event.reason for event in run.records(schema.ORDERS) if event.status in ("DENIED", "REFUSED"))
+            raise SystemExit(f"{len(kept)} of {orders} orders did not leave: {told.most_common(5)}")
     server.shutdown()
-    rows = [hops_of(at, ways[sent[key]], Clock.arrivals[sent[key]]) for key, at in confirmed.items()]
+    rows = [hops_of(at, ways[tags[key]], Clock.arrivals[tags[key]]) for key, at in confirmed.items()]
     table = np.array(rows)
     return {
         name: {"p50_ms": _ms(np.percentile(column, 50)), "p99_ms": _ms(np.percentile(column, 99)), "max_ms": _ms(column.max())}
@@ -128,6 +137,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    import sys
-
     main(sys.argv[1:])

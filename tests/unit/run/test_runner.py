@@ -234,9 +234,10 @@ def test_stopped_while_the_store_is_away():
         runner.run(iter([False, False, True, True, True]).__next__)
 
 
-def test_a_store_that_comes_back_without_what_it_acknowledged_ends_the_process():
+def test_a_store_that_comes_back_without_what_has_been_acted_on_ends_the_process():
     store, tape = MemoryStore(), Tape(30)
     runner = _runner(FEEDER, store, tape)
+    runner.on_committed = lambda _done: None
     runner.turn(0)
     before = copy.deepcopy(store.__dict__)
     runner.turn(0)
