@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core import schema
 from tests.simulation.house_judge import PLACE
-from tests.simulation.house_run import disturb, house
+from tests.simulation.house_run import House, disturb, house
 
 pytestmark = pytest.mark.xdist_group("processes")
 
@@ -27,6 +27,16 @@ def sit(tmp_path, seed: int, kills: int) -> None:
         assert posts >= kills, "the house traded between the shots"
         assert {span.kind for span in run.spans} == {"halted", "stale"}
         assert not [a for a in run.records(schema.ALERTS) if a.code in {"position_gone", "adopted"}]
+        refuses_to_forget(run)
+
+
+def refuses_to_forget(run: House) -> None:
+    """On a Redis that may lose its last second the order process does not come up again."""
+    run.clients[schema.INTENTS.role].config_set("appendfsync", "everysec")
+    run.procs["orders"].kill()
+    run.launch("orders")
+    assert run.procs["orders"].wait() == 4
+    assert "may forget orders (appendonly is yes, appendfsync everysec)" in run.procs["orders"].err
 
 
 @pytest.mark.timeout(600)
