@@ -209,7 +209,7 @@ def rows_for(symbols: int, rounds: int) -> list[Row]:
     columns = len(whole.bank.columns)
     times = measure({"bank": (whole.run, WAVES * slots)}, rounds)
     name = f"all {columns} columns, {symbols} x 6"
-    state = sum(s.nbytes for s in whole.bank.states) / slots / 1024
+    state = whole.bank.states.shape[1] * 8 / 1024
     rows = [_boundary(Row(name, float(np.median(times["bank"])), "", "-", None, None, None, f"state {state:.1f} KiB a slot"), slots)]
     for peer, (opener, names, sample) in PEERS.items():
         goal = GOALS.get(peer) if symbols >= 2000 else None

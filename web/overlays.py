@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.core.registry import INDICATORS
 from pipeline.indicators import ema, rsi, vwap  # noqa: F401  (importing registers them)
-from pipeline.indicators.bank import laid_out
+from pipeline.indicators.bank import along, laid_out
 from pipeline.kernels.jit import warmer
 
 DRAWN = {"ema": ("ema_9", "ema_21"), "vwap": ("vwap",), "rsi": ("rsi_14",)}
@@ -27,12 +27,10 @@ def lines(rows: Sequence[Sequence[float]], limit: int) -> dict[str, list[list[fl
         return {}
     table = np.array(rows, np.float64)
     bars = laid_out(table[:, 0].astype(np.int64), *table[:, 1:6].T)
-    slots = np.zeros(len(bars), np.int64)
     found: dict[str, list[list[float]]] = {}
     for name, wanted in DRAWN.items():
         spec = INDICATORS.get(name)
-        out = np.full((len(bars), len(spec.columns)), np.nan)
-        spec.step(np.zeros((1, spec.size)), slots, bars, np.array(spec.params, np.float64), out)
+        out = along(spec, bars)
         for column in wanted:
             values = out[-limit:, spec.columns.index(column)]
             warm = np.isfinite(values)

@@ -15,10 +15,12 @@ import re
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlencode, urlsplit
 
+from pipeline.broker.server_time import ServerTime
 from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ class RestClient:
         self._port = parts.port or (443 if self._is_tls else 80)
         self._prefix = parts.path.rstrip("/")
         self._tls = ssl.create_default_context() if self._is_tls else None
+        self.server_time = ServerTime()
+        """By the ``Date`` of every answer, a refusal's too."""
 
     def get_data(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """Return what stands under ``data`` of a successful answer.
@@ -146,9 +150,11 @@ class RestClient:
             connection.close()
             raise Refused(f"{self._host}:{self._port} cannot be reached ({error.strerror or 'timed out'}): check the network") from None
         guard = _Guard(connection.sock, self._config.total_timeout_s)
+        sent_ms = time.time_ns() // 1_000_000
         try:
             connection.request(call.method, target, body=content, headers=headers)
             reply = connection.getresponse()
+            self.server_time.saw(reply.getheader("Date"), sent_ms, time.time_ns() // 1_000_000)
             body = _read(reply, limit, where)
         except (OSError, http.client.HTTPException):
             why = f"no whole answer within {self._config.total_timeout_s:g} s" if guard.is_late else "the connection broke"

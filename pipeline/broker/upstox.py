@@ -10,11 +10,13 @@ A listing with one row that cannot be read is worth nothing. Rows of other produ
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from pipeline.broker.contract import accepted, ambiguous, listed, refused
 from pipeline.broker.rest import LOOPBACK, Call, RestClient
-from pipeline.core.broker import Answer, Ask, BrokerReport, OrderRequest
+from pipeline.broker.upstox_gtt import gtt_body, gtt_terms, is_meant, reports, rules_of
+from pipeline.core.broker import GTT, Answer, Ask, BrokerReport, OrderRequest
 from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from pipeline.core.types import Instrument, Side
 
@@ -44,9 +46,12 @@ class UpstoxBroker:
 
     name = "upstox"
 
-    def __init__(self, orders: RestClient, api: RestClient, instruments: Iterable[Instrument], algo: str = "") -> None:
+    def __init__(
+        self, orders: RestClient, api: RestClient, instruments: Iterable[Instrument], algo: str = "", *, has_gtts: bool = False
+    ) -> None:
+        """With ``has_gtts`` the book is read together with the GTTs: a second call each time."""
         require_hosts(orders.host, api.host)
-        self._orders, self._api, self._algo = orders, api, algo
+        self._orders, self._api, self._algo, self._has_gtts = orders, api, algo, has_gtts
         known = list(instruments)
         self._keys = {i.symbol: i.instrument_key for i in known}
         self._symbols = {i.instrument_key: i.symbol for i in known}
@@ -63,7 +68,9 @@ class UpstoxBroker:
             return refused(request, str(error))
 
     def _change(self, request: OrderRequest) -> list[str]:
-        if request.ask is Ask.PLACE:
+        if request.order_type == GTT and request.ask in {Ask.PLACE, Ask.CANCEL}:
+            given = self._api.send(self._gtt_call(request))
+        elif request.ask is Ask.PLACE:
             given = self._orders.send(Call("POST", "/v3/order/place", body=self._place_body(request), algo=self._algo))
         elif request.ask is Ask.MODIFY:
             given = self._orders.send(Call("PUT", "/v3/order/modify", body=_modify_body(request), algo=self._algo))
@@ -72,15 +79,26 @@ class UpstoxBroker:
         else:
             given = self._api.send(Call("POST", "/v2/order/positions/exit", {"tag": request.tag}, algo=self._algo))
         try:
-            return [str(i) for i in given["order_ids"]] if "order_ids" in given else [str(given["order_id"])]
-        except (KeyError, TypeError):
+            many = given.get("order_ids") or given.get("gtt_order_ids")
+            return [str(i) for i in many] if many else [str(given["order_id"])]
+        except (KeyError, TypeError, AttributeError):
             raise Ambiguous(f"{request.ask}: taken, but the answer names no order: only the book can tell") from None
 
+    def _gtt_call(self, request: OrderRequest) -> Call:
+        if request.ask is Ask.CANCEL:
+            return Call("DELETE", "/v3/order/gtt/cancel", body={"gtt_order_id": request.order_id}, algo=self._algo)
+        terms = gtt_terms(request.qty, rules_of(request))
+        body = gtt_body(self._key(request.symbol), Side(request.side), PRODUCT, terms)
+        return Call("POST", "/v3/order/gtt/place", body=body, algo=self._algo)
+
+    def _key(self, symbol: str) -> str:
+        if symbol not in self._keys:
+            raise Refused(f"{symbol} is not in today's watchlist: nothing was sent")
+        return self._keys[symbol]
+
     def _place_body(self, request: OrderRequest) -> dict[str, Any]:
-        if request.symbol not in self._keys:
-            raise Refused(f"{request.symbol} is not in today's watchlist: nothing was sent")
         return {
-            "instrument_token": self._keys[request.symbol],
+            "instrument_token": self._key(request.symbol),
             "quantity": request.qty,
             "product": PRODUCT,
             "validity": "DAY",
@@ -94,6 +112,28 @@ class UpstoxBroker:
         } | _protection(request)
 
     def _list(self, request: OrderRequest) -> list[BrokerReport]:
+        if request.ask is Ask.FIND and request.order_type == GTT:
+            book = self._listed(replace(request, ask=Ask.BOOK))
+            return self._gtts(request, {report.order_id: report for report in book})
+        found = self._listed(request)
+        if request.ask is not Ask.BOOK or not self._has_gtts:
+            return found
+        legs = self._gtts(request, {report.order_id: report for report in found})
+        named = {report.order_id for report in legs}
+        return [*(report for report in found if report.order_id not in named), *legs]
+
+    def _gtts(self, request: OrderRequest, orders: dict[str, BrokerReport]) -> list[BrokerReport]:
+        """Read the GTTs: all of them, or (after a lost answer) those of a request's terms."""
+        rows = self._api.get_data("/v3/order/gtt")
+        try:
+            mine = [row for row in rows if row.get("product") == PRODUCT]
+            if request.ask is Ask.FIND:
+                mine = [row for row in mine if is_meant(row, request, self._symbols)]
+            return reports(mine, orders, request, self._symbols)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise Ambiguous(f"{request.ask}: a row of the GTTs cannot be read: nothing was taken from it") from None
+
+    def _listed(self, request: OrderRequest) -> list[BrokerReport]:
         query = {"tag": request.tag} if request.ask is Ask.FIND else None
         try:
             rows = self._api.get_data(_PATHS[request.ask], query)

@@ -8,23 +8,13 @@ Errors are those of the rest client: reading may be repeated, a change that is A
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.broker.rest import Call, RestClient
 from pipeline.broker.upstox import PRODUCT
+from pipeline.broker.upstox_gtt import GttRule, gtt_body, gtt_terms
 from pipeline.core.errors import Refused
 from pipeline.core.types import Side
-
-
-@dataclass(frozen=True, slots=True)
-class GttRule:
-    """One leg of a GTT: ``strategy`` is ENTRY, TARGET or STOPLOSS; ``trigger`` ABOVE, BELOW or IMMEDIATE; a trailing gap of 0 is none."""
-
-    strategy: str
-    trigger: str
-    trigger_paise: int
-    trailing_gap_paise: int = 0
 
 
 class UpstoxAccount:
@@ -36,7 +26,10 @@ class UpstoxAccount:
     def funds_paise(self) -> int:
         """Give what is available to trade."""
         given = self._api.get_data("/v3/user/get-funds-and-margin")
-        return round(float(given["available_to_trade"]["total"]) * 100)
+        try:
+            return round(float(given["available_to_trade"]["total"]) * 100)
+        except (KeyError, TypeError, ValueError):
+            raise Refused("funds: the answer does not say what is available to trade: look at the broker's own page") from None
 
     def margin_paise(self, key: str, side: Side, qty: int, px_paise: int) -> int:
         """Ask what an order would bind."""
@@ -58,12 +51,11 @@ class UpstoxAccount:
 
     def place_gtt(self, key: str, side: Side, qty: int, rules: tuple[GttRule, ...]) -> str:
         """Leave an entry with its exits at the broker's server; give its id."""
-        body = {"product": PRODUCT, "instrument_token": key, "transaction_type": side.value} | _gtt(qty, rules)
-        return self._gtt_id(Call("POST", "/v3/order/gtt/place", body=body))
+        return self._gtt_id(Call("POST", "/v3/order/gtt/place", body=gtt_body(key, side, PRODUCT, gtt_terms(qty, rules))))
 
     def modify_gtt(self, gtt_id: str, qty: int, rules: tuple[GttRule, ...]) -> str:
         """Change it to absolute values."""
-        return self._gtt_id(Call("PUT", "/v3/order/gtt/modify", body={"gtt_order_id": gtt_id} | _gtt(qty, rules)))
+        return self._gtt_id(Call("PUT", "/v3/order/gtt/modify", body={"gtt_order_id": gtt_id} | gtt_terms(qty, rules)))
 
     def cancel_gtt(self, gtt_id: str) -> str:
         return self._gtt_id(Call("DELETE", "/v3/order/gtt/cancel", body={"gtt_order_id": gtt_id}))
@@ -94,11 +86,3 @@ class UpstoxAccount:
 
     def _gtt_id(self, call: Call) -> str:
         return str(self._api.send(call)["gtt_order_ids"][0])
-
-
-def _gtt(qty: int, rules: tuple[GttRule, ...]) -> dict[str, Any]:
-    rows = []
-    for rule in rules:
-        row: dict[str, Any] = {"strategy": rule.strategy, "trigger_type": rule.trigger, "trigger_price": rule.trigger_paise / 100}
-        rows.append(row | ({"trailing_gap": rule.trailing_gap_paise / 100} if rule.trailing_gap_paise > 0 else {}))
-    return {"type": "SINGLE" if len(rules) == 1 else "MULTIPLE", "quantity": qty, "rules": rows}

@@ -46,6 +46,33 @@ class Answer(StrEnum):
     """The listing is complete: what it did not show was not there."""
 
 
+GTT = "GTT"
+"""Order type of an entry that the broker's server keeps together with its target and stop, and of what guards the position there."""
+GUARD = "trigger pending"
+"""Status of a stop, or of a GTT's target and stop, that waits for its price."""
+
+
+class Leg(StrEnum):
+    """What a row has to do with a GTT."""
+
+    NONE = ""
+    ENTRY = "ENTRY"
+    STOPLOSS = "STOPLOSS"
+    TARGET = "TARGET"
+    WATCH = "WATCH"
+    """Not an order at the exchange: the server watching for the other two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of an order can be changed. ``qty`` is the total."""
+
+    qty: int
+    order_type: str
+    limit_paise: int
+    trigger_paise: int
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
     """One thing to be asked of the broker; what does not concern its kind is 0 or empty. ``qty`` is the total, also in a change."""
@@ -62,6 +89,13 @@ class OrderRequest:
     limit_paise: int = 0
     trigger_paise: int = 0
     tag: str = ""
+    target_paise: int = 0
+    trail_paise: int = 0
+    """Of a GTT: its target, and how far behind the best price its stop follows."""
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.qty, self.order_type, self.limit_paise, self.trigger_paise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +121,25 @@ class BrokerReport:
     reason: str = ""
     order_type: str = ""
     limit_paise: int = 0
+    parent: str = ""
+    """The GTT that the order belongs to."""
+    leg: Leg = Leg.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What only the process that talks to the broker can look up, for the pre-trade checks. None: it could not be found out."""
+
+    ts: int
+    token_left_ms: int | None
+    """Until the token dies; 0: none that the broker takes."""
+    are_versions_equal: bool | None
+    """Every process of this run that can be seen bears our version."""
+    clock_skew_ms: int | None
+    """Our clock less the broker's."""
+    is_master_of_today: bool | None
+    margin_paise: int | None
+    """What the broker says is free to trade with."""
 
 
 class Word(StrEnum):

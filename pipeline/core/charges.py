@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
-from pipeline.core.rates import CAP_PER_ORDER_PAISE, RATES, Leg, Line, Product
+from pipeline.core.rates import CAPS, RATES, Leg, Line, Plan, Product
 
 __all__ = ["Charges", "Product", "charges_for", "intraday_charges", "total"]
 
@@ -57,7 +57,7 @@ def intraday_charges(buy_paise: int, sell_paise: int, orders: int, date_iso: str
     return charges_for(Product.INTRADAY, (buy_paise, sell_paise), orders, date_iso)
 
 
-def charges_for(product: Product, turnover_paise: tuple[int, int], orders: int, date_iso: str) -> Charges:
+def charges_for(product: Product, turnover_paise: tuple[int, int], orders: int, date_iso: str, plan: Plan = Plan.NORMAL) -> Charges:
     """Return the charges of ``(bought, sold)`` turnover in paise that ``orders`` executed orders made.
 
     Brokerage is per executed order. With only the sum known, the lower of all caps and the per cent of the
@@ -74,11 +74,17 @@ def charges_for(product: Product, turnover_paise: tuple[int, int], orders: int, 
             gst = ratio
         else:
             found[line] = ratio * of[leg]
-    cap = float(CAP_PER_ORDER_PAISE * orders)
+    cap = float(cap_paise(plan, date_iso) * orders)
     found[Line.BROKERAGE] = min(cap, found[Line.BROKERAGE]) if bought + sold > 0 else 0.0
     fees = found[Line.BROKERAGE] + found[Line.TRANSACTION] + found[Line.IPFT] + found[Line.SEBI]
     found[Line.GST] = gst * fees
     return Charges(*(found[line] for line in Line))
+
+
+@lru_cache(maxsize=64)
+def cap_paise(plan: Plan, date_iso: str) -> int:
+    """Give the most that one executed order costs in brokerage on a date."""
+    return [paise for name, since, paise in CAPS if name is plan and since <= date_iso][-1]
 
 
 @lru_cache(maxsize=1024)

@@ -101,10 +101,14 @@ class RiskParams:
     max_reconcile_age_s: int
     """Since our books last agreed with the broker's."""
     min_token_life_s: int
+    max_facts_age_s: int
+    """Token, versions, clocks, funds: what was looked up longer ago is not known."""
     symbols: tuple[str, ...]
     """What may be traded; empty: the whole watchlist."""
     banned: tuple[str, ...]
     """What may not, whatever else is said: the exchange's ban list of the day, and one's own."""
+    plan: str
+    """Of Upstox, ``normal`` or ``plus``, as said in [feed]: how high brokerage can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,15 @@ class StopParams:
     stop_ratio: float
     target_ratio: float
     trail_ratio: float
+    trail_step_bps: float
+    """The stop is moved when it would move at least so far ..."""
+    trail_every_s: float
+    """... and not sooner than this after it was moved last: each change is an order call."""
+    exits: str
+    """``stop``: a stop at the exchange, the target watched here; ``pair``: a stop at the exchange that becomes the limit at the target;
+    ``gtt``: entry, target and stop kept by the broker's server."""
+    near_bps: float
+    """So near its target the order of a pair turns from stop to limit, and back twice as far from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +171,14 @@ class OrderParams:
     """An order that nobody answered for, and that a complete book does not show after this time, is not there."""
     beat_s: float
     """Order book, trades and positions are read this often."""
-    agreed_s: float
-    """No entry when the books have not agreed for so long."""
     stop_grace_s: float
     """The price may stand beyond a stop at the broker for so long before we close ourselves."""
     adopt_stop_bps: float
     """Stop of a position whose entry we find on the book without knowing its plan."""
     close_tries: int
     """Closing orders that may fail before the broker is asked to exit the position itself."""
+    rung_s: float
+    """How long closing orders may take before the broker is asked, and the broker before somebody is called."""
 
 
 @dataclass(frozen=True, slots=True)

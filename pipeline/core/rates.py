@@ -2,8 +2,8 @@
 
 A row: product, line, since when (IST date; "" is "for all earlier dates too, where it is an approximation"), per cent
 of the turnover it is taken from, which leg pays. Per cents are written as the exchanges write them. A new rate is a new
-row; an old one is never changed, so that a past day costs what it cost. Brokerage alone is today's (Upstox Basic) for
-every date: a past day is judged by what we would pay now.
+row; an old one is never changed, so that a past day costs what it cost. Brokerage alone is today's for every date: a past
+day is judged by what we would pay now. Upstox's plans (Basic, here "normal", and Plus) differ in its cap, not in its per cents.
 """
 
 from __future__ import annotations
@@ -11,8 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-CAP_PER_ORDER_PAISE = 20_00
-"""Brokerage of one executed order is never above this; where no per cent is given, it is this."""
+
+class Plan(StrEnum):
+    """What the account pays Upstox for; the words of [feed] in the settings."""
+
+    NORMAL = "normal"
+    PLUS = "plus"
+
+
+CAPS: tuple[tuple[Plan, str, int], ...] = (
+    (Plan.NORMAL, "", 20_00),
+    (Plan.PLUS, "", 30_00),
+)
+"""Plan, since when, paise: brokerage of one executed order is never above this; where no per cent is given, it is this."""
 
 
 class Product(StrEnum):

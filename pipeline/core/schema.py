@@ -17,7 +17,7 @@ from pipeline.core import trading as tr
 from pipeline.core import types as t
 from pipeline.core.hits import PatternHit
 
-VERSION = 3
+VERSION = 4
 """Leads every record; a reader refuses what it does not know."""
 
 
@@ -156,7 +156,9 @@ PATTERN_RECORD = HashKey(
     "patterns:{symbol}:{timeframe}", D, ("symbol", "timeframe"), "how often each pattern was followed by what it speaks for"
 )
 REGIME = HashKey("regime:{symbol}", D, ("symbol",), "trending, ranging or volatile, and since when")
-POSITION = HashKey("position:{symbol}", D, ("symbol",), "one position: quantity, average, stop, target, profit, age of the mark")
+POSITION = HashKey(
+    "position:{symbol}", D, ("symbol",), "one position: opening or open, quantity, average, stop, target, profit, age of the mark"
+)
 PORTFOLIO = HashKey("portfolio", D, (), "the account now")
 
 # Hashes of the machinery.
@@ -165,6 +167,7 @@ AUDIT = HashKey("audit", D, (), "file, lines and head of the audit: its end, kep
 PAPERS = HashKey("instruments:{segment}", C, ("segment",), "trading symbol -> key, lot, tick in paise, freeze, of every paper of the day")
 SESSION = HashKey("session", D, (), "mode, data maker, session date, start, speed")
 AUTH_STATUS = HashKey("auth:status", D, (), "token state and expiry; never the token")
+FACTS = HashKey("facts", D, (), "token, versions, clocks, instruments and funds, as the pre-trade checks last saw them (broker outside)")
 READS = HashKey("quota:reads", D, (), "when the broker was read lately, so that all processes keep one quota")
 HEALTH = HashKey("health:{process}", D, ("process",), "version, pid, mode, cursor, lag, last error; expires")
 PROGRESS = HashKey("progress:{job}", None, ("job",), "cursor, watermark, last ids, counts and digests; in the role of the job's outputs")

@@ -262,6 +262,8 @@ class Recommendation:
     target_paise: int
     expires_ms: int
     reasons: str
+    trail_paise: int
+    """The stop follows the best price at this distance; 0: it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +295,8 @@ class OrderIntent:
     worst_loss_paise: int
     tag: str
     reason: str
+    trail_paise: int
+    """As in its recommendation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +317,8 @@ class OrderEvent:
     avg_px: float
     reason: str
     tag: str
+    trigger_paise: int
+    """Of a stop that lies at the broker; 0 without one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pipeline.core.broker import Ask, BrokerReport, OrderRequest
+from pipeline.core.broker import Ask, BrokerReport, OrderRequest, Terms
 from pipeline.core.trading import Denial
 from pipeline.core.types import Alert, Confirmation, Fill, OrderEvent, OrderIntent
 from pipeline.engine.desk import Desk
@@ -47,12 +47,15 @@ def cancel(desk: Desk, order: Order, now: int, reason: str) -> Journal:
     yield from ask(desk, about(asked, Ask.CANCEL, now), now)
 
 
-def modify(desk: Desk, order: Order, qty: int, now: int) -> Journal:
-    """Ask for another total quantity, an absolute value."""
-    asked = replace(advance(order, Event.ASK_MODIFY), asked_ms=now, asked_qty=qty)
+def modify(desk: Desk, order: Order, wanted: Terms, now: int) -> Journal:
+    """Ask for other terms, all of them absolute values."""
+    asked = replace(
+        advance(order, Event.ASK_MODIFY), asked_ms=now, asked_qty=wanted.qty, asked_type=wanted.order_type,
+        asked_limit_paise=wanted.limit_paise, asked_trigger_paise=wanted.trigger_paise,
+    )  # fmt: skip
     desk.orders[order.intent_id] = asked
     if order.status is not Status.PENDING_MODIFY:
-        yield event_of(asked, now, "quantity follows the position")
+        yield event_of(asked, now, _why(order, wanted))
     yield from ask(desk, about(asked, Ask.MODIFY, now), now)
 
 
@@ -63,7 +66,14 @@ def want(desk: Desk, listing: Ask, at: int) -> None:
 
 def about(order: Order, what: Ask, now: int) -> OrderRequest:
     """Give a request about one order, with everything that is known of it."""
+    terms = order.asked if what is Ask.MODIFY else order.terms
     return OrderRequest(
-        now, "", what, order.intent_id, order.order_id, order.symbol, order.side.value, order.order_type,
-        order.asked_qty or order.order_qty, order.limit_paise, order.trigger_paise, order.tag,
+        now, "", what, order.intent_id, order.order_id, order.symbol, order.side.value, terms.order_type,
+        terms.qty, terms.limit_paise, terms.trigger_paise, order.tag,
     )  # fmt: skip
+
+
+def _why(order: Order, wanted: Terms) -> str:
+    if wanted.order_type != order.order_type:
+        return f"{order.order_type} becomes {wanted.order_type}"
+    return "quantity follows the position" if wanted.qty != order.order_qty else "stop follows the price"

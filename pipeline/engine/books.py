@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.core.broker import LISTINGS, Answer, Ask, BrokerReport, OrderRequest, Word
+from pipeline.core.broker import GTT, LISTINGS, Answer, Ask, BrokerReport, Leg, OrderRequest, Terms, Word
 from pipeline.core.types import Alert, Fill, OrderIntent, Side
 from pipeline.engine.asking import ASK_AGAIN_MS, EXIT_ALL, SOON_MS, Journal, want
 from pipeline.engine.desk import Desk
-from pipeline.engine.exits import Plan
+from pipeline.engine.exits import GUARDS, Plan
+from pipeline.engine.gtts import is_another, take_leg
 from pipeline.engine.identity import purpose_of
-from pipeline.engine.lifecycle import FINAL, Event, Order, Status, advance, event_of, fill
-from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed
+from pipeline.engine.lifecycle import FINAL, Event, Order, Status, advance, event_of, fill, with_terms
+from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed, shows
 
 APART_ALARM = 4
 """Comparisons in a row that do not agree before somebody is told."""
@@ -32,6 +33,8 @@ def is_old(desk: Desk, piece: BrokerReport) -> bool:
         return desk.broker_qty.get(piece.symbol, 0) == piece.qty
     order = desk.order(desk.owners.get(piece.order_id, ""))
     if order is None or (order.told, order.order_qty) != (piece.status, piece.qty) or piece.cum_qty > order.told_qty:
+        return False
+    if order.purpose != "entry" and order.order_type != EXIT_ALL and not shows(piece, order.terms):
         return False
     return order.status in FINAL or (order.status in {Status.ACCEPTED, Status.PARTIAL} and not is_over(piece.status))
 
@@ -83,12 +86,16 @@ def _compare(desk: Desk, now: int) -> Journal:
 
 def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
     """Take an order as the book, its history or a push shows it."""
+    if row.leg is not Leg.NONE:
+        if is_another(desk, row):
+            return
+        yield from take_leg(desk, row, now)
     key = desk.tags.get(row.tag) or desk.owners.get(row.order_id) or _exited_by(desk, row)
     order = desk.order(key) if key else None
     if order is None or order.status is Status.ABSENT:
         if purpose_of(row.tag) and row.symbol in desk.papers and row.order_id not in desk.owners:
             yield from _adopt(desk, row, now)
-        elif order is None:
+        elif order is None and row.leg is not Leg.WATCH:
             desk.strangers.setdefault(row.order_id, now)
         return
     if is_over(order.told) and not is_over(row.status):
@@ -102,8 +109,11 @@ def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
     if order.status in FINAL:
         desk.final[order.intent_id] = told
         return
-    if _is_resized(desk, order, row):
-        told = replace(told, order_qty=row.qty, asked_qty=max(order.asked_qty, order.order_qty))
+    if _is_turned_down(desk, order, row):
+        told = replace(
+            with_terms(told, Terms(row.qty, row.order_type, row.limit_paise, row.trigger_paise)),
+            asked_qty=max(order.asked_qty, order.order_qty),
+        )
     desk.orders[told.intent_id] = told
     _replan(desk, told, now)
     yield from move(desk, told, missed(told, row), row, now)
@@ -120,12 +130,14 @@ def _exited_by(desk: Desk, row: BrokerReport) -> str:
     return ""
 
 
-def _is_resized(desk: Desk, order: Order, row: BrokerReport) -> bool:
-    """The exchange turned a change down after the broker had taken it: a listing asked for later shows the old total."""
+def _is_turned_down(desk: Desk, order: Order, row: BrokerReport) -> bool:
+    """The exchange turned a change down after the broker had taken it: a listing asked for later shows the old terms."""
     request = desk.in_flight.get(row.request_id)
     is_newer = request is not None and request.ts > order.asked_ms + ASK_AGAIN_MS
     is_quiet = order.status in {Status.ACCEPTED, Status.PARTIAL} and row.status not in UNDER_WAY
-    return is_newer and is_quiet and row.qty != order.order_qty and row.qty > order.done_qty
+    is_guard = order.purpose != "entry" and order.order_type in GUARDS and row.order_type in GUARDS
+    is_other = not shows(row, order.terms) if is_guard else row.qty != order.order_qty
+    return is_newer and is_quiet and is_other and row.qty > order.done_qty
 
 
 def take_trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
@@ -158,7 +170,9 @@ def move(desk: Desk, order: Order, events: tuple[Event, ...], report: BrokerRepo
     before = order.status
     for event in events:
         order = advance(order, event, report.order_id)
-    if order.order_id:
+    if order.order_id and order.order_type == GTT and order.purpose == "entry":
+        desk.gtts[order.order_id] = order.intent_id
+    elif order.order_id:
         desk.owners[order.order_id] = order.intent_id
     if order.status in {Status.REFUSED, Status.ABSENT} and order.purpose != "entry":
         put_off(desk, order.symbol, now)
@@ -192,7 +206,7 @@ def _adopt(desk: Desk, row: BrokerReport, now: int) -> Journal:
     stop = stop - stop % instrument.tick_size_paise if purpose == "entry" else 0
     intent = OrderIntent(
         now, key, f"adopted|{row.tag}|{row.order_id}", row.symbol, side, purpose, row.order_type, row.qty, row.limit_paise,
-        stop, 0, row.qty * abs(around - stop) if stop else 0, row.tag, "adopted",
+        stop, 0, row.qty * abs(around - stop) if stop else 0, row.tag, "adopted", 0,
     )  # fmt: skip
     order = Order(
         key, row.symbol, side, purpose, row.order_type, row.qty, row.limit_paise, row.tag, now, Status.UNKNOWN, row.order_id,
@@ -226,6 +240,8 @@ def _replan(desk: Desk, order: Order, now: int) -> None:
         opened_ms=now,
         square_off_ms=paper.square_off_ms,
         max_hold_s=desk.params.orders.max_hold_s,
+        trail_paise=wish.trail_paise,
+        best_paise=wish.limit_paise,
         closing="" if wish.stop_paise > 0 else "no_stop",
         closing_ms=0 if wish.stop_paise > 0 else now,
     )
@@ -235,4 +251,5 @@ def put_off(desk: Desk, symbol: str, now: int) -> None:
     """Something for this position was refused: wait a little longer each time."""
     plan = desk.plans.get(symbol)
     if plan is not None:
-        desk.plans[symbol] = replace(plan, wait_ms=now + min(250 << min(plan.attempts, 5), 5_000))
+        refusals = plan.refusals + 1
+        desk.plans[symbol] = replace(plan, refusals=refusals, wait_ms=now + min(250 << min(refusals, 5), 5_000))

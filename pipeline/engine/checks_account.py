@@ -68,8 +68,8 @@ def net_leverage(g: Gate) -> str:
 @check("margin_short", place=9)
 def margin_short(g: Gate) -> str:
     """The broker would not lend enough."""
-    need = round(value_paise(g) * g.limits.margin_ratio)
-    return _above("margin needed", need, g.conditions.margin_paise)
+    need, free = round(value_paise(g) * g.limits.margin_ratio), g.conditions.margin_paise
+    return "the broker's funds are not known" if free is None else _above("margin needed", need, free)
 
 
 # ------------------------------------------------------------------ 10 stop, target, risk of the trade

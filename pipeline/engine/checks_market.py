@@ -75,13 +75,18 @@ def expired(g: Gate) -> str:
 def token_dies(g: Gate) -> str:
     """A position must not outlive the token that can close it by too little."""
     left, least = g.conditions.token_left_ms, g.limits.min_token_life_s * 1000
+    if left is None:
+        return "nobody knows how long the token lives"
     return f"the token has {left // 1000} s left, {least // 1000} s are wanted" if left < least else ""
 
 
 @check("versions_differ", place=3)
 def versions_differ(g: Gate) -> str:
     """Half a deploy: processes of different versions run."""
-    return "" if g.conditions.are_versions_equal else "processes of different versions run: restart all"
+    are_equal = g.conditions.are_versions_equal
+    if are_equal is None:
+        return "the versions of the running processes are not known"
+    return "" if are_equal else "processes of different versions run: restart all"
 
 
 # ------------------------------------------------------------------ 4 stale and early
@@ -91,6 +96,8 @@ def versions_differ(g: Gate) -> str:
 def clock_skew(g: Gate) -> str:
     """Every age rests on the clocks agreeing."""
     skew, most = g.conditions.clock_skew_ms, g.limits.max_clock_skew_ms
+    if skew is None:
+        return "our clock has not been compared with the broker's"
     return f"our clock is {skew:+d} ms off, at most {most}" if abs(skew) > most else ""
 
 
@@ -129,6 +136,12 @@ def not_reconciled(g: Gate) -> str:
     """Our books have not agreed with the broker's lately."""
     age, most = g.now - g.conditions.reconciled_ms, g.limits.max_reconcile_age_s * 1000
     return f"books agreed {age // 1000} s ago, at most {most // 1000}" if age > most else ""
+
+
+@check("book_not_settled", place=5)
+def book_not_settled(g: Gate) -> str:
+    """After a first start, an order of a lost memory may still be on its way."""
+    return "" if g.conditions.is_settled else "this journal has just begun: what an earlier one may have sent is waited for"
 
 
 @check("unknown_in_symbol", place=5, exits=True)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.broker import LISTINGS, BrokerReport, OrderRequest
+from pipeline.core.broker import LISTINGS, BrokerReport, Facts, OrderRequest
 from pipeline.core.errors import Corrupt
 from pipeline.core.params import Params
 from pipeline.core.session import Group, Phase, SessionDay, group_of
@@ -64,6 +64,8 @@ class Desk:
     """Broker's order id -> intent id."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tag on the broker's book -> intent id."""
+    gtts: dict[str, str] = field(default_factory=dict)
+    """GTT -> intent id of its entry."""
     plans: dict[str, Plan] = field(default_factory=dict)
     causes: dict[str, None] = field(default_factory=dict)
     """Every intent that was ever sent: never a second one."""
@@ -99,6 +101,8 @@ class Desk:
     """When this desk first began: what was sent before (if its memory was lost) may not show on the book yet."""
     apart: int = 0
     """Comparisons in a row that did not agree."""
+    facts: Facts | None = None
+    """What was looked up last; None since the start."""
     inbox: deque[BrokerReport] = field(default_factory=deque)
     """Answers of the paper venue that are still to be taken; empty between two steps."""
     written: dict[str, dict[str, tuple[Any, bytes]]] = field(default_factory=dict)
@@ -198,10 +202,10 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
             instrument, group, no_entry_ms(day, group, params.orders), square_off_ms(day, group, params.orders)
         )
     venue = None if is_outward else Venue(params.orders.paper_latency_ms, params.orders.slippage_bps)
-    return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments))
+    return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments, params.risk.plan))
 
 
-_PLAIN = ("owners", "tags", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign", "strangers")
+_PLAIN = ("owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign", "strangers")
 _SCALARS = ("sent_today", "minute", "word", "asked", "agreed_ms", "apart", "began_ms")
 _TABLES: dict[str, type] = {
     "pending": Recommendation,
@@ -221,6 +225,7 @@ def dump(desk: Desk) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     plain: dict[str, Any] = {name: {key: to_plain(r) for key, r in getattr(desk, name).items()} for name in _TABLES if name not in _LONG}
     plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent", "late")}
     plain |= {name: dict(getattr(desk, name)) for name in _PLAIN} | {name: getattr(desk, name) for name in _SCALARS}
+    plain["facts"] = None if desk.facts is None else to_plain(desk.facts)
     plain |= {"frame": desk.quotes.frame, "ledger": desk.ledger.dump(), "venue": None if desk.venue is None else desk.venue.dump()}
     return plain, {"quotes": desk.quotes.rows} | {name: _lines(desk, name) for name in _LONG}
 
@@ -236,7 +241,7 @@ def _lines(desk: Desk, name: str) -> NDArray[np.uint8]:
 
 def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     """Make a fresh desk into the one that was dumped."""
-    if any(name not in (arrays if name in _LONG else plain) for name in (*_TABLES, *_PLAIN, *_SCALARS)):
+    if any(name not in (arrays if name in _LONG else plain) for name in (*_TABLES, *_PLAIN, *_SCALARS, "facts")):
         raise Corrupt("the orders snapshot is of another version: stop, and clear the session with `ticktick clear`")
     if arrays["quotes"].shape != desk.quotes.rows.shape:
         raise Corrupt("the orders snapshot is of another watchlist: stop, and clear the session with `ticktick clear`")
@@ -249,6 +254,7 @@ def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) 
         setattr(desk, name, dict(plain[name]))
     for name in _SCALARS:
         setattr(desk, name, plain[name])
+    desk.facts = None if plain["facts"] is None else Facts(*plain["facts"])
     if (desk.venue is None) != (plain["venue"] is None):
         raise Corrupt("the orders snapshot is of another mode: stop, and clear the session with `ticktick clear`")
     if desk.venue is not None:

@@ -5,19 +5,25 @@ Writes  a reason word, or nothing; the quantity of a closing order
 
 An exit is not "send a sell", it is "make the position zero": its quantity is what is held less what is already
 on its way to close it, so it can never reverse. It needs no confirmation and passes no entry check. The stop
-looks at the last trade; the target at the price at which we could really trade. Never moves a stop.
+looks at the last trade; the target at the price at which we could really trade.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.core.errors import Refused
 from pipeline.core.params import OrderParams
 from pipeline.core.session import Group, SessionDay, ist_ms
 from pipeline.core.types import Side
 from pipeline.engine.matching import Quote
 
 STOP, TARGET, MAX_HOLD, SQUARE_OFF = "stop", "target", "max_hold", "square_off"
+STOP_TYPES = frozenset({"SL", "SL-M"})
+GUARDS = STOP_TYPES | {"LIMIT"}
+"""Order types of an exit that lies at the exchange and waits: a stop, or (of a pair) the limit at the target."""
+RUNGS = 2
+"""Of closing, each with its time: our orders, the broker's own exit. What is left then is for a person."""
 SQUARE_OFF_BEFORE_END_MS = 180_000
 NO_ENTRY_BEFORE_END_MS = 900_000
 
@@ -41,13 +47,24 @@ class Plan:
     closing: str = ""
     """Why it is being closed; what has begun to close never goes back to being guarded."""
     closing_ms: int = 0
+    rung_ms: int = 0
+    """When the broker was asked to exit the position itself; closing orders have their time again from then on."""
     closings: int = 0
     """Closing orders sent so far."""
     wait_ms: int = 0
     """Nothing is sent for this position before then: an exit was refused."""
+    refusals: int = 0
     beyond_ms: int = 0
     """Since when the price stands beyond the stop; 0 while it does not."""
     is_alarmed: bool = False
+    trail_paise: int = 0
+    """The stop follows the best price at this distance; 0: it stays."""
+    best_paise: int = 0
+    """Of the last trades since it was opened."""
+    trailed_ms: int = 0
+    """When the stop was moved last."""
+    is_late: bool = False
+    """Closing has taken longer than two rungs may, and somebody was told."""
 
     @property
     def due_ms(self) -> int:
@@ -83,9 +100,17 @@ def closing_side(position_qty: int) -> Side:
 
 
 def square_off_ms(day: SessionDay, group: Group, params: OrderParams) -> int:
-    """Give the instant of square-off; on a day with other hours (Muhurat), three minutes before its end."""
+    """Give the instant of square-off; on a day with other hours (Muhurat), three minutes before its end.
+
+    Raises:
+        Refused: the rungs would not fit between it and the end of continuous trading.
+    """
     clock = params.square_off_cas if group is Group.EQ_CAS else params.square_off
-    return _within(day, group, clock, SQUARE_OFF_BEFORE_END_MS)
+    at, end = _within(day, group, clock, SQUARE_OFF_BEFORE_END_MS), day.close_ms(group)
+    if at + RUNGS * params.rung_s * 1000 > end:
+        left_s = (end - at) // 1000
+        raise Refused(f"[orders] {RUNGS} rungs of {params.rung_s:g} s do not fit into the {left_s} s after square-off: make it earlier")
+    return at
 
 
 def no_entry_ms(day: SessionDay, group: Group, params: OrderParams) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.core.broker import Word
+from pipeline.core.broker import Facts, Word
 from pipeline.core.params import RiskParams
 from pipeline.core.trading import TradingState
 from pipeline.core.types import MINUTE_MS, OrderIntent, Recommendation
@@ -21,6 +21,9 @@ from pipeline.engine.lifecycle import Order, Status
 from pipeline.engine.sizing import worst_loss_paise
 
 HOUR_MS = 60 * MINUTE_MS
+ASKED_BEFORE_MS = 20_000
+"""No look at the broker takes longer, its last answer included."""
+UNKNOWN = Facts(0, None, None, None, None, None)
 
 
 def gate_of(desk: Desk, intent: OrderIntent, recommendation: Recommendation | None, conditions: Conditions, now: int) -> Gate:
@@ -89,14 +92,40 @@ def open_risk_paise(desk: Desk) -> int:
 def conditions_of(desk: Desk, now: int) -> Conditions:
     """Give the conditions as the desk knows them: an emergency word halts; with a broker outside, its book is as old as it is.
 
-    Margin is the capital and the day's profit, less what is bound. What only the process at the broker can know (token, clocks,
-    versions, order rate) is not judged here.
+    Margin is the capital and the day's profit, less what is bound, and outside no more than the broker's own funds. What was looked up at
+    the broker too long ago is not known. The order rate is kept by whoever sends (run/courier.py), call by call.
     """
     risk: RiskParams = desk.params.risk
     free = risk.capital_paise + desk.ledger.net_paise - round(desk.exposure_paise() * risk.margin_ratio)
     state = TradingState.HALTED if desk.word else TradingState.ACTIVE
     paper = paper_conditions(state, now, free, is_flattening=desk.word == Word.FLATTEN.value)
-    return paper if desk.venue is not None else replace(paper, reconciled_ms=desk.agreed_ms)
+    if desk.venue is not None:
+        return paper
+    facts = desk.facts
+    if facts is None or now - facts.ts > risk.max_facts_age_s * 1000:
+        facts = UNKNOWN
+    margin = None if facts.margin_paise is None else min(free, facts.margin_paise - _bound_since(desk, facts.ts))
+    return replace(
+        paper,
+        token_left_ms=None if facts.token_left_ms is None else facts.token_left_ms - (now - facts.ts),
+        are_versions_equal=facts.are_versions_equal,
+        clock_skew_ms=facts.clock_skew_ms,
+        reconciled_ms=desk.agreed_ms,
+        is_settled=is_settled(desk, now),
+        is_master_of_today=facts.is_master_of_today,
+        margin_paise=margin,
+    )
+
+
+def is_settled(desk: Desk, now: int) -> bool:
+    """Tell whether what a memory that was lost may have sent has arrived: it is waited for like any order without an answer."""
+    return desk.venue is not None or now - desk.began_ms >= desk.params.orders.settle_s * 1000
+
+
+def _bound_since(desk: Desk, ts: int) -> int:
+    """Give the margin of the entries that the broker's figure of that instant may not know: it was asked for a little before."""
+    entries = (o for o in (*desk.orders.values(), *desk.final.values()) if o.purpose == "entry" and o.sent_ms > ts - ASKED_BEFORE_MS)
+    return round(sum(max(o.order_qty, o.cum_qty) * o.limit_paise for o in entries) * desk.params.risk.margin_ratio)
 
 
 def _net_exposure(desk: Desk) -> int:

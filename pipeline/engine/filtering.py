@@ -29,7 +29,7 @@ from pipeline.core.session import Group, SessionDay, group_of
 from pipeline.core.types import CandleFlag, ChartWave, Instrument, Recommendation, Side, Signal
 from pipeline.engine.exits import no_entry_ms
 from pipeline.engine.identity import entry_cause, identity
-from pipeline.engine.stops import stop_and_target
+from pipeline.engine.stops import stop_and_target, trail_distance
 from pipeline.signals.regime import MARKET, NEEDS, TIMEFRAME, UNKNOWN, RegimeState, observe, of_market
 from pipeline.signals.rules import OUTRANKED, PASSED, Case, judge
 from pipeline.strategies.spec import Decision, StrategySpec, StrategyView, parameters
@@ -47,6 +47,8 @@ class Prices:
     limit: int
     stop: int
     target: int
+    trail: int
+    """How far behind the best price the stop follows; 0: it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def price(side: Side, close_px: float, atr_px: float, instrument: Instrument, pa
     stop, target = plan
     if (limit - stop) * sign <= 0 or (target - limit) * sign <= 0 or min(limit, stop, target) <= 0:
         return None
-    return Prices(ref, limit, stop, target)
+    return Prices(ref, limit, stop, target, trail_distance(ref, atr, tick, params.stops))
 
 
 def _regimes(state: FilterState, wave: ChartWave, now: int) -> Iterator[RegimeChange]:
@@ -299,6 +301,7 @@ def _recommend(state: FilterState, c: Candidate, rank: int, now: int) -> Recomme
         target_paise=prices.target,
         expires_ms=expires,
         reasons=signal.reasons,
+        trail_paise=prices.trail,
     )
 
 

@@ -5,7 +5,7 @@ Writes  frozen records; money in paise, times in epoch milliseconds
 
 ``Conditions`` is what only the world knows: state, token, clocks, the broker's book, its margin, the room in the rate
 buckets. The paper venue has no token, no other clock and no other book: :func:`paper_conditions` says so in one place.
-No field has a default: what is not known must be said, and is then judged as the check says.
+No field has a default: what is not known must be said (None), and stops entries.
 """
 
 from __future__ import annotations
@@ -28,17 +28,19 @@ class Conditions:
     state: TradingState
     is_flattening: bool
     """The halt was ordered together with the closing of all positions."""
-    token_left_ms: int
+    token_left_ms: int | None
     """Until the token dies; 0 or less: it has."""
-    are_versions_equal: bool
+    are_versions_equal: bool | None
     """Every process of this run bears our version."""
-    clock_skew_ms: int
+    clock_skew_ms: int | None
     """Our clock less the exchange's."""
     reconciled_ms: int
     """When our books last agreed with the broker's; 0 never."""
-    is_master_of_today: bool
+    is_settled: bool
+    """Whatever a lost memory of ours may have sent has arrived by now."""
+    is_master_of_today: bool | None
     """Lots, ticks and freeze quantities come from today's instrument file."""
-    margin_paise: int
+    margin_paise: int | None
     """What the broker still lends."""
     order_room: int
     """Orders that the rate buckets let us send now, at this order's urgency."""
@@ -108,6 +110,7 @@ def paper_conditions(state: TradingState, now: int, margin_paise: int, *, is_fla
         are_versions_equal=True,
         clock_skew_ms=0,
         reconciled_ms=now,
+        is_settled=True,
         is_master_of_today=True,
         margin_paise=margin_paise,
         order_room=FOR_EVER_MS,

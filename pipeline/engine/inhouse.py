@@ -26,7 +26,7 @@ def answers(venue: Venue, request: OrderRequest, quote: Quote | None, now: int) 
     if request.ask is Ask.CANCEL:
         return reports(venue, venue.cancel(request.order_id, now), request)
     if request.ask is Ask.MODIFY:
-        return reports(venue, venue.modify(request.order_id, request.qty, request.limit_paise, request.trigger_paise, now), request)
+        return reports(venue, venue.modify(request.order_id, request.terms, now), request)
     raise Corrupt(f"the paper venue was asked for {request.ask}: it lists nothing")
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from pipeline.core.broker import Terms
 from pipeline.core.errors import Corrupt
 from pipeline.core.types import OrderEvent, Side
 
@@ -130,7 +131,7 @@ class Order:
     """One order of ours. ``value_paise`` is the sum of quantity times price over its fills.
 
     The second half is what the broker told, and when we asked: ``told`` is its own word for the state, ``told_qty`` what has filled by its
-    book (fills are booked by trade id only, so it may run ahead of ``cum_qty``), ``asked_qty`` the total that a modification asked for,
+    book (fills are booked by trade id only, so it may run ahead of ``cum_qty``), ``asked_qty`` and its neighbours what a change asked for,
     ``asked_ms`` and ``tries`` the last request about this order.
     """
 
@@ -154,8 +155,21 @@ class Order:
     told: str = ""
     told_qty: int = 0
     asked_qty: int = 0
+    asked_type: str = ""
+    asked_limit_paise: int = 0
+    asked_trigger_paise: int = 0
     why: str = ""
     """Why its end was asked for."""
+
+    @property
+    def terms(self) -> Terms:
+        """As they hold at the exchange, as far as we know."""
+        return Terms(self.order_qty, self.order_type, self.limit_paise, self.trigger_paise)
+
+    @property
+    def asked(self) -> Terms:
+        """As the last change asked for them."""
+        return Terms(self.asked_qty, self.asked_type, self.asked_limit_paise, self.asked_trigger_paise)
 
     @property
     def done_qty(self) -> int:
@@ -187,12 +201,18 @@ def advance(order: Order, event: Event, order_id: str = "") -> Order:
         raise Corrupt(f"order {order.tag}: {event} cannot follow {order.status}: stop, and compare with the broker's book")
     if order.cum_qty > 0 and status is Status.ACCEPTED:
         status = Status.PARTIAL
-    qty, asked = order.order_qty, order.asked_qty
-    if event is Event.MODIFIED and asked > 0:
-        qty = asked
+    if event is Event.MODIFIED and order.asked_qty > 0:
+        order = with_terms(order, order.asked)
     elif event is Event.COMPLETE:
-        qty, asked = order.cum_qty, 0
-    return replace(order, status=status, order_id=order_id or order.order_id, order_qty=qty, asked_qty=asked)
+        order = replace(order, order_qty=order.cum_qty, asked_qty=0)
+    return replace(order, status=status, order_id=order_id or order.order_id)
+
+
+def with_terms(order: Order, terms: Terms) -> Order:
+    """Give the order as it is once a change has taken place."""
+    return replace(
+        order, order_qty=terms.qty, order_type=terms.order_type, limit_paise=terms.limit_paise, trigger_paise=terms.trigger_paise
+    )
 
 
 def fill(order: Order, qty: int, px_paise: int) -> Order:
@@ -230,4 +250,5 @@ def event_of(order: Order, now: int, reason: str = "") -> OrderEvent:
         avg_px=order.avg_px,
         reason=reason,
         tag=order.tag,
+        trigger_paise=order.trigger_paise,
     )

@@ -15,6 +15,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.broker import Terms
 from pipeline.core.types import Side
 
 if TYPE_CHECKING:
@@ -101,20 +102,22 @@ class Venue:
         if reason:
             order.status = REJECTED
             return [VenueEvent(now, order.order_id, "rejected", reason=reason)]
-        order.status = TRIGGER_PENDING if order.order_type in {"SL", "SL-M"} else OPEN
+        order.status = _first_status(order.order_type)
         order.active_ms = now + self.latency_ms
         self._live.setdefault(order.symbol, []).append(order.order_id)
         return [VenueEvent(now, order.order_id, "accepted", order.qty), *self._meet_now(order, now)]
 
-    def modify(self, order_id: str, qty: int, limit_paise: int, trigger_paise: int, now: int) -> list[VenueEvent]:
-        """Change an open order to absolute values; ``qty`` is the new total."""
-        order = self.orders.get(order_id)
-        reason = _gone(order) or (_objection(order.order_type, qty, limit_paise, trigger_paise) if order else "")
+    def modify(self, order_id: str, terms: Terms, now: int) -> list[VenueEvent]:
+        """Change an open order to absolute values; another type waits for its trigger anew, or no longer waits."""
+        order, qty = self.orders.get(order_id), terms.qty
+        reason = _gone(order) or _objection(terms.order_type, qty, terms.limit_paise, terms.trigger_paise)
         if order is None or reason:
             return [VenueEvent(now, order_id, "rejected", reason=reason)]
         if qty <= order.cum_qty:
             return [VenueEvent(now, order_id, "rejected", reason="quantity is not above what has filled")]
-        order.qty, order.limit_paise, order.trigger_paise = qty, limit_paise, trigger_paise
+        if terms.order_type != order.order_type:
+            order.order_type, order.status = terms.order_type, _first_status(terms.order_type)
+        order.qty, order.limit_paise, order.trigger_paise = qty, terms.limit_paise, terms.trigger_paise
         order.active_ms = now + self.latency_ms
         return [VenueEvent(now, order_id, "modified", qty), *self._meet_now(order, now)]
 
@@ -224,6 +227,10 @@ def _objection(order_type: str, qty: int, limit_paise: int, trigger_paise: int) 
     if order_type in {"SL", "SL-M"} and trigger_paise <= 0:
         return "a trigger price is needed"
     return ""
+
+
+def _first_status(order_type: str) -> str:
+    return TRIGGER_PENDING if order_type in {"SL", "SL-M"} else OPEN
 
 
 def _gone(order: VenueOrder | None) -> str:

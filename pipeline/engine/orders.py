@@ -8,8 +8,7 @@ The rules, by number (reliability file, sections 5.2 and 5.3):
 1. An intent's id names its cause. A cause is acted on once, whatever comes twice.
 2. The intent, then SENDING, then the request are written before the broker hears of the order.
 3. The first answer to a recommendation wins; the rest change nothing. Silence is a denial with a reason.
-4. Every entry passes all checks of engine/risk.py on the live quote at the moment of its answer, and none passes while an emergency word
-   holds, while the books do not agree, or while an order in its paper is unknown.
+4. Every entry passes all checks of engine/risk.py on the live quote at the moment of its answer: that is the only place that stops one.
 5. No position without a plan: stop, target and the latest hour are set by its first fill (engine/books.py).
 6. Exits aim at zero, need no answer and can never reverse (engine/protect.py).
 
@@ -18,16 +17,19 @@ Never asks a clock, never sends twice, never drops a fill.
 
 from __future__ import annotations
 
-from pipeline.core.broker import Answer, BrokerReport, Control, Word
+from dataclasses import replace
+
+from pipeline.core.broker import GTT, Answer, BrokerReport, Control, Facts, Word
 from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
 from pipeline.engine.asking import Journal, cancel
 from pipeline.engine.books import is_old
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import SQUARE_OFF
 from pipeline.engine.facts import conditions_of, gate_of
+from pipeline.engine.gtts import is_for_server
 from pipeline.engine.identity import entry_cause, identity, tag_of
 from pipeline.engine.inhouse import reports
-from pipeline.engine.lifecycle import Event, Status, advance, event_of
+from pipeline.engine.lifecycle import Event, advance, event_of
 from pipeline.engine.outward import chase, take
 from pipeline.engine.protect import may_cancel, order_of, send, steer
 from pipeline.engine.risk import deny
@@ -68,6 +70,11 @@ def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
         yield report
     yield from take(desk, report, now)
     yield from _go_on(desk, now)
+
+
+def on_facts(desk: Desk, facts: Facts, now: int) -> None:
+    """Take what was looked up for the checks; it counts from now on."""
+    desk.facts = replace(facts, ts=now)
 
 
 def on_control(desk: Desk, control: Control, now: int) -> Journal:
@@ -156,30 +163,13 @@ def _take_answer(desk: Desk, answer: Confirmation, now: int) -> Journal:
         yield _denied(intent, now, "rejected")
         return
     yield intent
-    blocked = _blocked(desk, intent.symbol, now)
-    denial = None if blocked else deny(gate_of(desk, intent, recommendation, conditions_of(desk, now), now))
+    denial = deny(gate_of(desk, intent, recommendation, conditions_of(desk, now), now))
     if denial is not None:
         yield denial
-    reason = blocked if denial is None else denial.code
-    if reason:
-        yield _denied(intent, now, reason)
+        yield _denied(intent, now, denial.code)
     else:
         desk.wishes[intent.id] = intent
-        yield from send(desk, intent, now)
-
-
-def _blocked(desk: Desk, symbol: str, now: int) -> str:
-    """Say what stops every entry, whatever its own merits (rule 4)."""
-    if desk.word:
-        return "halted"
-    limits = desk.params.orders
-    if desk.venue is None and (not desk.is_ready or now - desk.agreed_ms > limits.agreed_s * 1000):
-        return "not_reconciled"
-    if desk.venue is None and now - desk.began_ms < limits.settle_s * 1000:
-        return "book_not_settled"
-    if any(o.symbol == symbol and o.status is Status.UNKNOWN for o in desk.orders.values()):
-        return "unknown_in_symbol"
-    return ""
+        yield from send(desk, intent, now, intent.stop_paise if intent.order_type == GTT else 0)
 
 
 def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
@@ -195,7 +185,7 @@ def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
         symbol=r.symbol,
         side=r.side,
         purpose="entry",
-        order_type="LIMIT",
+        order_type=GTT if is_for_server(desk, r.symbol) else "LIMIT",
         qty=qty,
         limit_paise=r.limit_paise,
         stop_paise=r.stop_paise,
@@ -203,6 +193,7 @@ def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
         worst_loss_paise=worst_loss_paise(qty, r.limit_paise, r.stop_paise),
         tag=tag_of(key),
         reason=r.id,
+        trail_paise=r.trail_paise,
     )
 
 

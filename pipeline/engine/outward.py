@@ -58,7 +58,7 @@ def chase(desk: Desk, now: int) -> Journal:
         elif order.status is Status.PENDING_CANCEL and order.order_id:
             yield from cancel(desk, order, now, order.why)
         elif order.status is Status.PENDING_MODIFY and order.order_id:
-            yield from modify(desk, order, order.asked_qty, now)
+            yield from modify(desk, order, order.asked, now)
     if any(now - desk.changed_ms.get(o.symbol, 0) < limits.beat_s * 1000 for o in desk.late_fills()):
         want(desk, Ask.TRADES, desk.read_ms.get(Ask.TRADES, now - SOON_MS) + SOON_MS)
     yield from _beat(desk, now)
@@ -87,6 +87,7 @@ def _restart(desk: Desk, now: int) -> Journal:
     desk.read_ms.clear()
     desk.listed = {}
     desk.agreed_ms = desk.apart = 0
+    desk.facts = None
     desk.began_ms = desk.began_ms or now
     desk.due = {listing.value: now for listing in LISTINGS}
     for order in list(desk.orders.values()):

@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.core.charges import Charges, Product, charges_for, total
 from pipeline.core.errors import Corrupt
-from pipeline.core.rates import product_for
+from pipeline.core.rates import Plan, product_for
 from pipeline.core.types import Fill, Instrument, PortfolioMinute, Side
 
 
@@ -34,8 +34,6 @@ class Holding:
     opened_ms: int = 0
     trade_paise: int = 0
     """Realised by the trade that is open: since the paper was last flat."""
-    bought_paise: int = 0
-    sold_paise: int = 0
 
     @property
     def unrealised_paise(self) -> int:
@@ -58,6 +56,8 @@ class Ledger:
     session_date: str
     products: Mapping[str, Product] = field(default_factory=dict)
     """What is charged as what; a symbol that is not named is an intraday cash trade."""
+    plan: Plan = Plan.NORMAL
+    """Of Upstox: how high brokerage can be."""
     holdings: dict[str, Holding] = field(default_factory=dict)
     trades: dict[str, None] = field(default_factory=dict)
     turnover: dict[str, list[int]] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Ledger:
         sides = self.turnover.setdefault(fill.order_id, [0, 0])
         sides[fill.side is Side.SELL] += fill.last_qty * fill.last_paise
         product = self.products.get(fill.symbol, Product.INTRADAY)
-        self.charges[fill.order_id] = charges_for(product, (sides[0], sides[1]), 1, self.session_date)
+        self.charges[fill.order_id] = charges_for(product, (sides[0], sides[1]), 1, self.session_date, self.plan)
         return True
 
     def mark(self, symbol: str, paise: int, ts: int) -> None:
@@ -132,11 +132,6 @@ class Ledger:
         self.peak_paise = max(self.peak_paise, net)
         return net, self.peak_paise - net
 
-    def turnover_of(self, symbol: str) -> tuple[int, int]:
-        """Give what was bought and what was sold of a paper today, in paise."""
-        holding = self.holdings.get(symbol)
-        return (0, 0) if holding is None else (holding.bought_paise, holding.sold_paise)
-
     def minute(self, ts: int) -> PortfolioMinute:
         """Take the account's picture at the end of a minute."""
         net, drawdown = self.observe()
@@ -155,7 +150,7 @@ class Ledger:
 
     def dump(self) -> dict[str, Any]:
         """Everything as plain values."""
-        names = ("qty", "cost_paise", "realised_paise", "mark_paise", "mark_ms", "opened_ms", "trade_paise", "bought_paise", "sold_paise")
+        names = ("qty", "cost_paise", "realised_paise", "mark_paise", "mark_ms", "opened_ms", "trade_paise")
         return {
             "holdings": {s: [getattr(h, name) for name in names] for s, h in self.holdings.items()},
             "trades": list(self.trades),
@@ -179,8 +174,8 @@ def product_of(instrument: Instrument) -> Product:
     return product_for(instrument.instrument_key.partition("|")[0], instrument.symbol)
 
 
-def new_ledger(session_date: str, instruments: Iterable[Instrument]) -> Ledger:
-    return Ledger(session_date, {i.symbol: product_of(i) for i in instruments})
+def new_ledger(session_date: str, instruments: Iterable[Instrument], plan: str = Plan.NORMAL) -> Ledger:
+    return Ledger(session_date, {i.symbol: product_of(i) for i in instruments}, Plan(plan))
 
 
 def _book(holding: Holding, fill: Fill) -> int | None:
@@ -188,11 +183,7 @@ def _book(holding: Holding, fill: Fill) -> int | None:
 
     Gives the result of the trade that it ended (paise, before charges); None while the trade goes on.
     """
-    signed, value = fill.side.sign * fill.last_qty, fill.last_qty * fill.last_paise
-    if fill.side is Side.BUY:
-        holding.bought_paise += value
-    else:
-        holding.sold_paise += value
+    signed = fill.side.sign * fill.last_qty
     ended: int | None = None
     if holding.qty == 0:
         holding.opened_ms = fill.ts

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pipeline.core.charges import Product, charges_for
 from pipeline.core.money import rupees
 from pipeline.core.params import RiskParams
+from pipeline.core.rates import Plan
 from pipeline.core.session import ist_clock, ist_date
 from pipeline.core.types import Instrument, OrderIntent, Recommendation, Side
 from pipeline.engine.matching import Quote
@@ -42,7 +43,7 @@ def terms_of(r: Recommendation, instrument: Instrument, risk: RiskParams, intent
     """Size a proposal as the order process will; once there is an intent, its own figures count."""
     qty = entry_qty(r.limit_paise, r.stop_paise, instrument, risk) if intent is None else intent.qty
     loss = worst_loss_paise(qty, r.limit_paise, r.stop_paise) if intent is None else intent.worst_loss_paise
-    charges = round_trip_charges_paise(r, qty, product_of(instrument))
+    charges = round_trip_charges_paise(r, qty, product_of(instrument), Plan(risk.plan))
     return Terms(qty, loss, charges, round(qty * r.limit_paise * risk.margin_ratio), risk.max_drift_bps)
 
 
@@ -70,13 +71,13 @@ def parse_answer(text: str) -> str | None:
     return "reject" if word in _NO else None
 
 
-def round_trip_charges_paise(recommendation: Recommendation, qty: int, product: Product = Product.INTRADAY) -> int:
+def round_trip_charges_paise(recommendation: Recommendation, qty: int, product: Product, plan: Plan) -> int:
     """Estimate all charges of entering at the limit and leaving at the target."""
     r = recommendation
     legs = (qty * r.limit_paise, qty * (r.target_paise or r.limit_paise))
     bought, sold = legs if r.side is Side.BUY else legs[::-1]
     date_iso = ist_date(r.ts)
-    return round(charges_for(product, (bought, 0), 1, date_iso).exact + charges_for(product, (0, sold), 1, date_iso).exact)
+    return round(sum(charges_for(product, legs, 1, date_iso, plan).exact for legs in ((bought, 0), (0, sold))))
 
 
 def _quote_line(r: Recommendation, quote: Quote | None, now: int, max_drift_bps: float) -> str:

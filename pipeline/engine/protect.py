@@ -4,30 +4,30 @@ Reads   the desk: positions, orders, what the broker last listed, quotes, the pl
 Writes  OrderIntent, OrderEvent, OrderRequest, Alert
 
 The rules (reliability file, 5.3). A position is guarded by a stop order at the broker, for exactly what is held: its quantity follows the
-fills. To close, everything of ours in the paper is cancelled and the book has said so; then the broker's position is read; then one order
-for exactly that, never more than both sides hold, so that nothing can reverse. An exit without an answer is neither repeated nor replaced
-before a settled book shows that it is not there. When closing orders keep failing, the broker is asked to exit the position itself, which
-is state-based there. A position that is gone takes its stop with it. Asks nobody's leave, and never stops trying.
+fills, its trigger the best price (engine/guard.py). To close, everything of ours in the paper is cancelled and the book has said so; then
+the broker's position is read; then one order for exactly that, never more than both sides hold, so that nothing can reverse. An exit
+without an answer is neither repeated nor replaced before a settled book shows that it is not there. When closing orders keep failing, or
+their time is up, the broker is asked to exit the position itself, which is state-based there; when that takes too long, somebody is
+called. A position that is gone takes its stop with it. Asks nobody's leave, and never stops trying.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.core.broker import Ask, OrderRequest, Word
-from pipeline.core.session import Group
+from pipeline.core.broker import GTT, Ask, OrderRequest, Terms, Word
 from pipeline.core.types import Alert, OrderIntent
-from pipeline.engine.asking import EXIT_ALL, Journal, ask, cancel, modify, want
+from pipeline.engine.asking import EXIT_ALL, SOON_MS, Journal, ask, cancel, modify, want
 from pipeline.engine.desk import Desk
-from pipeline.engine.exits import STOP, Plan, closing_side, exit_reason
+from pipeline.engine.exits import GUARDS, RUNGS, STOP, TARGET, Plan, closing_side, exit_reason
+from pipeline.engine.facts import is_settled
+from pipeline.engine.gtts import is_server_arming, is_server_told, is_server_wrong
+from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms, trail
 from pipeline.engine.identity import exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
 from pipeline.engine.reconcile import is_over, owned
 
 CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
-STOP_TYPES = frozenset({"SL", "SL-M"})
-SLACK_BPS = 300
-"""Limit of a stop order where the exchange takes no SL-M (derivatives): so far beyond the trigger."""
 UNPLANNED = "unplanned"
 READ_AGAIN_MS, GONE_ALARM_MS = 1_000, 20_000
 
@@ -49,6 +49,7 @@ def _steer(desk: Desk, symbol: str, now: int) -> Journal:
         # Fills that nobody planned for (a cancelled entry that filled after all): out again.
         plan = _unplanned(desk, symbol, now)
     yield from _drop_surplus(desk, symbol, held, now)
+    plan = trail(desk, plan, now)
     reason = plan.closing or _reason(desk, plan, now)
     if reason:
         yield from _close(desk, plan, reason, held, now)
@@ -98,7 +99,8 @@ def _reason(desk: Desk, plan: Plan, now: int) -> str:
     if desk.word == Word.FLATTEN:
         return desk.word
     reason = exit_reason(plan, desk.quotes.quote(desk.papers[plan.symbol].instrument.sid), now)
-    if reason != STOP:
+    is_awaited = reason == STOP or (reason == TARGET and is_pair(desk))
+    if not is_awaited:
         if plan.beyond_ms:
             desk.plans[plan.symbol] = replace(plan, beyond_ms=0)
         return reason
@@ -106,10 +108,8 @@ def _reason(desk: Desk, plan: Plan, now: int) -> str:
         return reason
     if plan.beyond_ms == 0:
         plan = desk.plans[plan.symbol] = replace(plan, beyond_ms=now)
-    exits = desk.exits(plan.symbol)
     is_late = now - plan.beyond_ms >= desk.params.orders.stop_grace_s * 1000
-    is_waiting = any(o.told != "open" for o in exits)
-    return "" if exits and not (is_late and is_waiting) else reason
+    return "" if is_doing(desk.exits(plan.symbol), reason, is_late=is_late) else reason
 
 
 # ---------------------------------------------------------------------- guarding
@@ -118,15 +118,21 @@ def _reason(desk: Desk, plan: Plan, now: int) -> str:
 def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     """Keep one stop order at the broker for exactly what is held."""
     exits = desk.exits(plan.symbol)
+    if not exits and (is_server_arming(desk, plan, now) or not is_server_told(desk, plan)):
+        want(desk, Ask.BOOK, now + SOON_MS)
+        return
     if not exits:
-        if now >= plan.wait_ms and desk.is_open(plan.symbol, now) and _is_settled(desk, now):
+        if now >= plan.wait_ms and desk.is_open(plan.symbol, now) and is_settled(desk, now):
             yield from _place(desk, desk.plans[plan.symbol], STOP, abs(held), now)
         return
-    stop = exits[0]
-    wanted = stop.done_qty + abs(held)
-    is_quiet = stop.status in {Status.ACCEPTED, Status.PARTIAL} and stop.order_type in STOP_TYPES
-    if len(exits) == 1 and is_quiet and stop.order_qty != wanted and now >= plan.wait_ms:
-        yield from modify(desk, stop, wanted, now)
+    order, plan = exits[0], desk.plans[plan.symbol]
+    if is_server_wrong(desk, order, held, now) and may_cancel(order):
+        yield from cancel(desk, order, now, "the server guards another quantity")
+    is_quiet = order.status in {Status.ACCEPTED, Status.PARTIAL} and order.order_type in GUARDS
+    if len(exits) == 1 and is_quiet and now >= plan.wait_ms:
+        wanted = guarding_terms(desk, plan, order, held)
+        if wanted != order.terms:
+            yield from modify(desk, order, wanted, now)
 
 
 # ---------------------------------------------------------------------- closing
@@ -137,35 +143,48 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     if not plan.closing:
         plan = desk.plans[plan.symbol] = replace(plan, closing=reason, closing_ms=now)
     exits = desk.exits(plan.symbol)
-    for order in [*desk.entries(plan.symbol), *(o for o in exits if o.order_type in STOP_TYPES)]:
+    for order in [*desk.entries(plan.symbol), *(o for o in exits if o.order_type in GUARDS or o.order_type == GTT)]:
         if may_cancel(order) and order.intent_id in desk.orders:
             yield from cancel(desk, desk.orders[order.intent_id], now, reason)
     if desk.inbox:
         return  # the paper venue has answered: take that first
+    yield from _call(desk, plan, held, now)
+    plan = desk.plans[plan.symbol]
     if _is_busy(desk, plan.symbol) or now < plan.wait_ms or not desk.is_open(plan.symbol, now):
         return
-    if not _is_settled(desk, now):
+    if not is_settled(desk, now):
         return
+    if not is_server_told(desk, plan):
+        want(desk, Ask.BOOK, now)
+        return
+    is_spent = now - max(plan.closing_ms, plan.rung_ms) >= desk.params.orders.rung_s * 1000
     if not _is_position_read(desk, plan.symbol):
         want(desk, Ask.POSITIONS, now)
+        if is_spent:
+            yield from _exit_all(desk, plan, abs(held), now)
         return
     qty = _closable(desk, plan.symbol, held)
     if qty == 0:
         yield from _gone(desk, plan, now)
-    elif plan.closings >= desk.params.orders.close_tries:
+    elif plan.closings >= desk.params.orders.close_tries or is_spent:
         yield from _exit_all(desk, plan, qty, now)
     else:
         yield from _place(desk, replace(plan, closings=plan.closings + 1), reason, qty, now)
 
 
+def _call(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
+    """Closing orders have had their time, and the broker's own exit too: somebody must take the telephone. We go on trying."""
+    if plan.is_late or now - plan.closing_ms < RUNGS * desk.params.orders.rung_s * 1000:
+        return
+    desk.plans[plan.symbol] = replace(plan, is_late=True)
+    took_s = (now - plan.closing_ms) // 1000
+    text = f"{plan.symbol}: {held} still held {took_s} s after closing began ({plan.closing}): call the broker's desk"
+    yield Alert(now, "error", "close_late", "orders", text)
+
+
 def _is_busy(desk: Desk, symbol: str) -> bool:
     """Something of ours may still fill; an entry without an answer cannot be cancelled, and is not waited for."""
     return bool(desk.exits(symbol)) or any(o.status is not Status.UNKNOWN for o in desk.entries(symbol))
-
-
-def _is_settled(desk: Desk, now: int) -> bool:
-    """An exit of a memory that was lost may still be on its way: it is waited for like any exit without an answer."""
-    return desk.venue is not None or now - desk.began_ms >= desk.params.orders.settle_s * 1000
 
 
 def _is_position_read(desk: Desk, symbol: str) -> bool:
@@ -194,14 +213,13 @@ def _place(desk: Desk, plan: Plan, reason: str, qty: int, now: int) -> Journal:
     cause = exit_cause(plan.entry_intent, reason, plan.attempts)
     key, held = identity(cause), desk.held(plan.symbol)
     desk.plans[plan.symbol] = replace(plan, attempts=plan.attempts + 1)
-    order_type, limit = _stop_terms(desk, plan) if is_stop else ("MARKET", 0)
-    trigger = plan.stop_paise if is_stop else 0
+    terms = stop_terms(desk, plan, qty) if is_stop else Terms(qty, "MARKET", 0, 0)
     intent = OrderIntent(
-        now, key, cause, plan.symbol, closing_side(held), "stop" if is_stop else "exit", order_type, qty, limit, trigger, 0, 0,
-        tag_of(key, "exit"), reason,
+        now, key, cause, plan.symbol, closing_side(held), "stop" if is_stop else "exit", terms.order_type, qty, terms.limit_paise,
+        terms.trigger_paise, 0, 0, tag_of(key, "exit"), reason, 0,
     )  # fmt: skip
     yield intent
-    yield from send(desk, intent, now, trigger)
+    yield from send(desk, intent, now, terms.trigger_paise)
 
 
 def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
@@ -212,24 +230,14 @@ def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
         return
     cause = exit_cause(plan.entry_intent, "exit_all", plan.attempts)
     key = identity(cause)
-    desk.plans[plan.symbol] = replace(plan, attempts=plan.attempts + 1, closings=0)
+    desk.plans[plan.symbol] = replace(plan, attempts=plan.attempts + 1, closings=0, rung_ms=now)
     side = closing_side(desk.held(plan.symbol))
     intent = OrderIntent(
-        now, key, cause, plan.symbol, side, "exit", EXIT_ALL, qty, 0, 0, 0, 0, tag_of(key, "exit"), "exit_all"
+        now, key, cause, plan.symbol, side, "exit", EXIT_ALL, qty, 0, 0, 0, 0, tag_of(key, "exit"), "exit_all", 0
     )  # fmt: skip
     yield intent
     yield Alert(now, "error", "exit_all", "orders", f"{plan.symbol}: closing orders keep failing, the broker is asked to exit the position")
     yield from send(desk, intent, now, ask_for=Ask.EXIT_ALL, tag=entry.tag)
-
-
-def _stop_terms(desk: Desk, plan: Plan) -> tuple[str, int]:
-    """Give order type and limit of a stop: SL-M in cash, SL with room in derivatives, whose exchange takes no SL-M."""
-    paper = desk.paper(plan.symbol)
-    if paper.group is not Group.FO:
-        return "SL-M", 0
-    tick = paper.instrument.tick_size_paise
-    room = max(1, plan.stop_paise * SLACK_BPS // 10_000 // tick) * tick
-    return "SL", max(tick, plan.stop_paise - plan.side.sign * room)
 
 
 def send(desk: Desk, intent: OrderIntent, now: int, trigger_paise: int = 0, *, ask_for: Ask = Ask.PLACE, tag: str = "") -> Journal:
@@ -245,14 +253,17 @@ def send(desk: Desk, intent: OrderIntent, now: int, trigger_paise: int = 0, *, a
         desk.owners[order_id] = intent.id
     request = OrderRequest(
         now, "", ask_for, intent.id, order_id, intent.symbol, intent.side.value, intent.order_type, intent.qty,
-        intent.limit_paise, trigger_paise, tag or intent.tag,
+        intent.limit_paise, trigger_paise, tag or intent.tag, *(
+            (intent.target_paise, intent.trail_paise) if intent.order_type == GTT else ()
+        ),
     )  # fmt: skip
     yield from ask(desk, request, now)
 
 
 def may_cancel(order: Order) -> bool:
     """Tell whether asking for its end makes sense: it works, and the book does not say yet that it is over."""
-    return order.status in CANCELLABLE and not is_over(order.told)
+    is_unseen = order.order_type == GTT and order.purpose == "entry"  # the order of it at the exchange is not known yet
+    return order.status in CANCELLABLE and not is_over(order.told) and not is_unseen
 
 
 def order_of(intent: OrderIntent, now: int) -> Order:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.core.broker import BrokerReport
+from pipeline.core.broker import BrokerReport, Terms
 from pipeline.engine.lifecycle import FINAL, Event, Order, Status
 
 CANCELLED_WORDS = frozenset({"cancelled", "cancelled after market order"})
@@ -55,7 +55,14 @@ def ending(order: Order, word: str, cum_qty: int) -> tuple[Event, ...]:
 
 
 def _is_changed(order: Order, row: BrokerReport) -> bool:
-    return row.qty == order.asked_qty
+    return shows(row, order.asked)
+
+
+def shows(row: BrokerReport, terms: Terms) -> bool:
+    """Tell whether a row has these terms; a price that does not concern its type is the exchange's own affair."""
+    if (row.qty, row.order_type) != (terms.qty, terms.order_type):
+        return False
+    return row.limit_paise == terms.limit_paise if row.order_type == "LIMIT" else row.trigger_paise == terms.trigger_paise
 
 
 def differences(ours: Mapping[str, int], foreign: Mapping[str, int], broker: Mapping[str, int]) -> dict[str, int]:

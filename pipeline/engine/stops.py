@@ -35,11 +35,16 @@ def stop_and_target(side: Side, ref_paise: int, atr_paise: float, tick_paise: in
     return stop, target
 
 
-def trailed(side: Side, stop_paise: int, best_paise: int, *, atr_paise: float, tick_paise: int, params: StopParams) -> int:
+def trail_distance(ref_paise: int, atr_paise: float, tick_paise: int, params: StopParams) -> int:
+    """Give how far behind the best price the stop follows; 0: it stays where it is."""
+    away = params.trail_ratio * ref_paise if params.profile == FIXED else params.trail_atr * atr_paise
+    return round(max(away, MIN_STOP_TICKS * tick_paise)) if away > 0 else 0
+
+
+def trailed(side: Side, stop_paise: int, best_paise: int, *, away_paise: int, tick_paise: int) -> int:
     """Give the stop of a position on ``side`` after the best price so far; it never moves away from profit."""
-    away = params.trail_ratio * best_paise if params.profile == FIXED else params.trail_atr * atr_paise
-    wanted = round(best_paise - side.sign * max(away, MIN_STOP_TICKS * tick_paise))
-    if away <= 0 or wanted < tick_paise:
+    wanted = best_paise - side.sign * away_paise
+    if away_paise <= 0 or wanted < tick_paise:
         return stop_paise
     moved = round_to_tick(wanted, tick_paise, side)
     return max(stop_paise, moved) if side is Side.BUY else min(stop_paise, moved)

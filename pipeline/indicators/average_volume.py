@@ -15,7 +15,6 @@ PERIOD = 20
 
 @indicator("average_volume", columns=("volume_avg_20",), params=(PERIOD,), warmup=PERIOD, size=1 + PERIOD, degree=0)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """Mean of the last n volumes, this candle's included. state[1 + n]: see ``mean_k``."""
-    for i in range(len(slots)):
-        out[i, 0] = mean_k(states[slots[i]], 0, PERIOD, bars[i, VOLUME])
+    mean_k(state, 0, PERIOD, bars[VOLUME], out[0])

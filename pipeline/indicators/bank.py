@@ -2,17 +2,22 @@
 
 Reads   slots int64[n], rows CANDLE[n]; a slot is one symbol and timeframe
 Writes  values float64[n, columns] (0.0 where not warm) and warm bool[n, columns]
-State   one float64[slots, size] per indicator, the last candle's start per slot, the number of refused rows
+State   float64[tiles, places, lanes], one indicator's places behind the other's; the last candle's start per slot, the number of
+        refused rows
 
-A candle that is not newer than the last of its slot, or not finite, is refused and counted: its row is
-not warm and no state moves. Columns stand in the order of the registry, whatever the order of import was.
+Slots lie side by side, so many to a tile, and an indicator steps a tile at a time: see ``spec.py``. A wave is quick when its slots rise
+(whole tiles are then stepped once); a slot that comes again is simply stepped again. A candle that is not newer than the last of
+its slot, or not finite, is refused and counted: its row is not warm and no state moves. Columns stand in the order of the
+registry, whatever the order of import was.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from pipeline.core.errors import Corrupt
@@ -21,14 +26,16 @@ from pipeline.core.session import DAY_MS, IST_OFFSET_MS
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CANDLE, MINUTE_MS
 from pipeline.indicators.spec import DAY, MINUTE, IndicatorSpec
-from pipeline.kernels.jit import kernel, warmer
+from pipeline.kernels.jit import entry, kernel, warmer
 from pipeline.kernels.rolling import accept_k
 
 F64 = NDArray[np.float64]
+TABLE, PARAMS = types.float64[:, ::1], types.float64[::1]
 
 
-BLOCK = 1024
-"""Rows that go through all indicators before the next ones come: their candles and values stay in the processor's cache."""
+LANES = 520
+"""Slots of a tile: its candles and values stay in the processor's cache, and one call serves many. Sixty-five cache lines: by a power of
+two, all places of a lane would fall into the same few sets of the cache."""
 
 
 def bars_of(rows: NDArray[np.void]) -> F64:
@@ -49,75 +56,110 @@ def laid_out(ts: NDArray[np.int64], *prices_and_volume: NDArray[Any]) -> F64:
 
 
 @kernel
-def gather_k(parts: F64, widths: NDArray[np.int64], first: int, count: int, values: F64, warm: NDArray[np.bool_]) -> None:
-    """Copy the parts of a block, one float64[count, width] behind the other, into rows first.. of values; what is no number becomes 0.0."""
-    at, column = 0, 0
-    for width in widths:
-        for i in range(count):
-            for k in range(width):
-                x = parts[at]
-                at += 1
-                is_warm = np.isfinite(x)
-                warm[first + i, column + k] = is_warm
-                values[first + i, column + k] = x if is_warm else 0.0
-        column += width
+def lay_k(wave: Any, first: int, tile: F64) -> int:
+    """Lay the candles of rows first.. that belong to one tile into its lanes; give the row before which it ends, or has a slot again.
+
+    wave: slots int64[n], bars float64[n, 7], ok bool[n]. tile: float64[7, lanes].
+    """
+    slots, bars, ok = wave
+    lanes = tile.shape[1]
+    start = slots[first] // lanes * lanes
+    tile[:] = np.nan
+    for i in range(first, len(slots)):
+        lane = slots[i] - start
+        if lane < 0 or lane >= lanes or not np.isnan(tile[0, lane]):
+            return i
+        if ok[i]:
+            for k in range(len(tile)):
+                tile[k, lane] = bars[i, k]
+    return len(slots)
+
+
+@kernel
+def pick_k(wave: Any, rows: tuple[int, int], out: F64, values: F64, warm: NDArray[np.bool_]) -> None:
+    """Copy the values of a tile to the rows (first, end) that it was stepped for; what is no number becomes 0.0, not warm."""
+    slots, _, ok = wave
+    first, end = rows
+    start = slots[first] // out.shape[1] * out.shape[1]
+    for i in range(first, end):
+        lane, mine, is_warm = slots[i] - start, values[i], warm[i]
+        for k in range(len(mine)):
+            mine[k] = out[k, lane]
+        for k in range(len(mine)):
+            is_warm[k] = ok[i] & (abs(mine[k]) < np.inf)
+            mine[k] = mine[k] if is_warm[k] else 0.0
+
+
+def compiled(spec: IndicatorSpec) -> Callable[..., None]:
+    """Give the machine code of an indicator's step."""
+    return entry(spec.step, TABLE, TABLE, PARAMS, TABLE)
+
+
+def along(spec: IndicatorSpec, bars: F64) -> F64:
+    """Step one indicator alone over candles of one slot, see ``bars_of``; float64[n, columns], NaN where not defined."""
+    step, params = compiled(spec), np.array(spec.params, np.float64)
+    state, out = np.zeros((spec.size, 1)), np.empty((len(bars), len(spec.columns)))
+    for bar, values in zip(bars[:, :, np.newaxis], out[:, :, np.newaxis], strict=True):
+        step(state, bar, params, values)
+    return out
 
 
 class Bank:
     """State of every indicator (or of ``specs``) for ``slots`` pairs of symbol and timeframe."""
 
-    __slots__ = ("_params", "_parts", "_specs", "_widths", "columns", "last", "refused", "states", "taken")
+    __slots__ = ("_bars", "_calls", "_out", "_specs", "columns", "last", "refused", "states", "taken")
 
     def __init__(self, slots: int, specs: tuple[IndicatorSpec, ...] | None = None) -> None:
         self._specs: tuple[IndicatorSpec, ...] = tuple(spec for _, spec in INDICATORS.items()) if specs is None else specs
         self.columns: tuple[str, ...] = tuple(column for spec in self._specs for column in spec.columns)
-        self._params = [np.array(spec.params, np.float64) for spec in self._specs]
-        self._widths = np.array([len(spec.columns) for spec in self._specs], np.int64)
-        self._parts = np.empty(BLOCK * len(self.columns))
-        self.states = [np.zeros((slots, spec.size)) for spec in self._specs]
+        lanes = min(LANES, max(slots, 1))
+        self.states = np.zeros((-(-slots // lanes), sum(spec.size for spec in self._specs), lanes))
         self.last = np.full(slots, np.iinfo(np.int64).min, np.int64)
         self.refused = 0
         self.taken = np.empty(0, np.bool_)
         """Which rows of the last wave were stepped."""
+        self._bars, self._out = np.empty((MINUTE + 1, lanes)), np.empty((len(self.columns), lanes))
+        self._calls = [list(self._calls_of(tile)) for tile in self.states]
+
+    def _calls_of(self, tile: F64) -> Iterator[tuple[Any, ...]]:
+        """Give the calls that step a tile: kernel, its part of the state, candles, parameters, its part of the values."""
+        at, column = 0, 0
+        for spec in self._specs:
+            end, last = at + spec.size, column + len(spec.columns)
+            params = np.array(spec.params, np.float64)
+            yield compiled(spec), tile[at:end], self._bars, params, self._out[column:last]
+            at, column = end, last
 
     def step(self, slots: NDArray[np.int64], rows: NDArray[np.void]) -> tuple[F64, NDArray[np.bool_]]:
         """Step every indicator over a wave; rows of one slot must stand in order of time."""
         bars = bars_of(rows)
         ok = self.taken = np.empty(len(rows), np.bool_)
-        refused = accept_k(slots, np.ascontiguousarray(rows["ts"]), bars, self.last, ok)
-        if refused == 0:
-            return self._values(slots, bars)
-        self.refused += refused
-        values, warm = np.zeros((len(rows), len(self.columns))), np.zeros((len(rows), len(self.columns)), np.bool_)
-        values[ok], warm[ok] = self._values(slots[ok], bars[ok])
-        return values, warm
-
-    def _values(self, slots: NDArray[np.int64], bars: F64) -> tuple[F64, NDArray[np.bool_]]:
-        values = np.empty((len(slots), len(self.columns)))
-        warm = np.empty((len(slots), len(self.columns)), np.bool_)
-        for first in range(0, len(slots), BLOCK):
-            mine, these = slots[first : first + BLOCK], bars[first : first + BLOCK]
-            at = 0
-            for spec, state, params in zip(self._specs, self.states, self._params, strict=True):
-                end = at + len(mine) * len(spec.columns)
-                spec.step(state, mine, these, params, self._parts[at:end].reshape(len(mine), -1))
-                at = end
-            gather_k(self._parts, self._widths, first, len(mine), values, warm)
+        self.refused += accept_k(slots, np.ascontiguousarray(rows["ts"]), bars, self.last, ok)
+        values, warm = np.empty((len(rows), len(self.columns))), np.empty((len(rows), len(self.columns)), np.bool_)
+        wave, first, lanes = (slots, bars, ok), 0, self._bars.shape[1]
+        while first < len(rows):
+            end = lay_k(wave, first, self._bars)
+            for step, *arrays in self._calls[slots[first] // lanes]:
+                step(*arrays)
+            pick_k(wave, (first, end), self._out, values, warm)
+            first = end
         return values, warm
 
     def dump(self) -> bytes:
-        arrays: dict[str, NDArray[Any]] = {spec.name: state for spec, state in zip(self._specs, self.states, strict=True)}
-        return pack({"refused": self.refused, "columns": list(self.columns)}, arrays | {"last:": self.last})
+        return pack({"refused": self.refused, **self._layout()}, {"states": self.states, "last": self.last})
 
     def load(self, blob: bytes) -> None:
-        """Take up a saved state; one that was written with other indicators is Corrupt."""
+        """Take up a saved state; one that was written with other indicators, or laid out otherwise, is Corrupt."""
         plain, arrays = unpack(blob)
-        if tuple(plain["columns"]) != self.columns:
+        if {name: plain.get(name) for name in self._layout()} != self._layout():
             raise Corrupt("the saved indicators are not those of this program: clear the session with `ticktick clear`")
         self.refused = plain["refused"]
-        self.last[:] = arrays["last:"]
-        for spec, state in zip(self._specs, self.states, strict=True):
-            state[:] = arrays[spec.name]
+        self.states[:], self.last[:] = arrays["states"], arrays["last"]
+
+    def _layout(self) -> dict[str, Any]:
+        """Tell what a place of the state means."""
+        sizes = {spec.name: spec.size for spec in self._specs}
+        return {"columns": list(self.columns), "sizes": sizes, "shape": list(self.states.shape), "slots": len(self.last)}
 
 
 @warmer

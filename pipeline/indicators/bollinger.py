@@ -16,14 +16,15 @@ COLUMNS = ("bollinger_upper", "bollinger_middle", "bollinger_lower", "bollinger_
 
 @indicator("bollinger", columns=COLUMNS, params=(PERIOD, 2), warmup=PERIOD, size=1 + PERIOD, degree=(1, 1, 1, 0))
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """Mean of n closes, plus and minus so many population deviations; width = (upper - lower) / middle.
 
     state[1 + n]: see ``mean_std_k``.
     """
-    for i in range(len(slots)):
-        mean, std = mean_std_k(states[slots[i]], 0, PERIOD, bars[i, CLOSE])
-        out[i, 0] = mean + params[1] * std
-        out[i, 1] = mean
-        out[i, 2] = mean - params[1] * std
-        out[i, 3] = (out[i, 0] - out[i, 2]) / mean
+    upper, middle, lower, width = out[0], out[1], out[2], out[3]
+    mean_std_k(state, 0, PERIOD, bars[CLOSE], middle, width)
+    for i in range(out.shape[1]):
+        reach = params[1] * width[i]
+        upper[i] = middle[i] + reach
+        lower[i] = middle[i] - reach
+        width[i] = (upper[i] - lower[i]) / middle[i]

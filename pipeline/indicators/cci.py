@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.indicators.spec import CLOSE, HIGH, LOW, indicator
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import push_k
+from pipeline.kernels.rolling import mean_k
 
 F64 = NDArray[np.float64]
 PERIOD = 20
@@ -17,23 +17,20 @@ STILL = 1e-14
 
 @indicator("cci", columns=("cci_20",), params=(PERIOD,), warmup=PERIOD, size=1 + PERIOD, degree=0)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """(typical - its mean) / (0.015 * mean distance from that mean) over n candles; typical = (high + low + close) / 3.
 
     A market that stands still gives 0. The sums go one by one through the ring, as TA-Lib's do: near its mean the index is a small
     difference of large numbers, and another order of additions would show. state[1 + n]: ring of typical prices.
     """
-    for i in range(len(slots)):
-        state = states[slots[i]]
-        typical = (bars[i, HIGH] + bars[i, LOW] + bars[i, CLOSE]) / 3.0
-        out[i, 0] = np.nan
-        if push_k(state, 0, PERIOD, typical) < PERIOD:
-            continue
-        total, distance = 0.0, 0.0
-        for k in range(1, PERIOD + 1):
-            total += state[k]
-        mean = total / PERIOD
-        for k in range(1, PERIOD + 1):
-            distance += abs(state[k] - mean)
-        off, distance = typical - mean, distance / PERIOD
-        out[i, 0] = off / (0.015 * distance) if min(abs(off), distance) > STILL * mean else 0.0
+    n, typical, mean, distance = out.shape[1], np.empty(out.shape[1]), np.empty(out.shape[1]), np.zeros(out.shape[1])
+    for i in range(n):
+        typical[i] = (bars[HIGH, i] + bars[LOW, i] + bars[CLOSE, i]) / 3.0
+    mean_k(state, 0, PERIOD, typical, mean)
+    for k in range(1, PERIOD + 1):
+        for i in range(n):
+            distance[i] += abs(state[k, i] - mean[i])
+    for i in range(n):
+        off, far = typical[i] - mean[i], distance[i] / PERIOD
+        is_still = (abs(off) <= STILL * mean[i]) | (far <= STILL * mean[i])
+        out[0, i] = 0.0 if is_still else off / (0.015 * far)

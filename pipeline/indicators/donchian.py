@@ -11,18 +11,16 @@ from pipeline.kernels.rolling import max_k, min_k
 
 F64 = NDArray[np.float64]
 N = 20
-A = 2 + N
+A = 1 + N
 """Where the ring of lows begins; the ring of highs is first."""
 
 
 @indicator("donchian", columns=("donchian_upper", "donchian_middle", "donchian_lower"), params=(N,), warmup=N, size=2 * A)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """Highest high and lowest low of the last n candles, this one included, and their middle. state: two rings."""
-    for i in range(len(slots)):
-        state = states[slots[i]]
-        upper = max_k(state, 0, N, bars[i, HIGH])
-        lower = min_k(state, A, N, bars[i, LOW])
-        out[i, 0] = upper
-        out[i, 1] = (upper + lower) / 2.0
-        out[i, 2] = lower
+    upper, middle, lower = out[0], out[1], out[2]
+    max_k(state, 0, N, bars[HIGH], upper)
+    min_k(state, A, N, bars[LOW], lower)
+    for i in range(out.shape[1]):
+        middle[i] = (upper[i] + lower[i]) / 2.0

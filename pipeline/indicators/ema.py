@@ -22,12 +22,12 @@ PERIODS = (9, 20, 21, 50, 200)
     settle=seed_fades(2 / (1 + max(PERIODS))),
 )
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """Ema += (close - ema) * 2 / (n + 1), seeded with the mean of the first n closes (as TA-Lib's EMA).
 
     state[2 a period]: see ``ewm_sma_k``.
     """
-    for i in range(len(slots)):
-        state = states[slots[i]]
-        for k in range(len(params)):
-            out[i, k] = ewm_sma_k(state, 2 * k, params[k], bars[i, CLOSE])
+    for k in range(len(params)):
+        n = params[k]
+        for i in range(out.shape[1]):
+            out[k, i] = ewm_sma_k(state, 2 * k, i, n, bars[CLOSE, i])

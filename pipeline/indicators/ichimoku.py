@@ -11,17 +11,27 @@ from pipeline.kernels.rolling import lag_k, max_k, min_k
 
 F64 = NDArray[np.float64]
 TENKAN, KIJUN, SENKOU = 9, 26, 52
-T, K, S = 2 + TENKAN, 2 + KIJUN, 2 + SENKOU
-HIGHS_K, HIGHS_S, LOWS_T = T, T + K, T + K + S
-LOWS_K, LOWS_S, LEAD_A = LOWS_T + T, LOWS_T + T + K, 2 * LOWS_T
-LEAD_B, CLOSES = LEAD_A + 1 + KIJUN, LEAD_A + 2 * (1 + KIJUN)
+T, K, S = 1 + TENKAN, 1 + KIJUN, 1 + SENKOU
+HIGHS_T, HIGHS_K, HIGHS_S = 0, T, T + K
+LOWS_T, LOWS_K, LOWS_S = T + K + S, 2 * T + K + S, 2 * T + 2 * K + S
+LEAD_A, LEAD_B, CLOSES = 2 * (T + K + S), 2 * (T + K + S) + K, 2 * (T + K + S) + 2 * K
 """Where each ring begins."""
 COLUMNS = ("ichimoku_tenkan", "ichimoku_kijun", "ichimoku_senkou_a", "ichimoku_senkou_b", "ichimoku_chikou")
 
 
-@indicator("ichimoku", columns=COLUMNS, params=(TENKAN, KIJUN, SENKOU), warmup=SENKOU + KIJUN, size=CLOSES + 1 + KIJUN)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def middle_k(state: F64, highs: int, lows: int, n: int, bars: F64, out: F64) -> None:
+    """Middle between the highest high and the lowest low of the last n candles."""
+    lowest = np.empty(len(out))
+    max_k(state, highs, n, bars[HIGH], out)
+    min_k(state, lows, n, bars[LOW], lowest)
+    for i in range(len(out)):
+        out[i] = (out[i] + lowest[i]) / 2.0
+
+
+@indicator("ichimoku", columns=COLUMNS, params=(TENKAN, KIJUN, SENKOU), warmup=SENKOU + KIJUN, size=CLOSES + K)
+@kernel
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """Middles of the range of 9 (tenkan) and 26 (kijun) candles, the cloud over this candle, and the lagging line's place.
 
     The cloud is drawn 26 candles ahead: senkou A and B of this candle are those that were worked out 26 candles ago, A from
@@ -29,14 +39,14 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     there, so its value is the close less the close 26 candles ago: nothing of the future is in any column.
     state: three rings of highs, three of lows, one of A, of B and of closes.
     """
-    for i in range(len(slots)):
-        state = states[slots[i]]
-        high, low = bars[i, HIGH], bars[i, LOW]
-        tenkan = (max_k(state, 0, TENKAN, high) + min_k(state, LOWS_T, TENKAN, low)) / 2.0
-        kijun = (max_k(state, HIGHS_K, KIJUN, high) + min_k(state, LOWS_K, KIJUN, low)) / 2.0
-        middle = (max_k(state, HIGHS_S, SENKOU, high) + min_k(state, LOWS_S, SENKOU, low)) / 2.0
-        out[i, 0] = tenkan
-        out[i, 1] = kijun
-        out[i, 2] = lag_k(state, LEAD_A, KIJUN, (tenkan + kijun) / 2.0)
-        out[i, 3] = lag_k(state, LEAD_B, KIJUN, middle)
-        out[i, 4] = bars[i, CLOSE] - lag_k(state, CLOSES, KIJUN, bars[i, CLOSE])
+    lanes = out.shape[1]
+    tenkan, kijun, senkou = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+    middle_k(state, HIGHS_T, LOWS_T, TENKAN, bars, tenkan)
+    middle_k(state, HIGHS_K, LOWS_K, KIJUN, bars, kijun)
+    middle_k(state, HIGHS_S, LOWS_S, SENKOU, bars, senkou)
+    for i in range(lanes):
+        out[0, i] = tenkan[i]
+        out[1, i] = kijun[i]
+        out[2, i] = lag_k(state, LEAD_A, i, KIJUN, (tenkan[i] + kijun[i]) / 2.0)
+        out[3, i] = lag_k(state, LEAD_B, i, KIJUN, senkou[i])
+        out[4, i] = bars[CLOSE, i] - lag_k(state, CLOSES, i, KIJUN, bars[CLOSE, i])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.indicators.spec import CLOSE, HIGH, LOW, indicator
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import push_k
+from pipeline.kernels.rolling import largest_k, push_all_k, push_k
 
 F64 = NDArray[np.float64]
 REACH = 5
@@ -19,48 +19,50 @@ LOWS, TOPS, BOTTOMS = 1 + SPAN, 2 * (1 + SPAN), 2 * (1 + SPAN) + 1 + KEPT
 
 
 @kernel
-def swing_k(state: F64, at: int) -> float:
-    """Give the middle of a full ring when it overtops those before it and none after it is higher; else NaN."""
-    count = int(state[at])
-    oldest = count if count < SPAN else count - SPAN
-    place = oldest + REACH
-    middle = state[at + 1 + (place if place < SPAN else place - SPAN)]
-    for k in range(SPAN):
-        place = oldest + k
-        x = state[at + 1 + (place if place < SPAN else place - SPAN)]
-        if x > middle or (x == middle and k < REACH):
-            return np.nan
-    return middle
+def place_k(state: F64, at: int, i: int, age: int) -> int:
+    """Place of the observation that came ``age`` after the oldest of a full ring."""
+    count = int(state[at, i])
+    place = (count if count < SPAN else count - SPAN) + age
+    return at + 1 + (place if place < SPAN else place - SPAN)
+
+
+@kernel
+def keep_swings_k(state: F64, at: int, kept: int, x: F64) -> None:
+    """Put x into a ring; keep the middle of it when it overtops those before it and none after it is higher."""
+    push_all_k(state, at, SPAN, x)
+    largest = np.empty(len(x))
+    largest_k(state, at + 1, SPAN, largest)
+    for i in range(len(x)):
+        if state[at, i] < SPAN or np.isnan(x[i]):
+            continue
+        middle = state[place_k(state, at, i, REACH), i]
+        is_swing = middle == largest[i]
+        for age in range(REACH):
+            is_swing = is_swing and state[place_k(state, at, i, age), i] < middle
+        if is_swing:
+            push_k(state, kept, i, KEPT, middle)
 
 
 @indicator("levels", columns=("support", "resistance"), params=(REACH, KEPT), warmup=SPAN, size=BOTTOMS + 1 + KEPT, has_gaps=True)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """Support is the highest of the kept swing prices below the close, resistance the lowest above it; highs and lows change roles.
 
     A swing is known five candles after it: nothing is taken back. There may be none on a side: a price that no kept swing
     has reached. state: rings of highs, of negated lows, of swing highs, of negated swing lows.
     """
-    for i in range(len(slots)):
-        state, close = states[slots[i]], bars[i, CLOSE]
-        out[i, :] = np.nan
-        push_k(state, 0, SPAN, bars[i, HIGH])
-        if push_k(state, LOWS, SPAN, -bars[i, LOW]) < SPAN:
-            continue
-        top, bottom = swing_k(state, 0), swing_k(state, LOWS)
-        if not np.isnan(top):
-            push_k(state, TOPS, KEPT, top)
-        if not np.isnan(bottom):
-            push_k(state, BOTTOMS, KEPT, bottom)
-        support, resistance = -np.inf, np.inf
-        for ring, sign in ((TOPS, 1.0), (BOTTOMS, -1.0)):
-            for k in range(ring + 1, ring + 1 + min(int(state[ring]), KEPT)):
-                level = sign * state[k]
-                if level < close:
-                    support = max(support, level)
-                elif level > close:
-                    resistance = min(resistance, level)
-        if support > -np.inf:
-            out[i, 0] = support
-        if resistance < np.inf:
-            out[i, 1] = resistance
+    support, resistance, close = out[0], out[1], bars[CLOSE]
+    keep_swings_k(state, 0, TOPS, bars[HIGH])
+    keep_swings_k(state, LOWS, BOTTOMS, -bars[LOW])
+    support[:] = -np.inf
+    resistance[:] = np.inf
+    for ring, sign in ((TOPS, 1.0), (BOTTOMS, -1.0)):
+        for k in range(KEPT):
+            for i in range(len(close)):
+                level = sign * state[ring + 1 + k, i]
+                is_kept = state[ring, i] > k
+                support[i] = level if is_kept & (level < close[i]) & (level > support[i]) else support[i]
+                resistance[i] = level if is_kept & (level > close[i]) & (level < resistance[i]) else resistance[i]
+    for i in range(len(close)):
+        support[i] = support[i] if support[i] > -np.inf else np.nan
+        resistance[i] = resistance[i] if resistance[i] < np.inf else np.nan

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.indicators.spec import CLOSE, HIGH, LOW, VOLUME, indicator
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import push_k
+from pipeline.kernels.rolling import blank_k, larger_k, push_all_k
 
 F64 = NDArray[np.float64]
 PERIOD = 14
@@ -17,7 +17,7 @@ TIE = 1e-14
 
 @indicator("mfi", columns=("mfi_14",), params=(PERIOD,), warmup=PERIOD + 1, size=3 + PERIOD, degree=0)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """100 * inflow / (inflow + outflow) over n candles; the flow of a candle is its typical price times its volume.
 
     It is an inflow when the typical price, (high + low + close) / 3, rose, an outflow when it fell, and none when it stayed.
@@ -26,19 +26,25 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     sums, where a trace of them stays (1e-9 of 100 at most); here they are summed afresh.
     state[3 + n]: whether a candle was seen, its typical price, ring of signed flows.
     """
-    for i in range(len(slots)):
-        state = states[slots[i]]
-        typical = (bars[i, HIGH] + bars[i, LOW] + bars[i, CLOSE]) / 3.0
-        out[i, 0] = np.nan
-        if state[0] > 0.0:
-            flow = typical * bars[i, VOLUME]
-            move, margin = typical - state[1], TIE * (typical + state[1])
-            signed = flow if move > margin else -flow if move < -margin else 0.0
-            if push_k(state, 2, PERIOD, signed) == PERIOD:
-                inflow, outflow = 0.0, 0.0
-                for k in range(3, 3 + PERIOD):
-                    inflow += max(state[k], 0.0)
-                    outflow -= min(state[k], 0.0)
-                out[i, 0] = 100.0 * (inflow / (inflow + outflow)) if inflow + outflow > 0.0 else 0.0
-        state[0] = 1.0
-        state[1] = typical
+    lanes = out.shape[1]
+    signed, inflow, outflow = np.empty(lanes), np.zeros(lanes), np.zeros(lanes)
+    for i in range(lanes):
+        typical = (bars[HIGH, i] + bars[LOW, i] + bars[CLOSE, i]) / 3.0
+        signed[i] = np.nan
+        if np.isnan(typical):
+            continue
+        if state[0, i] > 0.0:
+            flow = typical * bars[VOLUME, i]
+            move, margin = typical - state[1, i], TIE * (typical + state[1, i])
+            signed[i] = flow if move > margin else -flow if move < -margin else 0.0
+        state[0, i] = 1.0
+        state[1, i] = typical
+    push_all_k(state, 2, PERIOD, signed)
+    for k in range(3, 3 + PERIOD):
+        for i in range(lanes):
+            inflow[i] += larger_k(state[k, i], 0.0)
+            outflow[i] += larger_k(-state[k, i], 0.0)
+    for i in range(lanes):
+        total = inflow[i] + outflow[i]
+        out[0, i] = 100.0 * (inflow[i] / total) if total > 0.0 else 0.0
+    blank_k(state[2], PERIOD, signed, out[0])

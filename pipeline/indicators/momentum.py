@@ -15,7 +15,7 @@ PERIOD = 10
 
 @indicator("momentum", columns=("mom_10",), params=(PERIOD,), warmup=PERIOD + 1, size=1 + PERIOD)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """Close less the close n candles ago. state[1 + n]: ring of closes."""
-    for i in range(len(slots)):
-        out[i, 0] = bars[i, CLOSE] - lag_k(states[slots[i]], 0, PERIOD, bars[i, CLOSE])
+    for i in range(out.shape[1]):
+        out[0, i] = bars[CLOSE, i] - lag_k(state, 0, i, PERIOD, bars[CLOSE, i])

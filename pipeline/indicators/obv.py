@@ -13,18 +13,21 @@ F64 = NDArray[np.float64]
 
 @indicator("obv", columns=("obv",), warmup=1, size=3, degree=0)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """Volume added when the close rose, taken away when it fell.
 
     It begins with the first candle's volume, as TA-Lib's does: only its changes mean something, its level is where history
     began. Whole shares, so the sum is exact. state[3]: whether a candle was seen, its close, the sum.
     """
-    for i in range(len(slots)):
-        state, close, volume = states[slots[i]], bars[i, CLOSE], bars[i, VOLUME]
-        if state[0] < 1.0 or close > state[1]:
-            state[2] += volume
-        elif close < state[1]:
-            state[2] -= volume
-        state[0] = 1.0
-        state[1] = close
-        out[i, 0] = state[2]
+    for i in range(out.shape[1]):
+        close, volume = bars[CLOSE, i], bars[VOLUME, i]
+        out[0, i] = np.nan
+        if np.isnan(close):
+            continue
+        if state[0, i] < 1.0 or close > state[1, i]:
+            state[2, i] += volume
+        elif close < state[1, i]:
+            state[2, i] -= volume
+        state[0, i] = 1.0
+        state[1, i] = close
+        out[0, i] = state[2, i]

@@ -15,8 +15,8 @@ PERIOD = 10
 
 @indicator("roc", columns=("roc_10",), params=(PERIOD,), warmup=PERIOD + 1, size=1 + PERIOD, degree=0)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """100 (close / close n candles ago - 1). state[1 + n]: ring of closes."""
-    for i in range(len(slots)):
-        before = lag_k(states[slots[i]], 0, PERIOD, bars[i, CLOSE])
-        out[i, 0] = (bars[i, CLOSE] / before - 1.0) * 100.0
+    for i in range(out.shape[1]):
+        before = lag_k(state, 0, i, PERIOD, bars[CLOSE, i])
+        out[0, i] = (bars[CLOSE, i] / before - 1.0) * 100.0

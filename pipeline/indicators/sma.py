@@ -18,15 +18,13 @@ COLUMNS = tuple(f"sma_{n}{part}" for n in (SHORT, LONG) for part in ("", "_upper
 
 @indicator("sma", columns=COLUMNS, params=(SHORT, LONG), warmup=LONG, size=A + 1 + LONG)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """Mean of the last n closes, plus and minus their population deviation. state: two rings, see ``mean_std_k``."""
-    for i in range(len(slots)):
-        state = states[slots[i]]
-        mean, std = mean_std_k(state, 0, SHORT, bars[i, CLOSE])
-        out[i, 0] = mean
-        out[i, 1] = mean + std
-        out[i, 2] = mean - std
-        mean, std = mean_std_k(state, A, LONG, bars[i, CLOSE])
-        out[i, 3] = mean
-        out[i, 4] = mean + std
-        out[i, 5] = mean - std
+    mean_std_k(state, 0, SHORT, bars[CLOSE], out[0], out[1])
+    mean_std_k(state, A, LONG, bars[CLOSE], out[3], out[4])
+    for k in (0, 3):
+        mean, upper, lower = out[k], out[k + 1], out[k + 2]
+        for i in range(out.shape[1]):
+            std = upper[i]
+            upper[i] = mean[i] + std
+            lower[i] = mean[i] - std

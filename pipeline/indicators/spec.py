@@ -2,15 +2,15 @@
 
 A file of this folder holds one ``@indicator`` over one kernel
 
-    step(states, slots, bars, params, out)
+    step(state, bars, params, out)
 
-states  float64[slots, size]  all it carries, zeros at first, changed in place
-slots   int64[n]              which row of ``states`` each candle belongs to; the same slot may come again
-bars    float64[n, 7]         open, high, low, close (rupees), volume (shares), IST day number, IST minute of the day (start)
-params  float64[p]            its parameters
-out     float64[n, columns]   NaN where a value is not defined yet
+state   float64[size, lanes]     all it carries, zeros at first, changed in place; a lane is one symbol and timeframe
+bars    float64[7, lanes]        open, high, low, close (rupees), volume (shares), IST day number, IST minute of the day (start)
+params  float64[p]               its parameters
+out     float64[columns, lanes]  NaN where a value is not defined yet
 
-Candles come in order of time within a slot, finite, each once: the bank sees to that.
+Each call is the next candle of some of the lanes. The other lanes have NaN in all of ``bars``: their state must stay as it is, and their
+values are NaN. Candles come in order of time within a lane, finite, each once: the bank sees to that.
 """
 
 from __future__ import annotations

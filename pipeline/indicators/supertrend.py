@@ -16,7 +16,7 @@ F64 = NDArray[np.float64]
     "supertrend", columns=("supertrend", "supertrend_dir"), params=(10, 3), warmup=11, size=7, degree=(1, 0), settle=seed_fades(1 / 10)
 )
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """A stop that follows the trend at (high + low) / 2 -/+ m * ATR; a close beyond it turns it.
 
     Either band gives way only after a close beyond it, whether it is the stop or not, as in TA-Lib and on most charts (pandas-ta
@@ -24,31 +24,33 @@ def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64
     it starts at +1, as in TA-Lib. state[7]: candles seen, previous close, Wilder average of true range (2), lower band, upper
     band, direction.
     """
-    for i in range(len(slots)):
-        state, high, low, close = states[slots[i]], bars[i, HIGH], bars[i, LOW], bars[i, CLOSE]
-        out[i, :] = np.nan
+    for i in range(out.shape[1]):
+        high, low, close = bars[HIGH, i], bars[LOW, i], bars[CLOSE, i]
+        out[:, i] = np.nan
+        if np.isnan(close):
+            continue
         atr = np.nan
-        if state[0] > 0.0:
-            atr = wilder_k(state, 2, params[0], true_range_k(state[1], high, low))
-        before = state[1]
-        state[0] += 1.0
-        state[1] = close
+        if state[0, i] > 0.0:
+            atr = wilder_k(state, 2, i, params[0], true_range_k(state[1, i], high, low))
+        before = state[1, i]
+        state[0, i] += 1.0
+        state[1, i] = close
         if np.isnan(atr):
             continue
         lower = (high + low) / 2.0 - params[1] * atr
         upper = (high + low) / 2.0 + params[1] * atr
-        if state[6] == 0.0:
-            state[6] = 1.0
+        if state[6, i] == 0.0:
+            state[6, i] = 1.0
         else:
-            if before >= state[4]:
-                lower = max(lower, state[4])
-            if before <= state[5]:
-                upper = min(upper, state[5])
-            if state[6] > 0.0 and close < lower:
-                state[6] = -1.0
-            elif state[6] < 0.0 and close > upper:
-                state[6] = 1.0
-        state[4] = lower
-        state[5] = upper
-        out[i, 0] = lower if state[6] > 0.0 else upper
-        out[i, 1] = state[6]
+            if before >= state[4, i]:
+                lower = max(lower, state[4, i])
+            if before <= state[5, i]:
+                upper = min(upper, state[5, i])
+            if state[6, i] > 0.0 and close < lower:
+                state[6, i] = -1.0
+            elif state[6, i] < 0.0 and close > upper:
+                state[6, i] = 1.0
+        state[4, i] = lower
+        state[5, i] = upper
+        out[0, i] = lower if state[6, i] > 0.0 else upper
+        out[1, i] = state[6, i]

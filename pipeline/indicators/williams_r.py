@@ -11,17 +11,17 @@ from pipeline.kernels.rolling import max_k, min_k
 
 F64 = NDArray[np.float64]
 N = 14
-A = 2 + N
+A = 1 + N
 """Where the ring of lows begins; the ring of highs is first."""
 
 
 @indicator("williams_r", columns=("willr_14",), params=(N,), warmup=N, size=2 * A, degree=0)
 @kernel
-def step(states: F64, slots: NDArray[np.int64], bars: F64, params: F64, out: F64) -> None:
+def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     """-100 (highest - close) / (highest - lowest) over n; a range of nothing gives 0, as in TA-Lib. state: two rings."""
-    for i in range(len(slots)):
-        state = states[slots[i]]
-        highest = max_k(state, 0, N, bars[i, HIGH])
-        lowest = min_k(state, A, N, bars[i, LOW])
-        span = (highest - lowest) / -100.0
-        out[i, 0] = (highest - bars[i, CLOSE]) / span if span != 0.0 else 0.0
+    highest, lowest = np.empty(out.shape[1]), np.empty(out.shape[1])
+    max_k(state, 0, N, bars[HIGH], highest)
+    min_k(state, A, N, bars[LOW], lowest)
+    for i in range(out.shape[1]):
+        span = (highest[i] - lowest[i]) / -100.0
+        out[0, i] = (highest[i] - bars[CLOSE, i]) / span if span != 0.0 else 0.0

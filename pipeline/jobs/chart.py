@@ -19,6 +19,7 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.errors import Corrupt
 from pipeline.core.hits import PatternHit
 from pipeline.core.job import Context, HashWrite, Job, Output
 from pipeline.core.schema import CHARTS, HISTORY, INDICATORS, PATTERN_RECORD, PATTERNS, timeframe_label
@@ -30,6 +31,8 @@ from pipeline.patterns.reliability import Rates, Tally, told, told_base
 from pipeline.patterns.scan import Scan
 
 LABELS = tuple(timeframe_label(minutes) for minutes in TIMEFRAMES)
+ORDER = "timeframe, symbol"
+"""How slots are numbered, told in the saved state: by ``slots_of``."""
 
 
 @dataclass(slots=True)
@@ -83,8 +86,7 @@ def _entries(state: State, ts: int, hits: Hits) -> Iterator[PatternHit]:
     whole = (x.tolist() for x in (hits.slots, hits.ts_candle, hits.claims, hits.strengths, known.hits))
     parts = (np.where(is_rated, np.round(x, 4), 0.0).tolist() for x in ratios)
     for slot, ts_candle, claim, *numbers in zip(*whole, *parts, strict=True):
-        symbol, label = state.symbols[slot // len(TIMEFRAMES)], LABELS[slot % len(TIMEFRAMES)]
-        yield PatternHit(ts, ts_candle, symbol, label, *state.tally.words[claim], *numbers)
+        yield PatternHit(ts, ts_candle, *_named(state, slot), *state.tally.words[claim], *numbers)
 
 
 def _records(
@@ -101,16 +103,25 @@ def _records(
         if starts is not None:
             newest = told_now[-1][3]
             fields["newest"] = " ".join([ist_clock(newest)[:5], *(names[claim] for _, claim, _, start in told_now if start == newest)])
-        yield HashWrite(PATTERN_RECORD, (state.symbols[slot // len(TIMEFRAMES)], LABELS[slot % len(TIMEFRAMES)]), fields)
+        yield HashWrite(PATTERN_RECORD, _named(state, slot), fields)
+
+
+def _named(state: State, slot: int) -> tuple[str, str]:
+    """Give the symbol and the timeframe of a slot, see ``slots_of``."""
+    place, sid = divmod(slot, len(state.symbols))
+    return state.symbols[sid], LABELS[place]
 
 
 def dump(state: State) -> bytes:
     parts = {name: np.frombuffer(part.dump(), np.uint8) for name, part in (("scan", state.scan), ("tally", state.tally))}
-    return pack({}, {**parts, "is_told": state.is_told})
+    return pack({"slots": ORDER}, {**parts, "is_told": state.is_told})
 
 
 def load(state: State, blob: bytes) -> None:
-    _, arrays = unpack(blob)
+    """Take up a saved state; one whose slots were numbered otherwise is Corrupt."""
+    plain, arrays = unpack(blob)
+    if plain.get("slots") != ORDER:
+        raise Corrupt("the saved charts are not those of this program: clear the session with `ticktick clear`")
     state.scan.load(arrays["scan"].tobytes())
     state.tally.load(arrays["tally"].tobytes())
     state.is_told[:] = arrays["is_told"]

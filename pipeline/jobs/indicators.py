@@ -61,7 +61,7 @@ def view_of(minutes: int, columns: tuple[str, ...]) -> RowView:
 
 
 def slots_of(rows: NDArray[np.void], symbols: int) -> NDArray[np.int64]:
-    """Number the pairs of symbol and timeframe: sid * 6 + place of the timeframe.
+    """Number the pairs of symbol and timeframe: place of the timeframe * symbols + sid, so that the rows of a wave rise.
 
     Raises:
         Corrupt: a symbol or timeframe that is not of today; a kernel would write past its state.
@@ -70,7 +70,7 @@ def slots_of(rows: NDArray[np.void], symbols: int) -> NDArray[np.int64]:
     places = _PLACE[np.minimum(minutes, max(TIMEFRAMES))]
     if len(rows) > 0 and (sids.max() >= symbols or places.min() < 0 or minutes.max() > max(TIMEFRAMES)):
         raise Corrupt(f"a candle wave holds a symbol beyond the {symbols} of today, or an unknown timeframe: clear the session first")
-    return sids * len(TIMEFRAMES) + places
+    return places * symbols + sids
 
 
 def is_history(wave: CandleWave | IndicatorWave) -> bool:

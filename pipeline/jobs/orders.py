@@ -12,12 +12,13 @@ once they are committed, for a simulator on loopback. Live modes are refused: no
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError
 
-from pipeline.core.broker import BrokerReport, Control
+from pipeline.core.broker import BrokerReport, Control, Facts
 from pipeline.core.errors import Corrupt, Refused
-from pipeline.core.job import Context, Job, Output
+from pipeline.core.job import Context, HashWrite, Job, Output
 from pipeline.core.schema import (
     ALERTS,
     BROKER,
@@ -26,6 +27,7 @@ from pipeline.core.schema import (
     CONFIRM_TERMINAL,
     CONTROLS,
     DENIALS,
+    FACTS,
     FILLS,
     INTENTS,
     ORDERS,
@@ -37,7 +39,7 @@ from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import Confirmation, Recommendation, Record, TickBatch
 from pipeline.engine import desk as desks
 from pipeline.engine.desk import Desk, new_desk
-from pipeline.engine.orders import on_answer, on_control, on_end, on_recommendation, on_report, on_ticks
+from pipeline.engine.orders import on_answer, on_control, on_end, on_facts, on_recommendation, on_report, on_ticks
 
 PACKER, UNPACKER = ZstdCompressor(level=1, write_checksum=True), ZstdDecompressor()
 OUTWARD = "simulated"
@@ -66,6 +68,9 @@ def step(desk: Desk, record: Record, now: int) -> Iterable[Output]:
         return on_report(desk, record, now)
     if isinstance(record, Control):
         return on_control(desk, record, now)
+    if isinstance(record, Facts):
+        on_facts(desk, record, now)
+        return (HashWrite(FACTS, (), {name: str(value) for name, value in asdict(record).items()} | {"ts": now}),)
     raise Corrupt(f"orders cannot read a {type(record).__name__}")
 
 

@@ -1,13 +1,14 @@
 """Portfolio: fills folded into positions, marked by ticks, written down minute by minute.
 
-Reads   TICKS, INTENTS, FILLS      marks; stop and target of each entry; executions
+Reads   TICKS, INTENTS, ORDERS, FILLS   marks; stop and target of each entry; the stops that lie at the broker; executions
 Writes  PORTFOLIO_MINUTES          the account at the end of each minute (paise)
         portfolio, position:<symbol>   readable, at each fill and at most once a second of event time
         portfolio:pnl              net profit of the day, rupees, one sample a minute
 State   the ledger (see engine/portfolio.py), last prices as arrays, stops and targets. Never decides anything.
 
-A frame costs a few array assignments; Python work is done only for papers that are held, once a second. After
-a silence of several minutes one snapshot is written, for the last minute that was seen; gaps are not filled.
+A frame costs a few array assignments; Python work is done only for papers that are held, once a second. After a silence of several
+minutes one snapshot is written, for the last minute that was seen; gaps are not filled. A position is told as open once exits that the
+broker has taken cover all of it; before that it is opening.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from pipeline.core.errors import Corrupt
 from pipeline.core.job import Context, HashWrite, Job, Output, SampleWrite
 from pipeline.core.money import rupees
 from pipeline.core.params import RiskParams
-from pipeline.core.schema import FILLS, INTENTS, PORTFOLIO, PORTFOLIO_MINUTES, PORTFOLIO_PNL, POSITION, TICKS
+from pipeline.core.schema import FILLS, INTENTS, ORDERS, PORTFOLIO, PORTFOLIO_MINUTES, PORTFOLIO_PNL, POSITION, TICKS
 from pipeline.core.snapshot import pack, unpack
-from pipeline.core.types import MINUTE_MS, Fill, OrderIntent, Record, TickBatch
+from pipeline.core.types import MINUTE_MS, Fill, OrderEvent, OrderIntent, Record, TickBatch
 from pipeline.engine.portfolio import Ledger, new_ledger
 from pipeline.engine.quotes import QuoteTable
 
 REFRESH_MS = 1000
+TAKEN = frozenset({"ACCEPTED", "PARTIAL", "PENDING_CANCEL", "PENDING_MODIFY"})
+"""States of an order that the broker has taken and that may still fill."""
 PAISE = 100
 
 
@@ -43,13 +46,16 @@ class Account:
     """Symbol -> entry intent that may yet fill -> its plan."""
     plans: dict[str, list[int]] = field(default_factory=dict)
     """Symbol -> plan of the entry that opened its position."""
+    guards: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    """Symbol -> exit that the broker has taken -> [shares it may still fill, trigger in paise]."""
     minute: int = 0
     refreshed_ms: int = 0
 
 
 def initial(context: Context) -> Account:
     sids = {i.symbol: i.sid for i in context.instruments}
-    return Account(sids, context.params.risk, new_ledger(context.session_date, context.instruments), QuoteTable(len(context.instruments)))
+    ledger = new_ledger(context.session_date, context.instruments, context.params.risk.plan)
+    return Account(sids, context.params.risk, ledger, QuoteTable(len(context.instruments)))
 
 
 def step(account: Account, record: Record, now: int) -> Iterable[Output]:
@@ -57,6 +63,8 @@ def step(account: Account, record: Record, now: int) -> Iterable[Output]:
         return _on_ticks(account, record, now)
     if isinstance(record, Fill):
         return _on_fill(account, record, now)
+    if isinstance(record, OrderEvent):
+        return _on_order(account, record, now)
     if isinstance(record, OrderIntent):
         if record.purpose == "entry":
             account.wishes.setdefault(record.symbol, {})[record.id] = [record.stop_paise, record.target_paise]
@@ -85,6 +93,19 @@ def _on_fill(account: Account, fill: Fill, now: int) -> Iterator[Output]:
     if account.ledger.apply(fill):
         _replan(account, fill)
         yield from _refresh(account, [fill.symbol], now)
+
+
+def _on_order(account: Account, event: OrderEvent, now: int) -> Iterator[Output]:
+    """Note what lies at the broker against a position."""
+    if event.purpose == "entry":
+        return
+    guards = account.guards.setdefault(event.symbol, {})
+    before = dict(guards)
+    guards.pop(event.intent_id, None)
+    if event.status in TAKEN and event.leaves_qty > 0:
+        guards[event.intent_id] = [event.leaves_qty, event.trigger_paise]
+    if guards != before and account.ledger.qty(event.symbol) != 0:
+        yield from _refresh(account, [event.symbol], now)
 
 
 def _replan(account: Account, fill: Fill) -> None:
@@ -123,10 +144,14 @@ def _mark(account: Account) -> None:
 def _position(account: Account, symbol: str, now: int) -> dict[str, str | int | float]:
     holding = account.ledger.holdings[symbol]
     stop, target = account.plans.get(symbol, [0, 0])
+    guards = account.guards.get(symbol, {}).values()
+    stop = max((trigger for _, trigger in guards), default=0) or stop
+    is_covered = sum(leaves for leaves, _ in guards) >= abs(holding.qty)
     return {
         "ts": now,
         "qty": holding.qty,
         "side": "long" if holding.qty > 0 else "short" if holding.qty < 0 else "flat",
+        "state": "flat" if holding.qty == 0 else "open" if is_covered else "opening",
         "avg_px": holding.avg_px,
         "stop_px": stop / PAISE,
         "target_px": target / PAISE,
@@ -178,6 +203,7 @@ def dump(account: Account) -> bytes:
         "ledger": account.ledger.dump(),
         "wishes": account.wishes,
         "plans": account.plans,
+        "guards": account.guards,
         "minute": account.minute,
         "refreshed_ms": account.refreshed_ms,
         "frame": account.quotes.frame,
@@ -190,13 +216,14 @@ def load(account: Account, blob: bytes) -> None:
     account.ledger.restore(plain["ledger"])
     account.wishes = {symbol: {key: list(pair) for key, pair in wishes.items()} for symbol, wishes in plain["wishes"].items()}
     account.plans = {symbol: list(pair) for symbol, pair in plain["plans"].items()}
+    account.guards = {symbol: {key: list(pair) for key, pair in guards.items()} for symbol, guards in plain["guards"].items()}
     account.minute, account.refreshed_ms = plain["minute"], plain["refreshed_ms"]
     account.quotes.rows, account.quotes.frame = np.array(arrays["quotes"]), plain["frame"]
 
 
 job = Job(
     "portfolio",
-    reads=(TICKS, INTENTS, FILLS),
+    reads=(TICKS, INTENTS, ORDERS, FILLS),
     writes=(PORTFOLIO_MINUTES,),
     initial=initial,
     step=step,

@@ -1,10 +1,12 @@
-"""Rolling statistics, one observation at a time.
+"""Rolling statistics of many lanes at once, one observation of each at a time.
 
-Every kernel is step(state, at, n, x) -> value over ``state[at:]``, float64, laid out as its docstring says, zeros at first, changed in
-place: one array holds what an indicator carries, and a place in it costs nothing, while a slice of it costs more than most steps.
-x is float64; NaN in gives NaN out and leaves the state untouched. A value that is not defined yet is NaN. The batch form
-is the step in a loop, so both agree to the last bit. Give ``at`` and ``n`` as constants where you can: the compiler then
-unrolls the loops, which takes a fifth of the time.
+``state`` is float64[places, lanes], zeros at first, changed in place: a lane is one series (a symbol's timeframe), and the lanes of one
+place lie side by side in memory. ``at`` is the place where a kernel's own state begins, laid out as its docstring says. An
+observation that is NaN gives NaN and leaves its lane untouched; a value that is not defined yet is NaN.
+
+Rings are read whole for all lanes, place by place: the loop inside runs over lanes, which have nothing to do with each other, so the
+compiler may take several at once on any machine without one bit of a result changing (there is no fast math). What carries a value
+(``ewm_sma_k``, ``wilder_k``) steps one lane ``i``.
 """
 
 from __future__ import annotations
@@ -18,154 +20,167 @@ F64 = NDArray[np.float64]
 
 
 @kernel
-def ewm_sma_k(state: F64, at: int, n: float, x: float) -> float:
+def ewm_sma_k(state: F64, at: int, i: int, n: float, x: float) -> float:
     """Exponential average, alpha 2/(n+1), seeded with the plain mean of the first n (TA-Lib's EMA).
 
     state[2]: count, sum then value.
     """
     if np.isnan(x):
         return np.nan
-    if state[at] < n:
-        state[at] += 1.0
-        state[at + 1] += x
-        if state[at] < n:
+    if state[at, i] < n:
+        state[at, i] += 1.0
+        state[at + 1, i] += x
+        if state[at, i] < n:
             return np.nan
-        state[at + 1] /= n
-        return state[at + 1]
-    state[at + 1] += (x - state[at + 1]) * (2.0 / (n + 1.0))
-    return state[at + 1]
+        state[at + 1, i] /= n
+        return state[at + 1, i]
+    state[at + 1, i] += (x - state[at + 1, i]) * (2.0 / (n + 1.0))
+    return state[at + 1, i]
 
 
 @kernel
-def wilder_k(state: F64, at: int, n: float, x: float) -> float:
+def wilder_k(state: F64, at: int, i: int, n: float, x: float) -> float:
     """Wilder's average, alpha 1/n, seeded with the mean of the first n. state[2]: count, sum then value."""
     if np.isnan(x):
         return np.nan
-    if state[at] < n:
-        state[at] += 1.0
-        state[at + 1] += x
-        if state[at] < n:
+    if state[at, i] < n:
+        state[at, i] += 1.0
+        state[at + 1, i] += x
+        if state[at, i] < n:
             return np.nan
-        state[at + 1] /= n
-        return state[at + 1]
-    state[at + 1] = (state[at + 1] * (n - 1.0) + x) / n
-    return state[at + 1]
+        state[at + 1, i] /= n
+        return state[at + 1, i]
+    state[at + 1, i] = (state[at + 1, i] * (n - 1.0) + x) / n
+    return state[at + 1, i]
 
 
 @kernel
-def push_k(state: F64, at: int, n: int, x: float) -> int:
-    """Put x into the ring that follows the count; return how many it holds. state[1+n]: count, ring.
+def push_k(state: F64, at: int, i: int, n: int, x: float) -> None:
+    """Put x into the ring of one lane. state[1+n]: count, ring.
 
-    The count goes to n and then round from n to 2n - 1: no division finds the next place.
+    The count goes to n and then round from n to 2n - 1: no division finds the next place, and from n on the ring is full.
     """
-    count = int(state[at])
-    state[at + 1 + (count if count < n else count - n)] = x
-    count += 1
-    state[at] = n if count == 2 * n else count
-    return min(count, n)
+    count = int(state[at, i])
+    state[at + 1 + (count if count < n else count - n), i] = x
+    state[at, i] = n if count + 1 == 2 * n else count + 1
 
 
 @kernel
-def total_k(state: F64, start: int, n: int) -> float:
-    """Sum of state[start:start+n] in four lanes: one long chain of additions would wait for itself."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+def push_all_k(state: F64, at: int, n: int, x: F64) -> None:
+    """Put an observation of every lane into its ring. state[1+n]: count, ring."""
+    for i in range(len(x)):
+        if not np.isnan(x[i]):
+            push_k(state, at, i, n, x[i])
+
+
+@kernel
+def blank_k(count: F64, n: int, x: F64, out: F64) -> None:
+    """Make NaN of what is not defined: the ring is not full, or there was no observation."""
+    for i in range(len(x)):
+        out[i] = out[i] if (count[i] >= n) & (x[i] == x[i]) else np.nan
+
+
+@kernel
+def total_k(state: F64, start: int, n: int, out: F64) -> None:
+    """Sum of the places start.. of each lane, one after the other."""
+    out[:] = 0.0
     whole = start + n - n % 4
-    for i in range(start, whole, 4):
-        a += state[i]
-        b += state[i + 1]
-        c += state[i + 2]
-        d += state[i + 3]
-    for i in range(whole, start + n):
-        a += state[i]
-    return (a + b) + (c + d)
+    for j in range(start, whole, 4):
+        for i in range(len(out)):
+            out[i] = out[i] + state[j, i] + state[j + 1, i] + state[j + 2, i] + state[j + 3, i]
+    for j in range(whole, start + n):
+        for i in range(len(out)):
+            out[i] += state[j, i]
 
 
 @kernel
-def off_k(state: F64, start: int, n: int, x: float) -> tuple[float, float]:
-    """Sum of the distances of state[start:start+n] from x, and of their squares, in four lanes."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    aa, bb, cc, dd = 0.0, 0.0, 0.0, 0.0
+def larger_k(a: float, b: float) -> float:
+    """Larger of two that are no NaN: ``max()`` would ask about that."""
+    return a if a > b else b  # noqa: FURB136
+
+
+@kernel
+def largest_k(state: F64, start: int, n: int, out: F64) -> None:
+    """Largest of the places start.. of each lane, none of them NaN."""
+    out[:] = state[start]
     whole = start + n - n % 4
-    for i in range(start, whole, 4):
-        p, q, r, s = state[i] - x, state[i + 1] - x, state[i + 2] - x, state[i + 3] - x
-        a, b, c, d = a + p, b + q, c + r, d + s
-        aa, bb, cc, dd = aa + p * p, bb + q * q, cc + r * r, dd + s * s
-    for i in range(whole, start + n):
-        p = state[i] - x
-        a, aa = a + p, aa + p * p
-    return (a + b) + (c + d), (aa + bb) + (cc + dd)
+    for j in range(start, whole, 4):
+        for i in range(len(out)):
+            p = larger_k(state[j, i], state[j + 1, i])
+            q = larger_k(state[j + 2, i], state[j + 3, i])
+            out[i] = larger_k(larger_k(p, q), out[i])
+    for j in range(whole, start + n):
+        for i in range(len(out)):
+            out[i] = larger_k(state[j, i], out[i])
 
 
 @kernel
-def mean_k(state: F64, at: int, n: int, x: float) -> float:
+def mean_k(state: F64, at: int, n: int, x: F64, out: F64) -> None:
     """Mean of the last n. state[1+n]: ring. Summed afresh each time, so that nothing drifts."""
-    if np.isnan(x):
-        return np.nan
-    if push_k(state, at, n, x) < n:
-        return np.nan
-    return total_k(state, at + 1, n) / n
+    push_all_k(state, at, n, x)
+    total_k(state, at + 1, n, out)
+    for i in range(len(out)):
+        out[i] /= n
+    blank_k(state[at], n, x, out)
 
 
 @kernel
-def mean_std_k(state: F64, at: int, n: int, x: float) -> tuple[float, float]:
+def mean_std_k(state: F64, at: int, n: int, x: F64, mean: F64, std: F64) -> None:
     """Mean and population standard deviation of the last n. state[1+n]: ring.
 
     In one pass over distances from the newest: as it is one of them, the squares are at most n times what is left of them in the
     end, so no more than n units in the last place are lost, and a price that stands still has no deviation at all.
     """
-    if np.isnan(x):
-        return np.nan, np.nan
-    if push_k(state, at, n, x) < n:
-        return np.nan, np.nan
-    total, squares = off_k(state, at + 1, n, x)
-    return x + total / n, np.sqrt(max(squares - total * total / n, 0.0) / n)
+    push_all_k(state, at, n, x)
+    mean[:] = 0.0
+    std[:] = 0.0
+    whole = at + 1 + n - n % 4
+    for j in range(at + 1, whole, 4):
+        for i in range(len(x)):
+            p, q, r, s = state[j, i] - x[i], state[j + 1, i] - x[i], state[j + 2, i] - x[i], state[j + 3, i] - x[i]
+            mean[i] = mean[i] + p + q + r + s
+            std[i] = std[i] + p * p + q * q + r * r + s * s
+    for j in range(whole, at + 1 + n):
+        for i in range(len(x)):
+            p = state[j, i] - x[i]
+            mean[i] += p
+            std[i] += p * p
+    for i in range(len(x)):
+        total, left = mean[i], std[i] - mean[i] * mean[i] / n
+        mean[i] = x[i] + total / n
+        std[i] = np.sqrt(larger_k(left, 0.0) / n)
+    blank_k(state[at], n, x, mean)
+    blank_k(state[at], n, x, std)
 
 
 @kernel
-def largest_k(state: F64, start: int, n: int) -> float:
-    """Largest of state[start:start+n], none of them NaN, in four lanes."""
-    a = b = c = d = state[start]
-    whole = start + n - n % 4
-    for i in range(start, whole, 4):
-        a = state[i] if state[i] > a else a  # noqa: FURB136  (max() would ask about NaN)
-        b = state[i + 1] if state[i + 1] > b else b  # noqa: FURB136
-        c = state[i + 2] if state[i + 2] > c else c  # noqa: FURB136
-        d = state[i + 3] if state[i + 3] > d else d  # noqa: FURB136
-    for i in range(whole, start + n):
-        a = state[i] if state[i] > a else a  # noqa: FURB136
-    return max(max(a, b), max(c, d))
+def max_k(state: F64, at: int, n: int, x: F64, out: F64) -> None:
+    """Largest of the last n. state[1+n]: ring."""
+    push_all_k(state, at, n, x)
+    largest_k(state, at + 1, n, out)
+    blank_k(state[at], n, x, out)
 
 
 @kernel
-def max_k(state: F64, at: int, n: int, x: float) -> float:
-    """Largest of the last n. state[2+n]: the largest, ring. Looks through the ring only when the largest has left it."""
-    if np.isnan(x):
-        return np.nan
-    count = int(state[at + 1])
-    gone = state[at + 2 + count - n] if count >= n else np.inf
-    held = push_k(state, at + 1, n, x)
-    if count == 0 or x >= state[at]:
-        state[at] = x
-    elif gone == state[at]:
-        state[at] = largest_k(state, at + 2, n)
-    return state[at] if held == n else np.nan
+def min_k(state: F64, at: int, n: int, x: F64, out: F64) -> None:
+    """Smallest of the last n. state[1+n]: as of ``max_k``, of the negative."""
+    for i in range(len(x)):
+        out[i] = -x[i]
+    push_all_k(state, at, n, out)
+    largest_k(state, at + 1, n, out)
+    for i in range(len(x)):
+        out[i] = -out[i]
+    blank_k(state[at], n, x, out)
 
 
 @kernel
-def min_k(state: F64, at: int, n: int, x: float) -> float:
-    """Smallest of the last n. state[2+n]: as of ``max_k``, of the negative."""
-    best = max_k(state, at, n, -x)
-    return np.nan if np.isnan(best) else -best
-
-
-@kernel
-def lag_k(state: F64, at: int, n: int, x: float) -> float:
+def lag_k(state: F64, at: int, i: int, n: int, x: float) -> float:
     """The observation n steps ago. state[1+n]: ring."""
     if np.isnan(x):
         return np.nan
-    count = int(state[at])
-    old = state[at + 1 + count - n] if count >= n else np.nan
-    push_k(state, at, n, x)
+    count = int(state[at, i])
+    old = state[at + 1 + count - n, i] if count >= n else np.nan
+    push_k(state, at, i, n, x)
     return old
 
 
@@ -193,9 +208,11 @@ def accept_k(slots: NDArray[np.int64], ts: NDArray[np.int64], bars: F64, last: N
 @warmer
 def _warm() -> None:
     """Compile the steps for float64 state; indicators inline them."""
+    state, row = np.zeros((8, 1)), np.zeros(1)
     for average in (ewm_sma_k, wilder_k):
-        average(np.zeros(8), 0, 3.0, 1.0)
-    for step in (mean_k, min_k, max_k, lag_k):
-        step(np.zeros(8), 0, 3, 1.0)
-    mean_std_k(np.zeros(8), 0, 3, 1.0)
+        average(state, 0, 0, 3.0, 1.0)
+    for step in (mean_k, min_k, max_k):
+        step(state, 0, 3, row, row.copy())
+    lag_k(state, 0, 0, 3, 1.0)
+    mean_std_k(state, 0, 3, row, row.copy(), row.copy())
     true_range_k(1.0, 1.0, 1.0)

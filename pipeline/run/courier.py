@@ -17,17 +17,17 @@ import logging
 import queue
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.broker.contract import Broker, refused
-from pipeline.broker.quota import STANDARD_READS, ReadBudget
+from pipeline.broker.quota import ReadBudget
 from pipeline.broker.throttle import MemoryThrottle, Throttle
 from pipeline.broker.windows import Urgency
-from pipeline.core.broker import READS, Answer, Ask, BrokerReport, Control, OrderRequest, Word
+from pipeline.core.broker import READS, Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word
 from pipeline.core.errors import Ambiguous
 from pipeline.core.schema import REQUESTS
 from pipeline.engine.identity import purpose_of
@@ -53,16 +53,16 @@ class Patience:
 class Courier:
     """Performs requests of one broker; ``poll`` gives what has come back."""
 
-    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle, patience: Patience) -> None:
-        """``throttle`` is the order rate that all processes of the account share."""
+    def __init__(self, broker: Broker, kill_file: Path, throttle: Throttle, reads: ReadBudget, patience: Patience) -> None:
+        """``throttle`` and ``reads`` are the order rate and the read quota that all processes of the account share."""
         self._broker, self._kill_file, self._patience = broker, kill_file, patience
         self.now_ms: Callable[[], int] = lambda: 0
         """Event time, by which an order's age counts; given by the source."""
         self._throttle, self._alone = throttle, MemoryThrottle()
-        self._back: queue.SimpleQueue[list[BrokerReport]] = queue.SimpleQueue()
+        self._back: queue.SimpleQueue[Sequence[BrokerReport | Facts]] = queue.SimpleQueue()
         self._writers = ThreadPoolExecutor(WRITERS, "order")
         self._readers = ThreadPoolExecutor(READERS, "listing")
-        self._reads = ReadBudget(STANDARD_READS)
+        self._reads = reads
         self._futures: queue.SimpleQueue[Future[None]] = queue.SimpleQueue()
         self._bell, self._ringer = socket.socketpair()
         self._bell.setblocking(False)
@@ -81,12 +81,12 @@ class Courier:
         pool = self._readers if request.ask in READS else self._writers
         pool.submit(self._perform, request, way).add_done_callback(self._done)
 
-    def deliver(self, reports: list[BrokerReport]) -> None:
-        """Take in what the broker said by itself."""
+    def deliver(self, reports: Sequence[BrokerReport | Facts]) -> None:
+        """Take in what the broker said by itself, and what was looked up."""
         self._back.put(reports)
         self._ring()
 
-    def poll(self) -> list[BrokerReport]:
+    def poll(self) -> list[BrokerReport | Facts]:
         """Give everything that has come back since the last call; a fault in our own code ends the process here."""
         with contextlib.suppress(BlockingIOError):
             while self._bell.recv(4_096):
@@ -95,7 +95,7 @@ class Courier:
             done = self._futures.get()
             if not done.cancelled():
                 done.result()
-        out: list[BrokerReport] = []
+        out: list[BrokerReport | Facts] = []
         while True:
             try:
                 out += self._back.get_nowait()

@@ -20,7 +20,7 @@ from pipeline.core.errors import Refused
 from pipeline.core.params import Params
 from pipeline.core.schema import FRAMES, HISTORY, SESSION, Role, Stream
 from pipeline.core.types import Instrument
-from pipeline.run.options import Settings
+from pipeline.run.options import DERIVED, Settings
 from pipeline.store import codec
 from pipeline.store.dayfile import SUFFIX, DayFile, Record, RecordKind
 from pipeline.store.face import EntryId, Store
@@ -69,9 +69,9 @@ def task_of(settings: Settings, store: Store, session: str, instruments: tuple[I
 
 def flat(params: Params) -> dict[str, Any]:
     """Give every parameter by its dotted name, as settings take it."""
-    out: dict[str, Any] = {}
+    out: dict[str, Any] = {"feed.plan": params.risk.plan}
     for section, values in asdict(params).items():
-        out |= {f"{section}.{name}": list(v) if isinstance(v, tuple) else v for name, v in values.items() if name != "strategy_params"}
+        out |= {f"{section}.{name}": list(v) if isinstance(v, tuple) else v for name, v in values.items() if name not in DERIVED}
     for strategy, pairs in params.filter.strategy_params:
         out |= {f"strategies.{strategy}.{name}": value for name, value in pairs}
     return out

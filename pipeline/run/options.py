@@ -155,6 +155,8 @@ _ZERO_OK = frozenset(
         "min_score",
         "trail_atr",
         "trail_ratio",
+        "trail_step_bps",
+        "near_bps",
     }
 )
 _AT_MOST_ONE = frozenset(
@@ -190,11 +192,15 @@ def _limits(name: str, hint: Any) -> Any:
     return Field(ge=0, le=top) if name in _ZERO_OK else Field(gt=0, le=top)
 
 
+DERIVED = frozenset({"strategy_params", "plan"})
+"""Fields of parameter records that stand elsewhere in the settings."""
+
+
 def _checked(kind: type) -> type[BaseModel]:
     """Make a strict model with the fields of one parameter record; it checks, the record is what travels."""
     hints = get_type_hints(kind)
-    names = [f.name for f in fields(kind) if f.name != "strategy_params"]
-    hints |= {"confirm": Literal["ask", "auto"], "profile": Literal["atr", "fixed"]}
+    names = [f.name for f in fields(kind) if f.name not in DERIVED]
+    hints |= {"confirm": Literal["ask", "auto"], "profile": Literal["atr", "fixed"], "exits": Literal["stop", "pair", "gtt"]}
     shape: dict[str, Any] = {name: (hints[name], _limits(name, hints[name])) for name in names}
     return create_model(kind.__name__, __config__=_STRICT, **shape)
 

@@ -15,8 +15,13 @@ from pipeline.run.access import rest_client, tokens
 from pipeline.run.courier import Courier, OutwardSource, Patience
 from pipeline.run.emergency import halt_file
 from pipeline.run.options import Settings
+from pipeline.run.reads import reads_of
 from pipeline.run.sources import Source
+from pipeline.run.surroundings import Surroundings
 from pipeline.store.client import forgetful, open_clients, place
+
+READS_PER_S = 20.0
+"""Listings and look-ups of the order process, at most; the shared quota counts them with everybody else's."""
 
 
 def require_simulator(settings: Settings) -> None:
@@ -52,8 +57,8 @@ def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> 
     upstox = settings.upstox
     client = open_clients(settings.redis.urls())[Role.DERIVED]
     orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
-    broker = UpstoxBroker(orders, rest_client(settings), instruments)
-    return Courier(broker, halt_file(settings), RedisThrottle(client), patience_of(settings))
+    broker = UpstoxBroker(orders, rest_client(settings), instruments, has_gtts=settings.params.stops.exits == "gtt")
+    return Courier(broker, halt_file(settings), RedisThrottle(client), reads_of(settings, READS_PER_S), patience_of(settings))
 
 
 def patience_of(settings: Settings) -> Patience:
@@ -70,9 +75,12 @@ def patience_of(settings: Settings) -> Patience:
 
 
 def outward_source(
-    settings: Settings, instruments: tuple[Instrument, ...], streams: Source, courier: Courier, reached_ms: int
+    house: tuple[Settings, str], instruments: tuple[Instrument, ...], streams: Source, courier: Courier, reached_ms: int
 ) -> OutwardSource:
-    """Put the broker's reports, and its pushes, between the streams' entries."""
+    """Put the broker's reports, its pushes and what is looked up for the checks between the streams' entries of a date."""
+    settings, date_iso = house
     push = PortfolioStream(rest_client(settings), instruments, courier.deliver)
+    watch = Surroundings(settings, date_iso, courier.deliver)
     push.start()
-    return OutwardSource(streams, courier, reached_ms, (push.close,))
+    watch.start()
+    return OutwardSource(streams, courier, reached_ms, (push.close, watch.close))

@@ -140,7 +140,12 @@ def _archive(settings: Settings, calendar: Calendar) -> ArchivedCandles | None:
 
 
 def resolve_instruments(settings: Settings, date_iso: str) -> tuple[Instrument, ...]:
-    """Look the watchlist up in the day's instrument file.
+    """Look the watchlist up in the day's instrument file; see :func:`dated_instruments`."""
+    return dated_instruments(settings, date_iso)[0]
+
+
+def dated_instruments(settings: Settings, date_iso: str) -> tuple[tuple[Instrument, ...], str]:
+    """Look the watchlist up in the day's instrument file, and tell which file it was: ``today``, ``earlier`` or ``sample``.
 
     Raises:
         Refused: a watchlist that cannot be read, a symbol that is not in the file, or (live) no file of today.
@@ -150,7 +155,7 @@ def resolve_instruments(settings: Settings, date_iso: str) -> tuple[Instrument, 
         raise Refused("the instrument file is not today's, and lots and ticks may have changed: `ticktick instruments refresh`")
     if source != "today":
         log.warning("instruments are not today's: for paper only", extra={"fields": {"source": source}})
-    return instruments
+    return instruments, source
 
 
 def tend_instruments(settings: Settings, date_iso: str) -> None:

@@ -1,6 +1,7 @@
 """What speaks for a mode and what against it, looked up before the mode is set: each point with its evidence.
 
-Reads   settings as they would be in that mode, the token's state, the instrument file and its verdict, Redis, the audits on this machine
+Reads   settings as they would be in that mode, the token's state, the instrument file and its verdict, Redis, the running processes, the
+        broker's clock and funds, the audits on this machine
 Writes  nothing; gives points. A point that is required and not met forbids the mode; the others are for a person to weigh
 """
 
@@ -10,19 +11,23 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import redis
 
+from pipeline import __version__
 from pipeline.broker.instruments import cache_path
 from pipeline.core.errors import TickTickError
 from pipeline.core.money import rupees
 from pipeline.core.schema import Role
 from pipeline.core.session import ist_date
 from pipeline.engine.rollout import stage_words
-from pipeline.run.access import tokens
+from pipeline.jobs.orders import OUTWARD
+from pipeline.run.access import rest_client, tokens
 from pipeline.run.audit import files_in, sort_key
 from pipeline.run.masters import report_path
 from pipeline.run.options import Settings
+from pipeline.run.surroundings import funds_and_skew, versions
 from pipeline.run.wiring import TRADES_WITH
 from pipeline.store.chainfile import verify
 from pipeline.store.client import check, forgetful, open_clients
@@ -47,11 +52,17 @@ def points(settings: Settings) -> list[Point]:
 
 def _looks(settings: Settings) -> Iterator[tuple[str, bool, Callable[[], tuple[bool, str]]]]:
     is_live, is_real = settings.mode.startswith("live-"), settings.mode == "live-real"
+    is_outward = is_live or settings.mode == OUTWARD
+    asked = cache(lambda: funds_and_skew(rest_client(settings)))
     yield "this version trades it", True, lambda: _trades(settings)
     yield "limits", True, lambda: _limits(settings)
     if is_live:
         yield "roll-out", True, lambda: _rollout(settings)
+    if is_outward:
         yield "token", True, lambda: _token(settings)
+        yield "versions", True, lambda: _versions(settings)
+        yield "clock", True, lambda: _clock(settings, asked()[1])
+        yield "funds", True, lambda: _funds(settings, asked()[0])
         yield "instrument file", True, lambda: _instruments(settings)
     yield "redis", is_live, lambda: _redis(settings)
     yield "audit", True, lambda: _audit(settings)
@@ -95,6 +106,30 @@ def _token(settings: Settings) -> tuple[bool, str]:
     left_s = (int(held["expires_ms"]) - time.time_ns() // 1_000_000) // 1000 if held["expires_ms"] else 0
     is_met = held["state"] in ("valid", "expiring") and left_s >= settings.params.risk.min_token_life_s
     return is_met, f"{held['state']}, {left_s // 60} min left" if left_s > 0 else f"{held['state']}: `ticktick login --open`"
+
+
+def _versions(settings: Settings) -> tuple[bool, str]:
+    try:
+        found = versions(open_clients(settings.redis.urls()))
+    except redis.exceptions.RedisError as error:
+        return False, str(error).splitlines()[0][:120]
+    others = {name: version for name, version in found.items() if version != __version__}
+    if others:
+        return False, f"{', '.join(f'{name} is {version}' for name, version in others.items())}, this is {__version__}: restart all"
+    return True, f"{len(found)} processes run, all {__version__}" if found else f"none runs, this is {__version__}"
+
+
+def _clock(settings: Settings, skew_ms: int | None) -> tuple[bool, str]:
+    most = settings.params.risk.max_clock_skew_ms
+    if skew_ms is None:
+        return False, "the broker's answer has no date: the clocks cannot be compared"
+    return abs(skew_ms) <= most, f"ours is {skew_ms:+d} ms from the broker's (to half a second), at most {most}"
+
+
+def _funds(settings: Settings, paise: int) -> tuple[bool, str]:
+    risk = settings.params.risk
+    need = round(risk.capital_paise * risk.max_position_ratio * risk.margin_ratio)
+    return paise >= need, f"{rupees(paise)} free at the broker, the largest position binds {rupees(need)}"
 
 
 def _instruments(settings: Settings) -> tuple[bool, str]:

@@ -265,7 +265,7 @@ def _params(checked: Mapping[str, BaseModel], layers: _Layers) -> Params:
         ticks=TickParams(**given["ticks"]),
         candles=CandleParams(**given["candles"]),
         filter=FilterParams(**given["filter"], strategy_params=_strategies(layers)),
-        risk=tightened(RiskParams(**given["risk"]), rollout),
+        risk=tightened(RiskParams(**given["risk"], plan=dict(checked["feed"])["plan"]), rollout),
         orders=OrderParams(**given["orders"]),
         stops=StopParams(**given["stops"]),
         rollout=rollout,
@@ -305,6 +305,10 @@ def _require_sense(settings: Settings) -> None:
         "orders.confirm": settings.mode.startswith("live-") and params.orders.confirm == "auto" and "auto is for paper and replay only",
         "orders.reply_s": params.orders.reply_s <= settings.upstox.total_timeout_s and "must be above upstox.total_timeout_s",
         "orders.settle_s": params.orders.settle_s <= params.orders.reply_s and "must be above orders.reply_s",
+        "stops.exits": params.stops.exits == "gtt"
+        and settings.mode in ("paper", "replay")
+        and "gtt lies at a broker's server, paper knows stop and pair",
+        "orders.rung_s": params.orders.rung_s <= params.orders.settle_s + params.orders.reply_s and "must be above settle_s + reply_s",
         "feed.backoff_min_s": settings.feed.backoff_min_s > settings.feed.backoff_max_s and "must not be above feed.backoff_max_s",
         "filter.strategies": not params.filter.strategies and "names no strategy",
     }

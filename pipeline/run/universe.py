@@ -19,12 +19,14 @@ from pipeline.store.face import Store
 
 DATE = "date"
 COUNT = "count"
+SOURCE = "source"
+TODAY = "today"
 
 
-def publish(store: Store, instruments: Sequence[Instrument], date_iso: str) -> None:
-    """Write the watchlist for a session."""
+def publish(store: Store, instruments: Sequence[Instrument], date_iso: str, source: str = "") -> None:
+    """Write the watchlist for a session, and of which instrument file it is (see outside.dated_instruments); empty: nobody knows."""
     rows: dict[str, str | int | float] = {str(i.sid): json.dumps(asdict(i), separators=(",", ":")) for i in instruments}
-    store.put(HashWrite(INSTRUMENTS, (), {**rows, DATE: date_iso, COUNT: len(instruments)}))
+    store.put(HashWrite(INSTRUMENTS, (), {**rows, DATE: date_iso, COUNT: len(instruments), SOURCE: source}))
 
 
 def load(store: Store, date_iso: str) -> tuple[Instrument, ...]:
@@ -42,3 +44,10 @@ def load(store: Store, date_iso: str) -> tuple[Instrument, ...]:
         return tuple(Instrument(**json.loads(fields[str(sid)])) for sid in range(int(fields[COUNT])))
     except (KeyError, TypeError, ValueError) as error:
         raise Corrupt(f"the watchlist in Redis cannot be read ({error}): run scripts/historical_data_fetcher.py again") from error
+
+
+def is_of_today(store: Store, date_iso: str) -> bool | None:
+    """Tell whether lots and ticks are those of the session's own file; None when that is not known."""
+    fields = store.fetch(Role.CANDLES, INSTRUMENTS.key())
+    source = fields.get(SOURCE, "")
+    return None if not source else source == TODAY and fields.get(DATE) == date_iso

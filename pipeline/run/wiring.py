@@ -152,7 +152,7 @@ def _outward_source(house: House, store: Store, instruments: tuple[Instrument, .
         store, job_named("orders").reads, session=house.session, cursors=progress.cursors, writers={}, behind_watermarks=False,
         listen=ears.read,
     )  # fmt: skip
-    return outward_source(house.settings, instruments, streams, courier, progress.now)
+    return outward_source((house.settings, house.date), instruments, streams, courier, progress.now)
 
 
 def _source(name: str, house: House, store: Store, instruments: tuple[Instrument, ...]) -> Callable[[Progress], Source] | None:
@@ -207,8 +207,8 @@ def run_process(name: str, house: House) -> None:
         audit.Auditor(store, task).run(should_stop)
         return
     if name == "history" and house.recording is None:
-        instruments = outside.resolve_instruments(house.settings, house.date)
-        universe.publish(store, instruments, house.date)
+        instruments, source = outside.dated_instruments(house.settings, house.date)
+        universe.publish(store, instruments, house.date, source)
         if store.fetch(Role.DERIVED, SESSION.key()).get("session") != house.session:
             announce(store, house)
         outside.tend_instruments(house.settings, house.date)

@@ -12,10 +12,10 @@ from typing import Any
 from aiohttp import web
 
 from pipeline.core.charges import Charges, Product, charges_for
-from pipeline.core.rates import product_for
+from pipeline.core.rates import Plan, product_for
 from pipeline.simulator.answers import ApiError, number, success
 from pipeline.simulator.desk import Desk
-from pipeline.simulator.exchange import EXCHANGE
+from pipeline.simulator.exchange import EXCHANGE, Exchange
 from pipeline.simulator.listing import Listing
 from pipeline.simulator.orders import body_of
 from pipeline.simulator.portfolio import positions
@@ -87,7 +87,7 @@ async def brokerage(request: web.Request) -> web.Response:
         raise ApiError(400, "UDAPI100036", "quantity and price must be numbers", "quantity", query.get("quantity")) from error
     if side not in ("BUY", "SELL") or product not in ("I", "D", "MTF") or value <= 0:
         raise ApiError(400, "UDAPI100036", "Invalid transaction type, product or quantity")
-    owed = _charges(listing, product, side, value, exchange.date)
+    owed = _charges(listing, product, (value, 0) if side == "BUY" else (0, value), exchange)
     taxes = {"gst": owed.gst, "stt": owed.stt, "stamp_duty": owed.stamp}
     others = {"transaction": owed.transaction, "clearing": 0.0, "ipft": owed.ipft, "sebi_turnover": owed.sebi}
     rounded = {name: _rupees(paise) for name, paise in others.items()}
@@ -162,11 +162,10 @@ def _used(desk: Desk) -> tuple[float, float]:
     return round(bound, 2), round(sum(r["realised"] for r in rows), 2)
 
 
-def _charges(listing: Listing, product: str, side: str, value: int, date_iso: str) -> Charges:
-    turnover = (value, 0) if side == "BUY" else (0, value)
+def _charges(listing: Listing, product: str, turnover: tuple[int, int], exchange: Exchange) -> Charges:
     same_day = product_for(listing.segment, listing.symbol)
     is_delivery = product != "I" and not listing.segment.endswith("_FO")
-    return charges_for(Product.DELIVERY if is_delivery else same_day, turnover, 1, date_iso)
+    return charges_for(Product.DELIVERY if is_delivery else same_day, turnover, 1, exchange.date, Plan(exchange.config.plan))
 
 
 def _rupees(paise: float) -> float:

@@ -14,7 +14,7 @@ from pipeline.simulator.answers import ApiError, local_time, number
 from pipeline.simulator.listing import Listing
 from pipeline.simulator.tokens import USER_ID
 
-__all__ = ["MAX_TAG", "ORDER_TYPES", "STOPS", "checked", "order_row", "paise", "terms", "trade_row"]
+__all__ = ["MAX_TAG", "ORDER_TYPES", "STOPS", "checked", "order_row", "paise", "shown_terms", "trade_row"]
 
 PRODUCTS = ("I", "D", "MTF")
 STOPS = ("SL", "SL-M")
@@ -22,7 +22,7 @@ VALIDITIES = ("DAY", "IOC")
 MAX_TAG = 40
 
 
-def terms(order: VenueOrder) -> dict[str, Any]:
+def shown_terms(order: VenueOrder) -> dict[str, Any]:
     """What of an order's row a modification can change; rupees."""
     return {
         "quantity": order.qty,

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pipeline.core.broker import Terms
 from pipeline.core.session import Phase, SessionDay
 from pipeline.core.types import Side
 from pipeline.engine.matching import Quote, Venue, VenueEvent, VenueOrder
 from pipeline.simulator.answers import ApiError, local_time, number
-from pipeline.simulator.blotter import ORDER_TYPES, STOPS, checked, order_row, paise, terms, trade_row
+from pipeline.simulator.blotter import ORDER_TYPES, STOPS, checked, order_row, paise, shown_terms, trade_row
 from pipeline.simulator.listing import Listing, tick_paise
 from pipeline.simulator.market import Frame, Update
 from pipeline.simulator.tape import Tape
@@ -82,7 +83,7 @@ class Desk:
             limit_paise=paise(number(body, "price", 0.0)),
             trigger_paise=paise(number(body, "trigger_price", 0.0)),
         )
-        entry.row |= terms(wanted)
+        entry.row |= shown_terms(wanted)
         self._mark(entry, "modify pending")
         if entry.row["is_amo"]:
             _take(order, wanted)
@@ -99,14 +100,8 @@ class Desk:
             self._apply([VenueEvent(self.tape.now_ms, order.order_id, "rejected", reason=reason)])
             return
         self._show_quote(order.symbol)
-        was, status = order.order_type, order.status
-        if wanted.order_type != was:
-            # Another type waits for its trigger anew, or no longer waits.
-            order.order_type, order.status = wanted.order_type, "trigger pending" if wanted.order_type in STOPS else "open"
-        events = self.venue.modify(order.order_id, wanted.qty, wanted.limit_paise, wanted.trigger_paise, self.tape.now_ms)
-        if events[0].kind == "rejected":
-            order.order_type, order.status = was, status
-        self._apply(events)
+        terms = Terms(wanted.qty, wanted.order_type, wanted.limit_paise, wanted.trigger_paise)
+        self._apply(self.venue.modify(order.order_id, terms, self.tape.now_ms))
 
     def cancel(self, order_id: str) -> str:
         """Take an open order off the book."""
@@ -243,7 +238,7 @@ class Desk:
             self._mark(entry, "modified")
             self._mark(entry, live)
         elif event.kind == "rejected" and entry.order.status != "rejected":
-            entry.row |= terms(entry.order)
+            entry.row |= shown_terms(entry.order)
             self._mark(entry, "not modified", event.reason)
             self._mark(entry, entry.order.status)
         elif event.kind == "rejected":

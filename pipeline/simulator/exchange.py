@@ -24,6 +24,7 @@ from pipeline.simulator.connection import Connection
 from pipeline.simulator.desk import Desk
 from pipeline.simulator.faults import Faults
 from pipeline.simulator.generated import GeneratedMarket
+from pipeline.simulator.gtt_server import GttServer
 from pipeline.simulator.history import History
 from pipeline.simulator.listing import Listing, listings_for
 from pipeline.simulator.market import Bar, MarketMaker
@@ -60,7 +61,13 @@ class Exchange:
     calls: dict[bool, deque[float]] = field(default_factory=lambda: {True: deque(maxlen=10), False: deque(maxlen=2_000)})
     """When order calls (True) and other calls were taken lately, seconds of the limits' clock."""
     gtt: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """GTTs as they were asked for; what they do is in ``server``."""
+    server: GttServer = field(init=False)
     kill_switch: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.server = GttServer(self.desk)
+        self.stage.watchers.append(self.server.on_frame)
 
     @property
     def feed_connections(self) -> int:

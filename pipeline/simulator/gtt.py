@@ -1,8 +1,8 @@
-"""GTT orders (good till triggered), V3: kept and listed.
+"""GTT orders (good till triggered), V3: kept, listed, and fired by the server (gtt_server.py).
 
 Reads   GTT bodies
 Writes  GTT rows with rule states; ids ``GTT-C...`` by counter
-They are checked, stored, changed and cancelled like the real ones, and never fire: triggering may come later.
+An IMMEDIATE entry goes out at once as a limit order; its exits wait for its first fill, cover what it has filled, and cancel each other.
 """
 
 from __future__ import annotations
@@ -12,8 +12,13 @@ from typing import Any
 
 from aiohttp import web
 
+from pipeline.core.broker import Leg
+from pipeline.core.types import Side
+from pipeline.engine.brackets import Bracket
 from pipeline.simulator.answers import ApiError, number, success
+from pipeline.simulator.blotter import paise
 from pipeline.simulator.exchange import EXCHANGE, Exchange
+from pipeline.simulator.gtt_server import GttServer
 from pipeline.simulator.orders import body_of
 
 STRATEGIES = ("ENTRY", "TARGET", "STOPLOSS")
@@ -44,6 +49,7 @@ async def place(request: web.Request) -> web.Response:
         "expires_at": created + YEAR_US,
         "created_at": created,
     }
+    exchange.server.place(_bracket(gtt_id, exchange.gtt[gtt_id]), body["product"])
     _tell(exchange, gtt_id)
     return _reply(gtt_id, started)
 
@@ -55,6 +61,7 @@ async def modify(request: web.Request) -> web.Response:
     row = _row(exchange, str(body.get("gtt_order_id") or ""))
     side = row["rules"][0]["transaction_type"]
     row |= {"type": body.get("type"), "quantity": _quantity(body), "rules": [_rule_row(r, side) for r in _rules(body)]}
+    exchange.server.change(_bracket(row["gtt_order_id"], row))
     _tell(exchange, row["gtt_order_id"])
     return _reply(row["gtt_order_id"], started)
 
@@ -63,8 +70,8 @@ async def modify(request: web.Request) -> web.Response:
 async def cancel(request: web.Request) -> web.Response:
     exchange, started = request.app[EXCHANGE], time.perf_counter()
     row = _row(exchange, str((await _object(request)).get("gtt_order_id") or ""))
-    for rule in row["rules"]:
-        rule["status"] = "CANCELLED"
+    if not exchange.server.brackets.cancel(row["gtt_order_id"]):
+        raise ApiError(400, "UDAPI100040", "GTT is already final and cannot be cancelled", "gtt_order_id", row["gtt_order_id"])
     _tell(exchange, row["gtt_order_id"])
     return _reply(row["gtt_order_id"], started)
 
@@ -72,7 +79,8 @@ async def cancel(request: web.Request) -> web.Response:
 @routes.get("/v3/order/gtt")
 async def details(request: web.Request) -> web.Response:
     exchange, wanted = request.app[EXCHANGE], request.query.get("gtt_order_id", "")
-    return web.json_response(success([_row(exchange, wanted)] if wanted else list(exchange.gtt.values())))
+    rows = [_row(exchange, wanted)] if wanted else list(exchange.gtt.values())
+    return web.json_response(success([_shown(exchange, row) for row in rows]))
 
 
 async def _object(request: web.Request) -> dict[str, Any]:
@@ -119,7 +127,6 @@ def _rule_row(rule: dict[str, Any], side: str) -> dict[str, Any]:
     opposite = "SELL" if side == "BUY" else "BUY"
     return {
         "strategy": rule["strategy"],
-        "status": "SCHEDULED" if rule["strategy"] == "ENTRY" else "PENDING",
         "trigger_type": rule["trigger_type"],
         "trigger_price": rule["trigger_price"],
         "transaction_type": side if rule["strategy"] == "ENTRY" else opposite,
@@ -129,9 +136,39 @@ def _rule_row(rule: dict[str, Any], side: str) -> dict[str, Any]:
     }
 
 
+def _bracket(gtt_id: str, row: dict[str, Any]) -> Bracket:
+    rules = {r["strategy"]: r for r in row["rules"]}
+    entry, stop, target = rules["ENTRY"], rules.get("STOPLOSS", {}), rules.get("TARGET", {})
+    return Bracket(
+        gtt_id, row["instrument_token"], Side(entry["transaction_type"]), row["quantity"], paise(entry["trigger_price"]),
+        paise(stop.get("trigger_price") or 0), paise(target.get("trigger_price") or 0), paise(stop.get("trailing_gap") or 0),
+        entry["trigger_type"],
+    )  # fmt: skip
+
+
+def _shown(exchange: Exchange, row: dict[str, Any]) -> dict[str, Any]:
+    """Give a GTT as it stands: the states of its rules, the orders they sent, the stop where it is now."""
+    bracket = exchange.server.brackets.held[row["gtt_order_id"]]
+    rules = []
+    for rule in row["rules"]:
+        leg = Leg(rule["strategy"])
+        shown = rule | {"status": _state(exchange.server, bracket, leg), "order_id": bracket.children.get(leg) or None}
+        rules.append(shown | ({"trigger_price": bracket.stop_paise / 100} if leg is Leg.STOPLOSS else {}))
+    return row | {"rules": rules}
+
+
+def _state(server: GttServer, bracket: Bracket, leg: Leg) -> str:
+    order_id = bracket.children.get(leg)
+    if order_id is not None:
+        return server.state(order_id)
+    if bracket.is_over:
+        return "CANCELLED"
+    return "SCHEDULED" if leg is Leg.ENTRY or server.brackets.guarded_qty(bracket) > 0 else "PENDING"
+
+
 def _tell(exchange: Exchange, gtt_id: str) -> None:
     for listen in exchange.desk.listeners:
-        listen({"update_type": "gtt_order", **exchange.gtt[gtt_id]})
+        listen({"update_type": "gtt_order", **_shown(exchange, exchange.gtt[gtt_id])})
 
 
 def _reply(gtt_id: str, started: float) -> web.Response:

@@ -14,14 +14,14 @@ import pytest
 from pipeline.broker.paper import PaperBroker
 from pipeline.broker.rest import RestClient, RestConfig
 from pipeline.broker.upstox import UpstoxBroker
-from pipeline.core.broker import Answer, Ask, OrderRequest
+from pipeline.core.broker import Answer, Ask, Leg, OrderRequest
 from pipeline.core.session import ist_ms
 from pipeline.core.types import Instrument
 from pipeline.engine.matching import Quote
 from pipeline.simulator.config import SimulatorConfig
 from pipeline.simulator.listing import DEFAULT_LISTINGS
 from tests.fakes.live_simulator import live_simulator
-from tests.fakes.recorded_answers import PATH, RecordingClient, ToldClient
+from tests.fakes.recorded_answers import GTT_PATH, PATH, RecordingClient, ToldClient
 
 DATE = "2026-11-20"
 PAPERS = tuple(Instrument(n, i.symbol, i.key, i.name, 10, 1, 100_000, i.is_cas) for n, i in enumerate(DEFAULT_LISTINGS))
@@ -60,6 +60,8 @@ def _low(px):
 
 @pytest.fixture(params=["paper", "simulator", "recorded"])
 def candidate(request):
+    has_gtts = "gtt" in request.function.__name__
+    path = GTT_PATH if has_gtts else PATH
     if request.param == "paper":
         broker = PaperBroker()
         broker.show(SYMBOL, Quote(NOW, 1_399_50, 500, 1_400_00, 500, 1_400_00))
@@ -71,13 +73,13 @@ def candidate(request):
             bid, ask = round(quote["bid_px"][0] * 100), round(quote["ask_px"][0] * 100)
             kept: list = []
             client = RecordingClient(RestConfig(running.base), lambda: running.token, kept)
-            yield Candidate(UpstoxBroker(client, client, PAPERS), bid, ask)
+            yield Candidate(UpstoxBroker(client, client, PAPERS, has_gtts=has_gtts), bid, ask)
             if os.environ.get("TICKTICK_RECORD"):
-                PATH.write_text(json.dumps({"bid": bid, "ask": ask, "calls": kept}, indent=None), "utf-8")
+                path.write_text(json.dumps({"bid": bid, "ask": ask, "calls": kept}, indent=None), "utf-8")
     else:
-        recorded = json.loads(PATH.read_text("utf-8"))
+        recorded = json.loads(path.read_text("utf-8"))
         client = ToldClient(recorded["calls"])
-        yield Candidate(UpstoxBroker(client, client, PAPERS), recorded["bid"], recorded["ask"])
+        yield Candidate(UpstoxBroker(client, client, PAPERS, has_gtts=has_gtts), recorded["bid"], recorded["ask"])
         assert client.told == [], "every recorded call was made"
 
 
@@ -118,6 +120,14 @@ def test_the_exam(candidate):
     stop = candidate.place("tx-stop", "SELL", "SL-M", trigger=low)
     (row,) = candidate.find("tx-stop")
     assert (row.status, row.trigger_paise, row.order_type) == ("trigger pending", low, "SL-M")
+    # It becomes a limit at a target, and a stop again: one order, whichever it is.
+    high, one = candidate.ask * 102 // 1000 * 10, {"order_id": stop.order_id, "symbol": SYMBOL, "qty": 3}
+    assert candidate.ask_for(Ask.MODIFY, order_type="LIMIT", limit_paise=high, **one)[0].answer is Answer.ACCEPTED
+    (row,) = candidate.find("tx-stop")
+    assert (row.status, row.order_type, row.limit_paise, row.trigger_paise) == ("open", "LIMIT", high, 0)
+    assert candidate.ask_for(Ask.MODIFY, order_type="SL-M", trigger_paise=low + 100, **one)[0].answer is Answer.ACCEPTED
+    (row,) = candidate.find("tx-stop")
+    assert (row.status, row.trigger_paise, row.order_type) == ("trigger pending", low + 100, "SL-M")
     assert candidate.ask_for(Ask.CANCEL, order_id=stop.order_id)[0].answer is Answer.ACCEPTED
     assert candidate.ask_for(Ask.EXIT_ALL, tag="tt-buy", symbol=SYMBOL)[0].answer is Answer.ACCEPTED
     assert candidate.position() == 0
@@ -127,6 +137,32 @@ def test_the_exam(candidate):
     assert end.answer is Answer.END
     assert len(rows) == 4
     assert {r.request_id for r in rows} == {end.request_id}
+
+
+def test_the_exam_in_gtts(candidate):
+    """An entry with its exits at the broker's server: found by its terms, told with the orders it made, cancelled once."""
+    low, high = _low(candidate.bid), candidate.ask * 102 // 1000 * 10
+    terms = {"symbol": SYMBOL, "side": "BUY", "order_type": "GTT", "qty": 2, "limit_paise": candidate.ask}
+    gtt = candidate.ask_for(Ask.PLACE, trigger_paise=low, target_paise=high, trail_paise=candidate.ask // 100 * 3, tag="tt-gtt", **terms)[0]
+    assert gtt.answer is Answer.ACCEPTED
+    assert gtt.order_id
+    *legs, end = candidate.ask_for(Ask.FIND, tag="tt-gtt", **terms)
+    assert end.answer is Answer.END
+    entry, watch = legs
+    assert (entry.leg, entry.parent, entry.tag, entry.status, entry.cum_qty) == (Leg.ENTRY, gtt.order_id, "tt-gtt", "complete", 2)
+    assert (watch.leg, watch.order_id, watch.order_type, watch.side) == (Leg.WATCH, gtt.order_id, "GTT", "SELL")
+    assert (watch.status, watch.qty, watch.trigger_paise, watch.symbol) == ("trigger pending", 2, low, SYMBOL)
+    assert candidate.ask_for(Ask.FIND, tag="tt-gtt", **terms | {"qty": 3})[:-1] == []
+    assert candidate.position() == 2
+    *rows, end = candidate.ask_for(Ask.BOOK)
+    assert [(r.order_id, r.leg) for r in rows] == [(entry.order_id, Leg.ENTRY), (gtt.order_id, Leg.WATCH)]
+    cancel = {"order_id": gtt.order_id, "order_type": "GTT"}
+    assert candidate.ask_for(Ask.CANCEL, **cancel)[0].answer is Answer.ACCEPTED
+    assert candidate.ask_for(Ask.CANCEL, **cancel)[0].answer is Answer.REFUSED
+    assert candidate.ask_for(Ask.BOOK)[1].status == "cancelled"
+    assert candidate.place("tx-gtt", "SELL", "MARKET", qty=2).answer is Answer.ACCEPTED
+    assert candidate.position() == 0
+    assert candidate.ask_for(Ask.PLACE, trigger_paise=low, tag="tt-none", **terms | {"qty": 0})[0].answer is Answer.REFUSED
 
 
 def test_orders_go_to_known_hosts_only():

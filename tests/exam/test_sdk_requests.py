@@ -12,7 +12,8 @@ import pytest
 
 from pipeline.broker.rest import RestClient, RestConfig
 from pipeline.broker.upstox import UpstoxBroker
-from pipeline.broker.upstox_account import GttRule, UpstoxAccount
+from pipeline.broker.upstox_account import UpstoxAccount
+from pipeline.broker.upstox_gtt import GttRule
 from pipeline.core.broker import Ask, OrderRequest
 from pipeline.core.session import ist_ms
 from pipeline.core.types import Instrument, Side

@@ -6,7 +6,8 @@ import numpy as np
 
 from pipeline.core.registry import INDICATORS
 from pipeline.core.types import CANDLE
-from pipeline.indicators.bank import bars_of
+from pipeline.indicators.bank import along, bars_of
+from pipeline.indicators.spec import IndicatorSpec
 from tests.fakes.feed_rows import OPEN
 
 TICK = 0.05
@@ -32,10 +33,16 @@ def candles(n: int, seed: int = 7, gap_ticks: int = 3, start: float = 1000.0, pe
 def run(name: str, rows: np.ndarray, *, plain: bool = False) -> dict[str, np.ndarray]:
     """Step one indicator alone over candles of one slot; columns with NaN where not defined."""
     spec = INDICATORS.get(name)
-    out = np.empty((len(rows), len(spec.columns)))
-    step = spec.step.py_func if plain else spec.step
-    step(np.zeros((1, spec.size)), np.zeros(len(rows), np.int64), bars_of(rows), np.array(spec.params, np.float64), out)
-    return dict(zip(spec.columns, out.T, strict=True))
+    bars = bars_of(rows)
+    return dict(zip(spec.columns, (plainly(spec, bars) if plain else along(spec, bars)).T, strict=True))
+
+
+def plainly(spec: IndicatorSpec, bars: np.ndarray) -> np.ndarray:
+    """``along`` by the plain twin of the step."""
+    state, out = np.zeros((spec.size, 1)), np.empty((len(bars), len(spec.columns)))
+    for bar, values in zip(bars[:, :, np.newaxis], out[:, :, np.newaxis], strict=True):
+        spec.step.py_func(state, bar, np.array(spec.params, np.float64), values)
+    return out
 
 
 def agree(ours: np.ndarray, theirs: np.ndarray, rel: float = 1e-9, scale: float = 1.0) -> None:

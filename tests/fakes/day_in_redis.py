@@ -62,7 +62,7 @@ def recommendation(number: int, symbol: str, side: Side, score: float, left_s: i
     return Recommendation(
         ts=ts, id=f"r-{number}", signal_id=f"s-{number}", ts_candle=ts - 60_000, rank=number, symbol=symbol, timeframe="1m", strategy="ema_momentum", side=side, score=score,
         regime="trending", ref_paise=ref, limit_paise=ref + sign * 10, stop_paise=ref - sign * round(ref * 0.004 / 5) * 5, target_paise=ref + sign * round(ref * 0.008 / 5) * 5,
-        expires_ms=NOW + left_s * 1000, reasons=reasons,
+        expires_ms=NOW + left_s * 1000, reasons=reasons, trail_paise=0,
     )  # fmt: skip
 
 
@@ -194,7 +194,7 @@ class Day:
         ts = source.ts + 12_000
         intent = OrderIntent(
             ts, f"i-{source.id}", source.id, source.symbol, source.side, "entry", "LIMIT", qty, source.limit_paise, source.stop_paise, source.target_paise,
-            qty * abs(source.limit_paise - source.stop_paise), f"tt-{source.id}", source.reasons,
+            qty * abs(source.limit_paise - source.stop_paise), f"tt-{source.id}", source.reasons, 0,
         )  # fmt: skip
         self.add(schema.INTENTS, intent)
         event = OrderEvent(
@@ -212,6 +212,7 @@ class Day:
             0.0,
             "",
             intent.tag,
+            0,
         )
         self.add(schema.ORDERS, event)
         half = qty // 2

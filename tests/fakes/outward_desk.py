@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from pipeline.core.broker import Answer, Ask, BrokerReport, Control, OrderRequest, Word
-from pipeline.core.types import Confirmation, Fill, OrderEvent
+from pipeline.core.broker import Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word
+from pipeline.core.types import Confirmation, Fill, OrderEvent, Recommendation
 from pipeline.engine.desk import Desk, new_desk
-from pipeline.engine.orders import on_answer, on_control, on_recommendation, on_report, on_ticks
+from pipeline.engine.orders import on_answer, on_control, on_facts, on_recommendation, on_report, on_ticks
 from tests.fakes.trading import PAPERS, at, day, frame, params, recommendation
 
 T = at("10:00")
@@ -59,6 +60,11 @@ class Talk:
                 out += self.say(Answer.END, request)
         return out
 
+    def look(self, **changes: Any) -> None:
+        """Tell sound facts, but for what is named."""
+        sound = Facts(0, 3_600_000, True, 0, True, 100_000_000)
+        on_facts(self.desk, replace(sound, **changes), self.now)
+
     def ready(self) -> Talk:
         """Start, read the empty books, and let the first settling pass."""
         self.say(Answer.STARTED)
@@ -66,11 +72,12 @@ class Talk:
         while self.now < T:
             self.tick(after_ms=5_000)
             self.read_books()
+        self.look()
         return self
 
-    def enter(self, symbol: str = "AAA") -> OrderRequest:
+    def enter(self, symbol: str = "AAA", proposal: Recommendation | None = None) -> OrderRequest:
         """Confirm a recommendation; give the request that left."""
-        proposal = recommendation(symbol, self.now)
+        proposal = proposal or recommendation(symbol, self.now)
         self._keep(on_recommendation(self.desk, proposal, self.now))
         self.answered = self._keep(on_answer(self.desk, Confirmation(self.now, proposal.id, "confirm", "page"), self.now))
         return self.requests[-1]

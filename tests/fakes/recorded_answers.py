@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.broker.rest import Call, RestClient, RestConfig
 
 PATH = Path(__file__).resolve().parents[1] / "data" / "recorded_orders.json"
+GTT_PATH = PATH.with_name("recorded_gtts.json")
 
 
 def _key(call: Call) -> list[Any]:

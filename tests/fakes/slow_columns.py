@@ -42,21 +42,19 @@ def vwap(table: pd.DataFrame) -> dict[str, np.ndarray]:
     out = {name: np.full(len(table), np.nan) for name in ("vwap", "vwap_upper_1", "vwap_lower_1", "vwap_upper_2", "vwap_lower_2")}
     for _, day in table.groupby("day"):
         typical, volume = ((day.high + day.low + day.close) / 3).to_numpy(), day.volume.to_numpy()
-        if len(day) > 2 and volume[0] > 0:
-            h, l, c = (day[n].to_numpy().copy() for n in ("high", "low", "close"))
-            mean = talib.VWAP(h, l, c, volume.copy())
-        else:
-            mean = np.array(
-                [np.average(typical[: k + 1], weights=volume[: k + 1]) if volume[: k + 1].any() else np.nan for k in range(len(day))]
-            )
+        is_talibs = len(day) > 2 and volume[0] > 0
+        theirs = talib.VWAP(*(day[n].to_numpy().copy() for n in ("high", "low", "close")), volume.copy()) if is_talibs else None
         for k, row in enumerate(day.index):
-            if not volume[: k + 1].any():
+            t, v = typical[: k + 1], volume[: k + 1]
+            whole = v.sum()
+            if whole == 0:
                 continue
-            off = typical[: k + 1] - np.average(typical[: k + 1], weights=volume[: k + 1])
-            std = np.sqrt(np.average(off * off, weights=volume[: k + 1]))
-            out["vwap"][row] = mean[k]
+            mean = (t * v).sum() / whole
+            std = np.sqrt(((t - mean) ** 2 * v).sum() / whole)
+            out["vwap"][row] = mean if theirs is None else theirs[k]
             for times in (1, 2):
-                out[f"vwap_upper_{times}"][row], out[f"vwap_lower_{times}"][row] = mean[k] + times * std, mean[k] - times * std
+                shift = times * std
+                out[f"vwap_upper_{times}"][row], out[f"vwap_lower_{times}"][row] = out["vwap"][row] + shift, out["vwap"][row] - shift
     return out
 
 
@@ -107,7 +105,7 @@ def profile(table: pd.DataFrame) -> dict[str, np.ndarray]:
         finest = origin / 4096
         shares: Counter[int] = Counter()
         level, start = 0, -32
-        for row, candle in day.iterrows():
+        for row, candle in zip(day.index, day.itertuples(), strict=True):
             low, high, close = (int(np.floor((px - origin) / finest)) for px in (candle.low, candle.high, candle.close))
             if candle.volume > 0:
                 while low >> level < start or high >> level >= start + 64:
@@ -142,15 +140,16 @@ def value_area(shares: Counter[int], level: int, start: int, origin: float, fine
 
 
 def time_of_day(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Mean volume by day and five minutes; what is usual is its exponential mean over the days before."""
-    out = np.full(len(table), np.nan)
-    inside = table[(table.minute >= 540) & (table.minute < 960)]
-    means = inside.groupby([inside.minute // 5, inside.day]).volume.mean()
-    for slot in means.index.get_level_values(0).unique():
-        usual = 0.0
-        for seen, (day, mean) in enumerate(means[slot].items(), start=1):
-            at = inside.index[(inside.day == day) & (inside.minute // 5 == slot)]
-            if usual > 0:
-                out[at] = table.volume[at] / usual
-            usual += (mean - usual) / min(seen, 5.5)
+    """Mean volume by day and five minutes; what is usual is its exponential mean over the days before, of which there are three."""
+    out, volume = np.full(len(table), np.nan), table.volume.to_numpy()
+    visits: dict[tuple[int, int], list[int]] = {}
+    for row, (day, minute) in enumerate(zip(table.day.tolist(), table.minute.tolist(), strict=True)):
+        if 540 <= minute < 960:
+            visits.setdefault((minute // 5, day), []).append(row)
+    usual, seen = Counter[int](), Counter[int]()
+    for (slot, _), rows in visits.items():
+        if usual[slot] > 0 and seen[slot] >= 3:
+            out[rows] = volume[rows] / usual[slot]
+        seen[slot] += 1
+        usual[slot] += (volume[rows].mean() - usual[slot]) / min(seen[slot], 5.5)
     return {"volume_tod_factor": out}

@@ -25,16 +25,16 @@ RISK = RiskParams(
     max_net_leverage=1.5, margin_ratio=0.2, daily_loss_stop_ratio=0.02, daily_loss_alert_ratio=0.01, drawdown_stop_ratio=0.04,
     max_losses_in_row=6, min_gap_s=30, max_orders_per_minute=10, max_orders_per_hour=120, max_orders_per_day=400, max_drift_bps=30.0,
     max_ltp_distance_bps=100.0, max_quote_distance_bps=75.0, price_band_ratio=0.1, max_order_qty=20_000, max_depth_ratio=1000.0,
-    max_volume_ratio=0.01, max_quote_age_ms=5000, max_feed_age_ms=5000, max_clock_skew_ms=2000, max_reconcile_age_s=120,
-    min_token_life_s=900, symbols=(), banned=(),
+    max_volume_ratio=0.01, max_quote_age_ms=5000, max_feed_age_ms=5000, max_clock_skew_ms=2000, max_reconcile_age_s=30,
+    min_token_life_s=900, max_facts_age_s=30, symbols=(), banned=(), plan="normal",
 )  # fmt: skip
 PARAMS = Params(
     ticks=TickParams(300, 60, 20, 60, 8.0, 6.0, 1.25, 60, 0.2, 1000, 250),
     candles=CandleParams(250, 15_000),
     filter=FilterParams(("ema_momentum",), 0.5, 3, 60, 12.0, 300, ()),
     risk=RISK,
-    orders=OrderParams("auto", 1500, 0, 0.0, 1800, 60, "15:05", "15:12", "15:00", 7.0, 25.0, 5.0, 30.0, 5.0, 100.0, 3),
-    stops=StopParams("atr", 2.0, 3.0, 1.5, 0.02, 0.04, 0.01),
+    orders=OrderParams("auto", 1500, 0, 0.0, 1800, 60, "15:05", "15:12", "15:00", 7.0, 25.0, 5.0, 5.0, 100.0, 3, 40.0),
+    stops=StopParams("atr", 2.0, 3.0, 1.5, 0.02, 0.04, 0.01, 5.0, 15.0, "stop", 5.0),
     rollout=RolloutParams(0, "", 7, (), 0.005),
 )
 
@@ -95,6 +95,7 @@ def recommendation(symbol: str = "AAA", ts: int = 0, side: Side = Side.BUY, ref:
         target_paise=ref + side.sign * 150,
         expires_ms=ts + 60_000,
         reasons="9-EMA crossed above 21-EMA",
+        trail_paise=0,
     )
     return replace(base, **changes)
 

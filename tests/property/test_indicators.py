@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.registry import INDICATORS
-from pipeline.indicators.bank import Bank, bars_of
+from pipeline.indicators.bank import LANES, Bank
 from pipeline.run.discovery import discover
 from tests.fakes.bars import agree, candles, run
 from tests.fakes.slow_columns import slow_columns
@@ -36,14 +36,31 @@ walks = st.builds(
 
 @given(rows=walks, size=st.integers(1, 60))
 def test_batch_equals_steps(rows, size):
-    for name, spec in SPECS.items():
-        state, params, parts = np.zeros((1, spec.size)), np.array(spec.params, np.float64), []
-        for i in range(0, len(rows), size):
-            out = np.empty((len(rows[i : i + size]), len(spec.columns)))
-            spec.step(state, np.zeros(len(out), np.int64), bars_of(rows[i : i + size]), params, out)
-            parts.append(out)
-        whole = np.stack(list(run(name, rows).values()), axis=1)
-        assert np.concatenate(parts).tobytes() == whole.tobytes(), name
+    bank, zero = Bank(1), np.zeros(len(rows), np.int64)
+    parts = [bank.step(zero[i : i + size], rows[i : i + size]) for i in range(0, len(rows), size)]
+    whole, warm = Bank(1).step(zero, rows)
+    assert whole.tobytes() == b"".join(values.tobytes() for values, _ in parts)
+    assert warm.tobytes() == b"".join(is_warm.tobytes() for _, is_warm in parts)
+
+
+@given(slots=st.integers(2, LANES + 40), seed=st.integers(0, 2**31), share=st.floats(0.1, 1))
+@settings(max_examples=max(10, settings().max_examples // 4))
+def test_slots_in_waves_equal_each_alone(slots, seed, share):
+    """Waves of some of the slots, in any order within a wave: every slot has the bits that it has alone."""
+    rng, count = np.random.default_rng(seed), 70
+    mine = np.sort(rng.choice(slots, min(slots, 6), replace=False))
+    walk = np.stack([candles(count, seed=seed + k, per_day=30) for k in range(len(mine))])
+    is_there = rng.random(walk.shape) < share
+    bank, got = Bank(slots), [[] for _ in mine]
+    for t in range(count):
+        present = rng.permutation(np.flatnonzero(is_there[:, t]))
+        values, warm = bank.step(mine[present], walk[present, t])
+        for k, row in zip(present, zip(values, warm, strict=True), strict=True):
+            got[k].append(row)
+    for k in range(len(mine)):
+        values, warm = Bank(1).step(np.zeros(is_there[k].sum(), np.int64), walk[k, is_there[k]])
+        assert values.tobytes() == b"".join(v.tobytes() for v, _ in got[k])
+        assert warm.tobytes() == b"".join(w.tobytes() for _, w in got[k])
 
 
 @given(rows=walks, share=st.floats(0, 1))
@@ -91,7 +108,6 @@ def test_equals_talib_from_the_first_defined_value(rows):
         agree(ours[column], theirs, scale=SCALE.get(column, 1.0))
 
 
-@settings(max_examples=max(10, settings().max_examples // 20))
 @given(rows=walks, quiet=st.integers(1, 9))
 def test_equals_the_slow_way(rows, quiet):
     """What TA-Lib does not have, recomputed from its definition; some candles have no volume."""

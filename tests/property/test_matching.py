@@ -5,6 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.broker import Terms
 from pipeline.core.types import Side
 from pipeline.engine.matching import FINAL, Quote, Venue, VenueOrder
 
@@ -16,7 +17,10 @@ ACTION = st.one_of(
     st.tuples(st.just("quote"), QUOTE),
     st.tuples(st.just("place"), ORDER),
     st.tuples(st.just("cancel"), st.integers(0, 8)),
-    st.tuples(st.just("modify"), st.tuples(st.integers(0, 8), st.integers(1, 80), PRICE, PRICE)),
+    st.tuples(
+        st.just("modify"),
+        st.tuples(st.integers(0, 8), st.integers(1, 80), st.sampled_from(["LIMIT", "MARKET", "SL", "SL-M"]), PRICE, PRICE),
+    ),
 )
 
 
@@ -30,8 +34,8 @@ def act(venue, step, action):
         return venue.place(VenueOrder(f"O{len(venue.orders)}", "A", side, order_type, qty, limit, trigger, "t", now), now)
     if kind == "cancel":
         return venue.cancel(f"O{what}", now)
-    at, qty, limit, trigger = what
-    return venue.modify(f"O{at}", qty, limit, trigger, now)
+    at, *terms = what
+    return venue.modify(f"O{at}", Terms(*terms), now)
 
 
 @given(st.lists(ACTION, max_size=60), st.sampled_from([0, 15]), st.sampled_from([0.0, 120.0]))

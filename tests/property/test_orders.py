@@ -23,7 +23,11 @@ STEP = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([1_000, 5_000, 61_000, 600_000, 1_900_000])),
 )
 SESSION = st.tuples(
-    st.lists(STEP, min_size=1, max_size=40), st.sampled_from(["ask", "auto"]), st.sampled_from([0, 300]), st.sampled_from([0.0, 5.0])
+    st.lists(STEP, min_size=1, max_size=40),
+    st.sampled_from(["ask", "auto"]),
+    st.sampled_from([0, 300]),
+    st.sampled_from([0.0, 5.0]),
+    st.sampled_from(["stop", "pair"]),
 )
 
 
@@ -39,7 +43,7 @@ def records_of(steps, start):
             out.append(frame(now, *rows))
         elif kind == "trade":
             sid, side, qty, word = what
-            wishes.append(recommendation(SYMBOLS[sid], now, side))
+            wishes.append(recommendation(SYMBOLS[sid], now, side, trail_paise=(0, 60)[qty % 2]))
             out += [frame(now, (sid, 99.95, 100.05, qty, qty)), wishes[-1], Confirmation(now + 1, wishes[-1].id, word, "page")]
         elif kind == "trip":
             sid, jump, times, qty = what
@@ -58,15 +62,15 @@ def feed(desk, record):
     return list(on_answer(desk, record, record.ts))
 
 
-def make(confirm, latency, slippage):
-    limits = {"min_gap_s": 1, "max_orders_per_minute": 100}
+def make(confirm, latency, slippage, exits):
+    limits = {"min_gap_s": 1, "max_orders_per_minute": 100, "exits": exits, "near_bps": 20.0, "trail_every_s": 1.0}
     return new_desk(PAPERS, day(), params(confirm=confirm, paper_latency_ms=latency, slippage_bps=slippage, **limits))
 
 
 @given(SESSION, st.sampled_from(["10:00", "14:58", "15:03:30"]))
 def test_what_must_never_happen_never_does(session, start):
-    steps, confirm, latency, slippage = session
-    desk, held, live = make(confirm, latency, slippage), Counter(), {}
+    steps, *how = session
+    desk, held, live = make(*how), Counter(), {}
     sent, trades, order_sums, answered = set(), set(), {}, Counter()
     records = records_of(steps, start)
     outputs = [out for record in records for out in feed(desk, record)]

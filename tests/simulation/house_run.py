@@ -41,7 +41,7 @@ SCRIPTS = ("websocket_client", "orders", "portfolio")
 SETTINGS = {
     "mode": "simulated", "orders__confirm": "ask", "orders__max_hold_s": 6, "orders__entry_timeout_s": 4, "orders__reply_s": 2.5,
     "orders__settle_s": 5.0, "orders__beat_s": 1.0, "orders__close_tries": 3, "upstox__total_timeout_s": 2.0, "upstox__connect_timeout_s": 1.0,
-    "logging__level": "WARNING",
+    "logging__level": "WARNING", "history__pace": 100.0,
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = {
@@ -110,7 +110,7 @@ class House:
         given = {**SETTINGS, **self.settings, **hosts}
         self.env = environment(self.folder, self.urls, paths__token=token, **given) | {"TICKTICK_CONFIG": str(home)}
         self.connect()
-        universe.publish(self.store, self.papers, DATE)
+        universe.publish(self.store, self.papers, DATE, universe.TODAY)
         for name in SCRIPTS:
             self.launch(name)
 
@@ -145,7 +145,7 @@ class House:
             schema.RECOMMENDATIONS,
             Recommendation(
                 now, key, f"S{key}", now - 60_000 - self.proposals, 1, paper.symbol, "1m", "drawn", side, 0.8, "trending", ref,
-                ref + side.sign * 2 * tick, ref - side.sign * far, ref + side.sign * 2 * far, now + 60_000, "drawn",
+                ref + side.sign * 2 * tick, ref - side.sign * far, ref + side.sign * 2 * far, now + 60_000, "drawn", 0,
             ),
         )  # fmt: skip
         at = self.confirmed[self.proposals] = time.monotonic()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from pipeline.core.broker import Answer, Ask, BrokerReport, OrderRequest
+from pipeline.core.broker import GTT, Answer, Ask, BrokerReport, Leg, OrderRequest
 from pipeline.core.types import Side
+from pipeline.engine.brackets import Bracket, Brackets, Child
 from pipeline.engine.matching import FINAL, Quote, Venue, VenueEvent, VenueOrder
 from pipeline.engine.reconcile import OVER_WORDS
 
@@ -46,6 +47,8 @@ class Rates:
     """Chance, per session, that every closing order is refused: only the exit by the broker itself is left."""
     amnesia: float = 0.0
     """Chance, per session, that a crash takes our whole journal with it."""
+    unsound: float = 0.0
+    """Chance, per look at token, versions, clock, instruments and funds, that one of them is bad or cannot be found out."""
 
 
 CLEAN = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -94,9 +97,13 @@ class FaultyBroker:
     reversals: list[str] = field(default_factory=list)
     naked: list[int] = field(default_factory=list)
     naked_since: dict[str, int] = field(default_factory=dict)
+    brackets: Brackets = field(init=False)
     numbers: int = 0
     is_stubborn: bool = False
     hand_ms: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.brackets = Brackets(self)
 
     # ------------------------------------------------------------------ requests
 
@@ -144,7 +151,13 @@ class FaultyBroker:
     def _act(self, request: OrderRequest, now: int, *, answered: bool) -> None:
         """The request arrives and is done."""
         self.received.append((now, request))
-        if request.ask is Ask.PLACE:
+        if request.ask is Ask.PLACE and request.order_type == GTT:
+            reason, order_id = "", self._place_gtt(request, now)
+        elif request.ask is Ask.CANCEL and request.order_type == GTT:
+            order_id = request.order_id
+            reason = "" if self.brackets.cancel(order_id) else "UDAPI100040"
+            self._watch(request.symbol, now)
+        elif request.ask is Ask.PLACE:
             reason, order_id = "", self._place(request, now)
         elif request.ask is Ask.EXIT_ALL:
             reason, order_id = self._exit(request, now)
@@ -155,7 +168,7 @@ class FaultyBroker:
             if not reason and request.ask is Ask.CANCEL:
                 self._tell(self.venue.cancel(order_id, now), now)
             elif not reason:
-                events = self.venue.modify(order_id, request.qty, request.limit_paise, request.trigger_paise, now)
+                events = self.venue.modify(order_id, request.terms, now)
                 self._tell(events, now)
                 reason = events[0].reason
         if answered:
@@ -165,6 +178,25 @@ class FaultyBroker:
     def _place(self, request: OrderRequest, now: int) -> str:
         purpose = "entry" if request.tag.startswith("tt-") else "exit"
         return self._book(request.symbol, Side(request.side), request, now, purpose)
+
+    def _place_gtt(self, request: OrderRequest, now: int) -> str:
+        self.numbers += 1
+        gtt_id = f"G{self.numbers:06d}"
+        terms = (request.limit_paise, request.trigger_paise, request.target_paise, request.trail_paise)
+        self.brackets.place(Bracket(gtt_id, request.symbol, Side(request.side), request.qty, *terms), now)
+        self._watch(request.symbol, now)
+        return gtt_id
+
+    def send_child(self, child: Child, now: int) -> str:
+        request = OrderRequest(now, "", Ask.PLACE, "", "", child.symbol, child.side.value, child.order_type, child.qty, child.limit_paise)
+        return self._book(child.symbol, child.side, request, now, "entry" if child.order_type == "LIMIT" else "exit")
+
+    def cancel_child(self, order_id: str, now: int) -> None:
+        if self.held[order_id].order.status not in OVER_WORDS:
+            self._tell(self.venue.cancel(order_id, now), now)
+
+    def child_qty(self, order_id: str) -> int:
+        return self.held[order_id].order.cum_qty
 
     def _exit(self, request: OrderRequest, now: int) -> tuple[str, str]:
         """Exit by tag: what the orders of that tag hold now, at market, under no tag."""
@@ -201,6 +233,7 @@ class FaultyBroker:
 
     def quote(self, symbol: str, quote: Quote, now: int) -> None:
         self._tell(self.venue.on_quote(symbol, quote, now), now)
+        self.brackets.on_trade(symbol, quote.ltp_paise, now)
 
     def _tell(self, events: list[VenueEvent], now: int) -> None:
         for event in events:
@@ -230,6 +263,7 @@ class FaultyBroker:
             o.order.leaves_qty for o in self.held.values()
             if o.order.symbol == symbol and o.purpose == "exit" and o.order.side.sign * here < 0
         )  # fmt: skip
+        cover += sum(self.brackets.guarded_qty(b) for b in self.brackets.held.values() if b.symbol == symbol and b.side.sign * here > 0)
         if here != 0 and cover < abs(here):
             self.naked_since.setdefault(symbol, now)
         elif symbol in self.naked_since:
@@ -268,7 +302,10 @@ class FaultyBroker:
     def _rows(self, request: OrderRequest, now: int) -> list[BrokerReport]:
         if request.ask in {Ask.FIND, Ask.BOOK}:
             wanted = [h for h in self.held.values() if h.shown_ms <= now and (request.ask is Ask.BOOK or h.order.tag == request.tag)]
-            return [self._row(held, request.id, now) for held in wanted]
+            if request.order_type == GTT:
+                return self._gtt_rows(request, now)
+            rows = [self._row(held, request.id, now) for held in wanted]
+            return rows if request.ask is Ask.FIND else [*rows, *self._gtt_rows(request, now)]
         shown = [t for t in self.trades if t.shown_ms <= now]
         if request.ask is Ask.TRADES:
             return [
@@ -290,6 +327,35 @@ class FaultyBroker:
         for trade in shown:
             net[trade.symbol] = net.get(trade.symbol, 0) + trade.side.sign * trade.qty
         return [BrokerReport(now, Answer.POSITION, request.id, symbol=symbol, qty=qty) for symbol, qty in net.items()]
+
+    def _gtt_rows(self, request: OrderRequest, now: int) -> list[BrokerReport]:
+        """Tell of every GTT (or those of a request's terms) its orders, of which it knows before the book shows them, then itself."""
+        out = []
+        for b in self.brackets.held.values():
+            if request.ask is Ask.FIND and (b.symbol, b.side.value, b.qty, b.entry_paise) != (
+                request.symbol, request.side, request.qty, request.limit_paise
+            ):  # fmt: skip
+                continue
+            for leg, order_id in b.children.items():
+                row = replace(
+                    self._row(self.held[order_id], request.id, now), parent=b.gtt_id, leg=leg, tag=request.tag if leg is Leg.ENTRY else ""
+                )
+                if self.held[order_id].shown_ms > now:
+                    row = replace(row, status="open pending", cum_qty=0, px_paise=0)
+                out.append(row)
+            out.append(
+                BrokerReport(
+                    now, Answer.ROW, request.id, b.gtt_id, "", b.symbol, b.side.opposite.value, self.brackets.status(b),
+                    self.brackets.guarded_qty(b) or b.qty, trigger_paise=b.stop_paise, order_type=GTT, limit_paise=b.target_paise,
+                    parent=b.gtt_id, leg=Leg.WATCH,
+                )
+            )  # fmt: skip
+        return out
+
+    def moved(self) -> list[str]:
+        """Give the papers in which a quote can change something."""
+        guarded = [b.symbol for b in self.brackets.held.values() if self.brackets.guarded_qty(b) > 0]
+        return list(dict.fromkeys([*(h.order.symbol for h in self.working()), *guarded]))
 
     def working(self) -> list[Held]:
         """Orders that may still fill."""

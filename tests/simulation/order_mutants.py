@@ -17,15 +17,16 @@ from typing import Any
 from unittest import mock
 
 from pipeline.core.broker import Answer, Ask
-from pipeline.engine import asking, books, exits, orders, outward, protect, risk
+from pipeline.core.types import Side
+from pipeline.engine import asking, books, exits, gtts, guard, orders, outward, protect, risk
 from pipeline.engine.desk import Desk
 from pipeline.engine.lifecycle import Status
 from pipeline.engine.portfolio import Ledger
-from tests.simulation.order_session import Session
+from tests.simulation.order_session import SOUND, Session
 
 MOST_SEEDS = 600
 CHECK_TESTS = ("tests/unit/engine/test_risk.py",)
-_take, _blocked, _lose, _reason, _exit_reason = orders.take, orders._blocked, outward._lose, protect._reason, exits.exit_reason
+_take, _lose, _reason, _exit_reason = orders.take, outward._lose, protect._reason, exits.exit_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +68,17 @@ def _without(*answers: Answer) -> Callable[..., Iterator[Any]]:
     return lambda desk, report, now: _nothing() if report.answer in answers else _take(desk, report, now)
 
 
-def _deaf_to(*reasons: str) -> Callable[..., str]:
-    """Block entries for every reason but these."""
-
-    def blocked(desk: Desk, symbol: str, now: int) -> str:
-        word, desk.word = desk.word, "" if "halted" in reasons else desk.word
-        try:
-            reason = _blocked(desk, symbol, now)
-        finally:
-            desk.word = word
-        return "" if reason in reasons else reason
-
-    return blocked
-
-
 def _checks_without(*names: str) -> tuple[Any, ...]:
     return tuple(check for check in risk.CHECKS if check.code not in names)
+
+
+def _all_is_well(desk: Desk, now: int) -> Any:
+    """Take whatever was looked up for sound."""
+    told, desk.facts = desk.facts, replace(SOUND, ts=now)
+    try:
+        return _conditions_of(desk, now)
+    finally:
+        desk.facts = told
 
 
 def _no_flatten(desk: Desk, plan: Any, now: int) -> str:
@@ -100,7 +96,12 @@ def _every_trade_is_new(ledger: Ledger, fill: Any) -> bool:
     return _apply(ledger, fill)
 
 
+def _wandering(side: Side, stop_paise: int, _best_paise: int, *, away_paise: int, tick_paise: int) -> int:
+    return stop_paise - side.sign * (4 * tick_paise if away_paise > 0 else 0)
+
+
 _apply = Ledger.apply
+_conditions_of = orders.conditions_of
 _plain_held = Desk.held
 
 MUTANTS = (
@@ -112,14 +113,13 @@ MUTANTS = (
     Mutant("5.2.5 an unknown is resolved by the book", ((orders, "take", _without(Answer.ROW)),)),
     Mutant(
         "5.2.6 no entry in a paper with an unknown",
-        (
-            (orders, "_blocked", _deaf_to("unknown_in_symbol")),
-            (risk, "CHECKS", _checks_without("unknown_in_symbol", "symbol_busy", "repeat", "min_gap")),
-        ),
+        ((risk, "CHECKS", _checks_without("unknown_in_symbol", "symbol_busy", "repeat", "min_gap")),),
     ),
     Mutant("5.2.7 orders of ours that we do not know are adopted", ((books, "_adopt", _nothing),)),
     Mutant("5.3.0 the stop lies at the broker", ((protect, "_guard", _nothing),)),
     Mutant("5.3.0 the stop's quantity follows the position", ((protect, "modify", _nothing),)),
+    Mutant("5.3.0 a stop that follows the price never goes back", ((guard, "trailed", _wandering),)),
+    Mutant("5.3.1 what a server sends is an exit of ours", ((gtts, "_know", _nothing),)),
     Mutant("5.3.1 what is open in the paper is cancelled first", ((protect, "cancel", _nothing),)),
     Mutant("5.3.1 the book has said so before anything is sent", ((protect, "_is_busy", lambda *_: False),)),
     Mutant(
@@ -136,14 +136,15 @@ MUTANTS = (
     Mutant("5.3.4 flatten closes everything", ((protect, "_reason", _no_flatten),)),
     Mutant(
         "6.1   no entry under an emergency word",
-        ((orders, "_blocked", _deaf_to("halted")), (risk, "CHECKS", _checks_without("halted", "reducing"))),
+        ((risk, "CHECKS", _checks_without("halted", "reducing")),),
     ),
     Mutant("6.1   the kill file is looked at before an order leaves", ((Session, "has_kill_file", False),)),
     Mutant("6.1   an emergency word cancels the entries that work", ((orders, "_time_out", _nothing),)),
+    Mutant("6.3   token, versions, clock, instruments, funds are sound", ((orders, "conditions_of", _all_is_well),)),
     Mutant("6.4   no entry on a stale quote", ((risk, "CHECKS", _checks_without("stale_quote", "stale_feed")),)),
     Mutant(
         "6.5   no entry before the books agree",
-        ((orders, "_blocked", _deaf_to("not_reconciled", "book_not_settled")), (risk, "CHECKS", _checks_without("not_reconciled"))),
+        ((risk, "CHECKS", _checks_without("not_reconciled", "book_not_settled")),),
     ),
     Mutant("3.5   a trade is booked once", ((Ledger, "apply", _every_trade_is_new), (orders, "is_old", lambda *_: False))),
     Mutant("3.5   trades are read from the broker's trade book", ((orders, "take", _without(Answer.TRADE)),)),

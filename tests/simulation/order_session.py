@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Control, OrderRequest, Word
+from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word
 from pipeline.core.params import Params
 from pipeline.core.session import Calendar, ist_ms
 from pipeline.core.snapshot import pack, unpack
@@ -41,6 +41,14 @@ FAULTS_END_MS = 115_000
 """From here on the world is healthy: liveness counts."""
 SNAPSHOT_EVERY = 32
 ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
+LOOK_MS = 10_000
+SOUND = Facts(0, 3_600_000, True, 0, True, 100_000_000)
+UNSOUND = tuple(
+    replace(SOUND, **{name: bad})
+    for name, bads in {"token_left_ms": (None, 60_000), "are_versions_equal": (None, False), "clock_skew_ms": (None, 3_000, -3_000),
+                       "is_master_of_today": (None, False), "margin_paise": (None, 0)}.items()
+    for bad in bads
+)  # fmt: skip
 RUNAWAY = 1_000
 """No session needs so many changes at the broker."""
 STRINGS = ("page", "command", "file")
@@ -54,6 +62,12 @@ SETTINGS = {
     "flatten": params(**LIMITS),
     "max_hold": params(**LIMITS | {"max_hold_s": 45}),
 }
+WAYS = (
+    {"exits": "stop", "trail_every_s": 5.0, "trail_step_bps": 2.0, "near_bps": 20.0},
+    {"exits": "pair", "trail_every_s": 5.0, "trail_step_bps": 2.0, "near_bps": 20.0},
+    {"exits": "gtt", "trail_every_s": 5.0, "trail_step_bps": 2.0, "near_bps": 20.0},
+)
+"""How a position is guarded."""
 STARTS = {"square_off": "15:03:30", "flatten": "10:00", "max_hold": "11:00"}
 
 
@@ -67,7 +81,7 @@ def rates_of(seed: int, rng: random.Random) -> Rates:
         lost=rng.uniform(0, 0.12), reply_lost=rng.uniform(0, 0.12), slow=rng.uniform(0, 0.08), refused=rng.uniform(0, 0.1),
         fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
         push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
-        hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.3)), amnesia=rng.choice((0, 0, 0.5)),
+        hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.3)), amnesia=rng.choice((0, 0, 0.5)), unsound=rng.choice((0, 0.2)),
     )  # fmt: skip
 
 
@@ -109,7 +123,8 @@ class Session:
         self.rng = rng = random.Random(f"orders {seed}")
         self.seed, self.ending = seed, rng.choice(ENDINGS)
         self.rates = rates if rates is not None else rates_of(seed, rng)
-        self.params: Params = SETTINGS[self.ending]
+        way = replace(SETTINGS[self.ending].stops, **rng.choice(WAYS))
+        self.params: Params = replace(SETTINGS[self.ending], stops=way)
         self.base = ist_ms(DATE, STARTS[self.ending][:5]) + (
             int(STARTS[self.ending][6:] or 0) * 1000 if len(STARTS[self.ending]) > 5 else 0
         )
@@ -136,6 +151,9 @@ class Session:
         self.forgets_at = 0
         self.reading: dict[str, Ask] = {}
         self.known: set[Ask] = set()
+        self.facts: Facts | None = None
+        self.triggers: dict[str, int] = {}
+        self.is_forgetful = False
         self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver)
         self.crash_rate = self.rates.crash
 
@@ -187,10 +205,13 @@ class Session:
             if rng.random() < 0.15:
                 self.at(when + rng.randint(500, 40_000), lambda now, s=sid: self._propose(s, now, "a"))
         self.at(base + FAULTS_END_MS, lambda _now: self._heal())
+        for when in range(base + LOOK_MS, base + FRAMES * FRAME_MS, LOOK_MS):
+            self.at(when, self._look)
         if rng.random() < self.rates.hand:
             self.at(base + rng.randint(5_000, 90_000), self._meddle)
-        self.broker.is_stubborn = rng.random() < self.rates.stubborn
-        self.forgets_at = rng.randint(2, 8) if rng.random() < self.rates.amnesia else 0
+        has_tags = self.params.stops.exits != "gtt"  # a GTT bears none: it cannot be exited by it, nor known again without a journal
+        self.broker.is_stubborn = rng.random() < self.rates.stubborn and has_tags
+        self.forgets_at = rng.randint(2, 8) if rng.random() < self.rates.amnesia and has_tags else 0
         if self.ending == "flatten":
             pulled = base + rng.randint(30_000, FAULTS_END_MS - 5_000)
             self.at(pulled, self._pull)
@@ -209,7 +230,7 @@ class Session:
         if not FIRST_ENTRY_FRAME < number <= LAST_ENTRY_FRAME and number % LOOK_EVERY and self._is_idle():
             return
         quotes = self.market.quotes[number]
-        for symbol in dict.fromkeys(h.order.symbol for h in self.broker.working()):
+        for symbol in self.broker.moved():
             self.broker.quote(symbol, quotes[symbol], now)
         if quiet:
             self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False))
@@ -223,7 +244,14 @@ class Session:
         """Nothing is held, nothing works at the broker or may still get there: then a look every few frames is enough."""
         orders_of = self.desk.orders.values()
         is_waiting = any(o.purpose != "entry" or o.status.value != "UNKNOWN" for o in orders_of)
-        return self.is_up and not is_waiting and not self.desk.plans and not self.broker.working()
+        return self.is_up and not is_waiting and not self.desk.plans and not self.broker.moved()
+
+    def _look(self, now: int) -> None:
+        """The process looks at token, versions, clock, instruments and funds; what it finds is lost with a process that dies."""
+        if not self.is_up:
+            return
+        self.facts = replace(self.rng.choice(UNSOUND) if self.rng.random() < self.rates.unsound else SOUND, ts=now)
+        self._take(Input("facts", self.facts, is_stream=False))
 
     def _meddle(self, now: int) -> None:
         """A person trades in the app: closes a position of ours, or buys or sells something."""
@@ -241,7 +269,8 @@ class Session:
         key = f"{self.seed}-{symbol}-{now}"
         proposal = Recommendation(
             now, f"R{key}", f"S{key}", self.base + ord(candle), 1, symbol, "1m", "simulated", side, 0.8, "trending", ref,
-            ref + side.sign * 20, ref - side.sign * 100, ref + side.sign * 150, now + 60_000, "drawn",
+            ref + side.sign * 20, ref - side.sign * self.rng.choice((60, 100)), ref + side.sign * self.rng.choice((40, 150)), now + 60_000, "drawn",
+            self.rng.choice((0, 50)),
         )  # fmt: skip
         self._take(Input("proposal", proposal, is_stream=True))
         for number in range(2 if self.rng.random() < 0.1 else 1):
@@ -272,6 +301,8 @@ class Session:
             for _ in _step(self.desk, kind, record, at):
                 pass
         self._take(Input("reports", [BrokerReport(now, Answer.STARTED)], is_stream=False))
+        self.facts = None
+        self.at(now + self.rng.randint(50, 400), self._look)
         waiting, self.queue = self.queue, []
         for item in waiting:
             self._take(item)
@@ -291,6 +322,7 @@ class Session:
         self.saved, self.since, self.queue = dump(new_desk(PAPERS, DAY, self.params, is_outward=True)), [], []
         self.portfolio, self.events, self.intents = new_ledger(DATE, PAPERS), [], {}
         self.unknown.clear()
+        self.is_forgetful = True
         self.is_word_lost = self.pulled_ms > 0
         # A word that was only in the journal is gone with it (the kill file is not), and an exit that the broker made for us
         # bears no tag: from now on nobody can tell it from a trade by hand.
@@ -390,8 +422,15 @@ class Session:
                 self._blame(f"{request.tag} was sent {now - self.halted_ms} ms after HALTED")
             if now - self.seen_ms[request.symbol] > self.params.risk.max_quote_age_ms:
                 self._blame(f"{request.tag} was sent on a quote {now - self.seen_ms[request.symbol]} ms old")
+            if self.facts is None or replace(self.facts, ts=0) != SOUND:
+                self._blame(f"{request.tag} was sent on facts that forbid it: {self.facts}")
             if self.pulled_ms:
                 self.last_opening_ms = now
+        if request.ask is Ask.MODIFY and request.order_type == "SL-M":
+            sign, before = Side(request.side).opposite.sign, self.triggers.get(request.intent_id, request.trigger_paise)
+            if (request.trigger_paise - before) * sign < 0 and not self.is_forgetful:
+                self._blame(f"the stop {request.tag} went back from {before} to {request.trigger_paise}")
+            self.triggers[request.intent_id] = request.trigger_paise
         if request.ask in READS:
             self.reading[request.id] = request.ask
         self.broker.receive(request, now)
@@ -475,6 +514,9 @@ class Session:
         if lost:
             self._blame(f"still unknown after the close: {lost}")
         resting = [h.order.order_id for h in broker.working() if h.purpose != "hand"]
+        guards = [b.gtt_id for b in broker.brackets.held.values() if broker.brackets.guarded_qty(b) > 0]
+        if guards:
+            self._blame(f"still guarded by a server after everything is flat: {guards}")
         if resting:
             self._blame(f"still working after everything is flat: {resting}")
 
@@ -488,6 +530,9 @@ def _step(desk: Desk, kind: str, record: Any, now: int) -> Any:
         return orders.on_recommendation(desk, record, now)
     if kind == "answer":
         return orders.on_answer(desk, record, now)
+    if kind == "facts":
+        orders.on_facts(desk, record, now)
+        return ()
     return orders.on_control(desk, record, now)
 
 

@@ -33,6 +33,8 @@ MEANING = {
     "live-real": "live market data, orders to the exchange: REAL MONEY",
 }
 TARGETS = ("paper", "live-sandbox", "live-real")
+LOOKED_AT = (*TARGETS, "simulated")
+"""A simulator's mode is set by its own environment file; what speaks for it can be looked up."""
 FILE = "settings.toml"
 
 
@@ -40,8 +42,9 @@ def main(args: argparse.Namespace) -> int:
     """Show, look, or set."""
     if args.what is None:
         return _show(args)
-    if args.target not in TARGETS:
-        raise Refused(f"mode {args.target!r} is none to set{did_you_mean(str(args.target), TARGETS) or ': use ' + ', '.join(TARGETS)}")
+    known = TARGETS if args.what == "set" else LOOKED_AT
+    if args.target not in known:
+        raise Refused(f"mode {args.target!r} is none to {args.what}{did_you_mean(str(args.target), known) or ': use ' + ', '.join(known)}")
     place = _place() if args.what == "set" else None
     settings = load(overrides={"mode": args.target})
     found = _preflight(settings)

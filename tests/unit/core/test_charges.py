@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.charges import Charges, Product, charges_for, intraday_charges, total
+from pipeline.core.rates import Plan
 
 
 def test_intraday_round_trip_of_the_facts_sheet() -> None:
@@ -74,3 +75,13 @@ def test_lines_add_up_in_any_order() -> None:
     assert total(parts) == total(parts[::-1])
     assert total(parts).exact == pytest.approx(sum(part.exact for part in parts))
     assert total([]) == Charges(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def test_the_plus_plan_raises_the_cap_and_nothing_else():
+    big = [charges_for(Product.INTRADAY, (10_000_000_00, 0), 1, "2026-11-20", plan) for plan in Plan]
+    assert [charges.brokerage for charges in big] == [20_00, 30_00]
+    assert len({(c.stt, c.transaction, c.ipft, c.sebi, c.stamp) for c in big}) == 1
+    assert big[1].gst - big[0].gst == pytest.approx(1_80)
+    small = [charges_for(Product.INTRADAY, (1_000_00, 0), 1, "2026-11-20", plan) for plan in Plan]
+    assert small[0] == small[1], "0.1 % is below either cap"
+    assert [charges_for(Product.OPTIONS, (1_000_00, 0), 1, "2026-11-20", plan).brokerage for plan in Plan] == [20_00, 30_00]

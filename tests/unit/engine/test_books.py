@@ -60,6 +60,7 @@ def test_books_that_differ_again_and_again_are_an_alarm_and_stop_entries():
         alerts += [r.code for r in talk.read_books({"AAA": 7}) if isinstance(r, Alert)]
     assert alerts == ["books_differ"]
     talk.tick()
+    talk.look()
     talk.enter()
     assert talk.answered[-1].reason == "not_reconciled"
 

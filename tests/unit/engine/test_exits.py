@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from pipeline.core.errors import Refused
 from pipeline.core.session import Group
 from pipeline.core.types import Side
 from pipeline.engine.exits import Plan, closing_qty, closing_side, exit_reason, no_entry_ms, square_off_ms
@@ -57,3 +60,10 @@ def test_other_hours_end_with_the_session():
     assert muhurat.kind == "muhurat"
     assert square_off_ms(muhurat, Group.EQ, PARAMS.orders) == end - 180_000
     assert no_entry_ms(muhurat, Group.EQ, PARAMS.orders) == end - 900_000
+
+
+def test_the_rungs_end_before_the_phase_does():
+    with pytest.raises(Refused, match=r"2 rungs of 301 s do not fit into the 600 s"):
+        square_off_ms(day(), Group.EQ_CAS, replace(PARAMS.orders, rung_s=301.0))
+    with pytest.raises(Refused, match="into the 180 s"):
+        square_off_ms(day("2025-10-21"), Group.EQ, replace(PARAMS.orders, rung_s=100.0))

@@ -1,11 +1,17 @@
 """What the desk tells the checks, on a desk that has really traded."""
 
-from pipeline.core.trading import TradingState
+from dataclasses import replace
+
+import pytest
+
+from pipeline.core.broker import Answer
+from pipeline.core.trading import Denial, TradingState
 from pipeline.core.types import Confirmation, Side
 from pipeline.engine.desk import new_desk
 from pipeline.engine.facts import activity_of, conditions_of, gate_of, open_risk_paise
 from pipeline.engine.orders import entry_intent, on_answer, on_recommendation, on_ticks
 from pipeline.engine.risk import deny
+from tests.fakes.outward_desk import Talk
 from tests.fakes.trading import PAPERS, at, day, frame, params, recommendation
 
 T = at("10:00")
@@ -98,3 +104,70 @@ def test_losing_trades_in_a_row_stop_entries():
             assert desk.ledger.losses_in_row == n + 1
         else:
             assert records[1].code == "losses_in_row"
+
+
+def outside(**changes):
+    """A desk with a broker outside that has read the books and been told sound facts, but for the changes."""
+    talk = Talk().ready()
+    talk.look(**changes)
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("unsound", "code"),
+    [
+        ({"token_left_ms": None}, "token_dies"),
+        ({"token_left_ms": 899_999}, "token_dies"),
+        ({"are_versions_equal": None}, "versions_differ"),
+        ({"are_versions_equal": False}, "versions_differ"),
+        ({"clock_skew_ms": None}, "clock_skew"),
+        ({"clock_skew_ms": -2_001}, "clock_skew"),
+        ({"is_master_of_today": None}, "old_master"),
+        ({"is_master_of_today": False}, "old_master"),
+        ({"margin_paise": None}, "margin_short"),
+        ({"margin_paise": 499 * 100_10 // 5 - 1}, "margin_short"),
+    ],
+)
+def test_what_was_looked_up_at_the_broker_stops_entries(unsound, code):
+    talk = outside(**unsound)
+    talk.enter()
+    assert [r.code for r in talk.answered if isinstance(r, Denial)] == [code]
+
+
+def test_sound_facts_let_an_entry_through_until_they_are_old():
+    talk = outside()
+    talk.now += 29_900
+    talk.tick(after_ms=50)
+    talk.read_books()
+    assert talk.enter().tag.startswith("tt-")
+    late = outside()
+    late.now += 30_000
+    late.tick(after_ms=50)
+    late.read_books()
+    late.enter()
+    assert [r.code for r in late.answered if isinstance(r, Denial)] == ["token_dies"]
+
+
+def test_the_token_goes_on_dying_between_two_looks():
+    talk = outside(token_left_ms=900_000)
+    assert conditions_of(talk.desk, talk.now + 20_000).token_left_ms == 880_000
+
+
+def test_a_start_knows_nothing_until_it_has_looked():
+    talk = outside()
+    assert conditions_of(talk.desk, talk.now).margin_paise is not None
+    talk.say(Answer.STARTED)
+    told = conditions_of(talk.desk, talk.now)
+    assert (told.token_left_ms, told.are_versions_equal, told.clock_skew_ms, told.is_master_of_today, told.margin_paise) == (None,) * 5
+
+
+def test_the_brokers_funds_bound_ours_and_what_was_sent_since_is_taken_off():
+    talk = outside(margin_paise=60_000_00)
+    assert conditions_of(talk.desk, talk.now).margin_paise == 60_000_00
+    talk.enter()
+    assert conditions_of(talk.desk, talk.now).margin_paise == 60_000_00 - round(499 * 100_10 * 0.2)
+    talk.look(margin_paise=60_000_00)
+    talk.desk.facts = replace(talk.desk.facts, ts=talk.now + 20_000)
+    assert conditions_of(talk.desk, talk.now + 20_000).margin_paise == 60_000_00, "the broker has counted it by now"
+    talk.look(margin_paise=10**12)
+    assert conditions_of(talk.desk, talk.now).margin_paise < 100_000_000, "never more than our own capital"

@@ -33,7 +33,7 @@ def test_a_cancelled_order_is_told_by_its_row():
 def test_a_change_is_accepted_and_a_trigger_is_told():
     venue = Venue()
     answers(venue, place("SL-M", "SELL", 0, 99_00), CALM, 5)
-    found = answers(venue, OrderRequest(6, "r2", Ask.MODIFY, "i", "P1", "AAA", qty=90, trigger_paise=99_00), CALM, 6)
+    found = answers(venue, OrderRequest(6, "r2", Ask.MODIFY, "i", "P1", "AAA", order_type="SL-M", qty=90, trigger_paise=99_00), CALM, 6)
     assert [r.answer for r in found] == [Answer.ACCEPTED]
     told = reports(venue, venue.on_quote("AAA", Quote(7, 98_90, 500, 99_10, 500, 99_00), 7))
     assert [(r.answer, r.status, r.qty) for r in told] == [(Answer.ROW, "open", 90), (Answer.TRADE, "", 90)]

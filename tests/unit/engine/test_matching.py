@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from pipeline.core.broker import Terms
 from pipeline.core.types import Side
 from pipeline.engine.matching import Quote, Venue, VenueOrder
 
@@ -107,12 +108,12 @@ def test_modify_and_cancel():
     venue = Venue()
     venue.on_quote("TCS", quote(ask_qty=20), T0)
     venue.place(order(limit=10_005), T0)
-    assert venue.modify("A", 20, 10_000, 0, T0)[0].reason == "quantity is not above what has filled"
-    assert kinds(venue.modify("A", 70, 10_000, 0, T0)) == ["modified"]
+    assert venue.modify("A", Terms(20, "LIMIT", 10_000, 0), T0)[0].reason == "quantity is not above what has filled"
+    assert kinds(venue.modify("A", Terms(70, "LIMIT", 10_000, 0), T0)) == ["modified"]
     assert [(e.kind, e.qty) for e in venue.cancel("A", T0)] == [("cancelled", 50)]
     assert venue.orders["A"].cum_qty == 20
     assert venue.cancel("A", T0)[0].reason == "order is already cancelled"
-    assert venue.modify("A", 90, 1, 0, T0)[0].kind == "rejected"
+    assert venue.modify("A", Terms(90, "LIMIT", 1, 0), T0)[0].kind == "rejected"
     assert venue.cancel("nobody", T0)[0].reason == "order not found"
 
 
@@ -120,7 +121,7 @@ def test_modify_into_the_market_fills():
     venue = Venue()
     venue.on_quote("TCS", quote(), T0)
     venue.place(order(limit=10_000), T0)
-    assert kinds(venue.modify("A", 50, 10_005, 0, T0)) == ["modified", "fill"]
+    assert kinds(venue.modify("A", Terms(50, "LIMIT", 10_005, 0), T0)) == ["modified", "fill"]
 
 
 @pytest.mark.parametrize(

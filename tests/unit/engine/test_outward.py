@@ -9,6 +9,7 @@ def test_a_start_reads_the_books_and_lets_nothing_in_before():
     talk.say(Answer.STARTED)
     assert [r.ask for r in talk.requests] == [Ask.BOOK, Ask.TRADES, Ask.POSITIONS]
     talk.tick()
+    talk.look()
     talk.enter()
     assert talk.answered[-1].reason == "not_reconciled"
     talk.read_books()

@@ -62,12 +62,10 @@ def test_charges_are_capped_by_order():
     assert ledger.net_paise == 500_00 - 6508
 
 
-def test_charges_stand_line_by_line_and_turnover_by_side():
+def test_charges_stand_line_by_line():
     ledger = booked(fill(1, B, 100, 500_00, order="O1"), fill(2, S, 100, 505_00, order="O2"))
     assert ledger.charge_lines == total([ledger.charges["O1"], ledger.charges["O2"]])
     assert ledger.charge_lines.stt == pytest.approx(1262.5)
-    assert ledger.turnover_of("AAA") == (50_000_00, 50_500_00)
-    assert ledger.turnover_of("nobody") == (0, 0)
 
 
 def test_a_cost_that_does_not_divide_is_not_lost():

@@ -1,5 +1,6 @@
 import pytest
 
+from pipeline.core.rates import Plan, Product
 from pipeline.core.types import Side
 from pipeline.engine.desk import new_desk
 from pipeline.engine.matching import Quote
@@ -45,9 +46,11 @@ def test_a_drift_beyond_the_limit_is_said_before_the_answer():
 
 def test_charges_take_the_sides_as_they_are():
     long, short = recommendation(), recommendation(side=Side.SELL)
-    assert round_trip_charges_paise(long, 100) > 0
-    assert round_trip_charges_paise(long, 100) != round_trip_charges_paise(short, 100)
-    assert round_trip_charges_paise(long, 0) == 0
+    assert round_trip_charges_paise(long, 100, Product.INTRADAY, Plan.NORMAL) > 0
+    assert round_trip_charges_paise(long, 100, Product.INTRADAY, Plan.NORMAL) != round_trip_charges_paise(
+        short, 100, Product.INTRADAY, Plan.NORMAL
+    )
+    assert round_trip_charges_paise(long, 0, Product.INTRADAY, Plan.NORMAL) == 0
 
 
 @pytest.mark.parametrize(

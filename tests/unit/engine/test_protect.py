@@ -168,3 +168,35 @@ def test_a_stop_passed_long_ago_is_not_waited_for():
     assert talk.count(Ask.CANCEL) == 0
     talk.tick(below, after_ms=2_000)
     assert talk.count(Ask.CANCEL) == 1
+
+
+def test_closing_orders_have_their_time_then_the_broker_then_a_person():
+    talk, stop = guarded(close_tries=1_000, settle_s=25.0)
+    closing(talk, stop, 499)
+    began, alarms, exits = talk.now, [], []
+    for _ in range(60):
+        for request in (talk.last(Ask.PLACE), *(r for r in talk.requests if r.ask is Ask.EXIT_ALL)):
+            if request.id in talk.desk.in_flight:
+                talk.say(Answer.REFUSED, request, reason="HTTP 400 UDAPI1158")
+        records = [*talk.wait(2_000), *talk.read_books({"AAA": 499})]
+        alarms += [(talk.now - began, r.code) for r in records if isinstance(r, Alert)]
+        if talk.count(Ask.EXIT_ALL) > len(exits):
+            exits.append(talk.now - began)
+    assert 38_000 <= exits[0] <= 46_000, "our own orders have forty seconds"
+    assert 38_000 <= exits[1] - exits[0] <= 46_000, "then they have their time again"
+    called = [at for at, code in alarms if code == "close_late"]
+    assert len(called) == 1
+    assert 78_000 <= called[0] <= 84_000
+
+
+def test_a_position_that_cannot_be_read_is_left_to_the_broker_in_time():
+    talk, stop = guarded()
+    talk.command(Word.FLATTEN)
+    cancelled(talk, stop.tag)
+    for _ in range(22):
+        talk.wait(2_000)
+        positions = talk.last(Ask.POSITIONS)
+        if positions.id in talk.desk.in_flight:
+            talk.say(Answer.AMBIGUOUS, positions, reason="HTTP 500")
+    assert talk.count(Ask.EXIT_ALL) == 1
+    assert talk.count(Ask.PLACE) == 2, "nothing of ours was sent on a position that nobody has read"

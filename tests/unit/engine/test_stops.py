@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.types import Side
-from pipeline.engine.stops import MIN_STOP_TICKS, stop_and_target, trailed
+from pipeline.engine.stops import MIN_STOP_TICKS, stop_and_target, trail_distance, trailed
 from tests.fakes.trading import PARAMS
 
 ATR = PARAMS.stops
@@ -51,17 +51,25 @@ def test_stop_and_target_lie_on_ticks_and_on_their_sides(side, ref, atr, tick, p
 
 
 @pytest.mark.parametrize(
-    ("side", "params", "stop", "best", "moved"),
+    ("side", "away", "stop", "best", "moved"),
     [
-        (B, ATR, 980_00, 1010_00, 995_00),
-        (B, ATR, 996_00, 1010_00, 996_00),
-        (S, ATR, 1020_00, 990_00, 1005_00),
-        (S, ATR, 1004_00, 990_00, 1004_00),
-        (B, FIXED, 980_00, 1010_00, 999_90),
-        (B, replace(ATR, trail_atr=0.0), 980_00, 1010_00, 980_00),
-        (S, replace(FIXED, trail_ratio=0.0), 1020_00, 900_00, 1020_00),
-        (B, ATR, 2, 3, 2),
+        (B, 15_00, 980_00, 1010_00, 995_00),
+        (B, 15_00, 996_00, 1010_00, 996_00),
+        (S, 15_00, 1020_00, 990_00, 1005_00),
+        (S, 15_00, 1004_00, 990_00, 1004_00),
+        (B, 10_07, 980_00, 1010_00, 999_90),
+        (S, 10_07, 1020_00, 990_00, 1000_10),
+        (B, 0, 980_00, 1010_00, 980_00),
+        (B, 15_00, 2, 3, 2),
     ],
 )
-def test_a_trailing_stop_follows_and_never_goes_back(side, params, stop, best, moved):
-    assert trailed(side, stop, best, atr_paise=10_00.0, tick_paise=5, params=params) == moved
+def test_a_trailing_stop_follows_and_never_goes_back(side, away, stop, best, moved):
+    assert trailed(side, stop, best, away_paise=away, tick_paise=5) == moved
+
+
+def test_the_distance_is_that_of_the_profile_and_never_within_the_spread():
+    assert trail_distance(1000_00, 10_00.0, 5, ATR) == 15_00
+    assert trail_distance(1000_00, 10_00.0, 5, FIXED) == 10_00
+    assert trail_distance(1000_00, 1.0, 5, ATR) == 20
+    assert trail_distance(1000_00, 10_00.0, 5, replace(ATR, trail_atr=0.0)) == 0
+    assert trail_distance(1000_00, 10_00.0, 5, replace(FIXED, trail_ratio=0.0)) == 0

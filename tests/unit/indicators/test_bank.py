@@ -8,7 +8,7 @@ import pytest
 from pipeline.core.errors import Corrupt
 from pipeline.core.registry import INDICATORS
 from pipeline.core.snapshot import pack, unpack
-from pipeline.indicators.bank import Bank, bars_of
+from pipeline.indicators.bank import LANES, Bank, bars_of
 from tests.fakes.bars import candles, run
 
 ROWS = candles(260)
@@ -40,7 +40,7 @@ def test_slots_do_not_touch_each_other():
     values, _ = bank.step(np.tile([0, 2], 260).astype(np.int64), both)
     expected, _ = alone.step(ZERO, ROWS)
     assert values[0::2].tobytes() == values[1::2].tobytes() == expected.tobytes()
-    assert not any(state[1].any() for state in bank.states)
+    assert not bank.states[:, :, 1].any()
 
 
 def test_old_and_infinite_candles_are_refused_and_change_nothing():
@@ -70,10 +70,40 @@ def test_state_survives_bit_for_bit():
     assert twin.step(ZERO[130:], ROWS[130:])[0].tobytes() == bank.step(ZERO[130:], ROWS[130:])[0].tobytes()
 
 
-def test_a_state_of_other_indicators_is_corrupt():
+@pytest.mark.parametrize("change", [{"columns": ["other"]}, {"sizes": {}}, {"shape": [1, 2, 3]}, {"slots": 7}], ids=lambda c: next(iter(c)))
+def test_a_state_of_other_indicators_or_another_layout_is_corrupt(change):
     plain, arrays = unpack(Bank(1).dump())
     with pytest.raises(Corrupt, match="clear the session"):
-        Bank(1).load(pack(plain | {"columns": ["other"]}, arrays))
+        Bank(1).load(pack(plain | change, arrays))
+
+
+def test_a_state_of_the_layout_before_is_corrupt():
+    """It had one array an indicator, and said nothing of its shape."""
+    bank = Bank(1)
+    old = pack({"refused": 0, "columns": list(bank.columns)}, {"ema": np.zeros((1, 10)), "last:": np.zeros(1, np.int64)})
+    with pytest.raises(Corrupt, match="clear the session"):
+        bank.load(old)
+
+
+def test_slots_beyond_a_tile_and_out_of_order():
+    """More slots than a tile has, waves that jump between tiles: every slot has the bits that it has alone."""
+    slots = np.array([2 * LANES, 3, LANES + 5, LANES - 1, 0, LANES], np.int64)
+    bank, expected = Bank(2 * LANES + 1), Bank(1).step(ZERO, ROWS)[0]
+    for i in range(60):
+        values, _ = bank.step(slots, np.repeat(ROWS[i : i + 1], len(slots)))
+        assert all(row.tobytes() == expected[i].tobytes() for row in values)
+    untouched = np.delete(np.arange(3 * LANES), slots)
+    assert not bank.states.transpose(0, 2, 1).reshape(3 * LANES, -1)[untouched].any()
+
+
+def test_a_refused_row_beside_a_good_one_of_its_slot():
+    bank, twin = Bank(2), Bank(2)
+    for one in (bank, twin):
+        one.step(ZERO[:40], ROWS[:40])
+    values, warm = bank.step(np.array([0, 0, 1], np.int64), ROWS[[10, 40, 40]])
+    expected, _ = twin.step(np.array([0, 1], np.int64), ROWS[[40, 40]])
+    assert (values[0].any(), warm[0].any(), bank.taken.tolist()) == (False, False, [False, True, True])
+    assert values[1:].tobytes() == expected.tobytes()
 
 
 def test_bars_carry_the_ist_day_and_minute():

@@ -19,7 +19,7 @@ def registry(monkeypatch):
 
 def test_one_decorator_registers_it(registry):
     @spec.indicator("twice", columns=("a", "b"), warmup=3, size=2, params=(5,), settle=9)
-    def step(states, slots, bars, params, out):
+    def step(state, bars, params, out):
         pass
 
     found = registry.get("twice")

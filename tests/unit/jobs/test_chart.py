@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from pipeline.core.errors import Corrupt
 from pipeline.core.hits import PatternHit
 from pipeline.core.job import HashWrite
 from pipeline.core.registry import PATTERNS
 from pipeline.core.session import ist_clock
+from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CandleFlag, CandleWave, ChartWave, IndicatorWave
 from pipeline.jobs.chart import job
 from pipeline.patterns.reliability import from_candles, told, told_base
@@ -134,3 +137,20 @@ def test_a_restored_state_goes_on_bit_for_bit():
     job.load(twin, job.dump(state))
     assert [o[0].found.tolist() for o in run(state, ROWS[150:])] == [o[0].found.tolist() for o in run(twin, ROWS[150:])]
     assert job.dump(state) == job.dump(twin)
+
+
+def test_a_state_whose_slots_are_numbered_otherwise_is_corrupt():
+    state = job.initial(context())
+    plain, arrays = unpack(job.dump(state))
+    with pytest.raises(Corrupt, match="clear the session"):
+        job.load(state, pack({key: value for key, value in plain.items() if key != "slots"}, arrays))
+
+
+def test_slots_are_named_as_they_are_numbered():
+    state, rows = job.initial(context()), np.concatenate([ROWS[:101]] * 3)
+    rows["sid"], rows["timeframe"] = np.repeat([1, 0, 1], 101), np.repeat([1, 5, 60], 101)
+    is_newest = np.arange(len(rows)) % 101 == 100
+    assert list(job.step(state, CandleWave(1, rows[~is_newest]), 1)) == []
+    newest = rows[is_newest]
+    out = job.step(state, IndicatorWave(2, newest, ("a",), np.ones((3, 1)), np.ones((3, 1), np.bool_)), 1)
+    assert {write.labels for write in out if isinstance(write, HashWrite)} == {("BRAVO", "1m"), ("ALPHA", "5m"), ("BRAVO", "60m")}

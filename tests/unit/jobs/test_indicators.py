@@ -93,7 +93,7 @@ def test_a_candle_that_was_refused_is_not_shown():
 def test_slots():
     rows = ROWS[:3].copy()
     rows["sid"], rows["timeframe"] = [0, 1, 1], [1, 3, 60]
-    assert slots_of(rows, 2).tolist() == [0, 7, 11]
+    assert slots_of(rows, 2).tolist() == [0, 3, 11]
 
 
 @pytest.mark.parametrize(("sid", "timeframe"), [(2, 1), (0, 2), (0, 240)])

@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.core.broker import Facts
 from pipeline.core.errors import Corrupt, Refused
 from pipeline.core.job import Context
+from pipeline.core.schema import FACTS
 from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent
 from pipeline.jobs.orders import job
 from tests.fakes.trading import DATE, PAPERS, PARAMS, at, day, frame, recommendation
@@ -38,6 +40,15 @@ def test_answers_are_taken():
 def test_live_modes_are_refused(mode):
     with pytest.raises(Refused, match="paper"):
         job.initial(replace(CONTEXT, mode=mode))
+
+
+def test_what_was_looked_up_is_kept_with_the_state_and_shown():
+    outward = replace(CONTEXT, mode="simulated")
+    desk, twin = job.initial(outward), job.initial(outward)
+    (shown,) = job.step(desk, Facts(0, 5, True, -7, None, 100), T)
+    assert (shown.hash, shown.fields["ts"], shown.fields["clock_skew_ms"], shown.fields["is_master_of_today"]) == (FACTS, T, "-7", "None")
+    job.load(twin, job.dump(desk))
+    assert twin.facts == desk.facts == Facts(T, 5, True, -7, None, 100)
 
 
 def test_a_record_of_another_stream_is_corrupt():

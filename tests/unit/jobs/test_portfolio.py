@@ -6,7 +6,7 @@ from pipeline.core.errors import Corrupt
 from pipeline.core.job import Context, HashWrite, SampleWrite
 from pipeline.core.rates import Line
 from pipeline.core.schema import PORTFOLIO, PORTFOLIO_PNL, POSITION
-from pipeline.core.types import Fill, OrderIntent, PortfolioMinute, Side
+from pipeline.core.types import Fill, OrderEvent, OrderIntent, PortfolioMinute, Side
 from pipeline.jobs.portfolio import job
 from tests.fakes.trading import DATE, PAPERS, PARAMS, at, day, frame
 
@@ -23,7 +23,7 @@ def bought(ts=T + 10, trade="P1-1", symbol="AAA"):
 
 
 def intent(purpose="entry"):
-    return OrderIntent(T + 9, "i1", "c", "AAA", Side.BUY, purpose, "LIMIT", 100, 100_10, 99_00, 101_50, 110_00, "tt-i1", "R1")
+    return OrderIntent(T + 9, "i1", "c", "AAA", Side.BUY, purpose, "LIMIT", 100, 100_10, 99_00, 101_50, 110_00, "tt-i1", "R1", 0)
 
 
 def hashes(outputs, kind):
@@ -41,6 +41,31 @@ def test_a_fill_shows_at_once_with_its_plan():
     lines = [total[f"charges_{line}_paise"] for line in Line]
     assert lines == [1000, 0, 30, 1, 1, 30, 186], "100 shares bought at 100.05, by line"
     assert abs(sum(lines) - total["charges_paise"]) <= len(lines) / 2, "each is rounded for itself"
+
+
+def guard(status="ACCEPTED", leaves=100, trigger=99_00, key="s1", ts=T + 20):
+    return OrderEvent(ts, "P9", key, "AAA", Side.SELL, "stop", status, 100, 0, leaves, 0, 0.0, "", "tx-s1", trigger)
+
+
+def test_a_position_is_open_once_all_of_it_is_covered_at_the_broker():
+    account = job.initial(CONTEXT)
+    out = run(account, frame(T, (0, 99.95, 100.05)), intent(), bought())
+    assert hashes(out, POSITION)[-1]["state"] == "opening"
+    assert run(account, guard("SENDING")) == []
+    states = [hashes(run(account, event), POSITION)[-1]["state"] for event in (guard(leaves=60), guard(leaves=40, key="s2"))]
+    assert states == ["opening", "open"]
+    twin = job.initial(CONTEXT)
+    job.load(twin, job.dump(account))
+    for one in (account, twin):
+        assert hashes(run(one, guard("CANCELLED", 0)), POSITION)[-1]["state"] == "opening"
+
+
+def test_a_stop_that_follows_the_price_is_shown_where_it_lies():
+    account = job.initial(CONTEXT)
+    run(account, frame(T, (0, 99.95, 100.05)), intent(), bought())
+    assert hashes(run(account, guard()), POSITION)[-1]["stop_px"] == 99.0
+    assert hashes(run(account, guard(trigger=99_80)), POSITION)[-1]["stop_px"] == 99.8
+    assert hashes(run(account, guard(trigger=0)), POSITION)[-1]["stop_px"] == 99.0, "a limit at the target has no trigger"
 
 
 def test_a_doubled_fill_changes_nothing():
@@ -85,7 +110,7 @@ def test_a_closed_position_is_shown_flat():
 
 def test_a_denied_wish_moves_no_stop_and_a_new_position_has_its_own():
     account = job.initial(CONTEXT)
-    denied = OrderIntent(T + 20, "i2", "c2", "AAA", Side.BUY, "entry", "LIMIT", 100, 100_10, 50_00, 200_00, 1, "tt-i2", "R2")
+    denied = OrderIntent(T + 20, "i2", "c2", "AAA", Side.BUY, "entry", "LIMIT", 100, 100_10, 50_00, 200_00, 1, "tt-i2", "R2", 0)
     out = run(account, frame(T, (0, 99.95, 100.05)), intent(), bought(), denied, frame(T + 2000, (0, 99.95, 100.05)))
     assert hashes(out, POSITION)[-1]["stop_px"] == 99.0
     sold = Fill(T + 3000, "P2-1", "P2", "i3", "AAA", Side.SELL, 100, 101_05, "exit")

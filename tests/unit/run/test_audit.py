@@ -20,11 +20,11 @@ from tests.fakes.trading import recommendation
 
 
 def intent(n: int) -> OrderIntent:
-    return OrderIntent(OPEN + n, f"i{n}", "c", "ALPHA", Side.BUY, "entry", "LIMIT", 5, 100_10, 99_00, 101_00, 550, f"tt-i{n}", f"R{n}")
+    return OrderIntent(OPEN + n, f"i{n}", "c", "ALPHA", Side.BUY, "entry", "LIMIT", 5, 100_10, 99_00, 101_00, 550, f"tt-i{n}", f"R{n}", 0)
 
 
 def event(n: int, status: str, filled: int = 0, reason: str = "") -> OrderEvent:
-    return OrderEvent(OPEN + n, f"O{n}", f"i{n}", "ALPHA", Side.BUY, "entry", status, 5, filled, 0, 100_10, 100.05, reason, f"tt-i{n}")
+    return OrderEvent(OPEN + n, f"O{n}", f"i{n}", "ALPHA", Side.BUY, "entry", status, 5, filled, 0, 100_10, 100.05, reason, f"tt-i{n}", 0)
 
 
 def fill(n: int) -> Fill:

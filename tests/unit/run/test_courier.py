@@ -5,6 +5,7 @@ import time
 import pytest
 
 from pipeline.broker.contract import accepted, listed
+from pipeline.broker.quota import Limit, ReadBudget
 from pipeline.broker.throttle import MemoryThrottle
 from pipeline.broker.windows import Urgency, Window
 from pipeline.core.broker import Answer, Ask, BrokerReport, Control, OrderRequest, Word
@@ -63,7 +64,7 @@ def way(*entries) -> UnderWay:
 
 @pytest.fixture
 def desk(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), PATIENCE)
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), ReadBudget(), PATIENCE)
     yield courier, courier._broker, tmp_path / "HALT"
     courier._broker.gate.set()
     courier.close()
@@ -83,7 +84,7 @@ def test_only_requests_of_a_commit_leave(desk):
 
 
 def test_an_entry_beyond_the_order_rate_is_refused_and_an_exit_waits_its_turn(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)), PATIENCE)
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle((Window(2, 100, 1),)), ReadBudget(), PATIENCE)
     for request in (PLACE, PLACE):
         courier.take(request)
     found = answers(courier, 2)
@@ -101,11 +102,21 @@ def test_without_the_shared_rate_no_entry_leaves_but_exits_do(tmp_path):
         def take(self, _urgency: Urgency) -> int:
             raise Ambiguous("Redis is away")
 
-    courier = Courier(Echo(), tmp_path / "HALT", Away(), PATIENCE)
+    courier = Courier(Echo(), tmp_path / "HALT", Away(), ReadBudget(), PATIENCE)
     courier.take(PLACE)
     courier.take(STOP)
     assert sorted(r.answer for r in answers(courier, 2)) == [Answer.ACCEPTED, Answer.REFUSED]
     assert courier._broker.asked == [STOP]
+    courier.close()
+
+
+def test_listings_keep_the_read_quota(tmp_path):
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), ReadBudget((Limit(1, 300),)), PATIENCE)
+    began = time.monotonic()
+    for number in range(3):
+        courier.take(OrderRequest(5, f"b{number}", Ask.BOOK))
+    answers(courier, 3)
+    assert time.monotonic() - began >= 0.55
     courier.close()
 
 

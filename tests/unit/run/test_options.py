@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.core.params import CandleParams, FilterParams, OrderParams, RiskParams, TickParams
-from pipeline.run.options import PARAMETER_SECTIONS, DashboardOptions, RedisOptions, keys_of
+from pipeline.run.options import DERIVED, PARAMETER_SECTIONS, DashboardOptions, RedisOptions, keys_of
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from pipeline.run.options import PARAMETER_SECTIONS, DashboardOptions, RedisOpti
     [("ticks", TickParams), ("candles", CandleParams), ("orders", OrderParams), ("risk", RiskParams), ("filter", FilterParams)],
 )
 def test_parameter_sections_have_exactly_the_fields_of_their_record(section: str, record: type):
-    assert set(keys_of(section)) == {f.name for f in fields(record)} - {"strategy_params"}
+    assert set(keys_of(section)) == {f.name for f in fields(record)} - DERIVED
 
 
 @pytest.mark.parametrize("section", sorted(PARAMETER_SECTIONS))

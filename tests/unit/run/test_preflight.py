@@ -8,12 +8,15 @@ import time
 
 import pytest
 
+from pipeline import __version__
+from pipeline.core.errors import Refused
 from pipeline.run import preflight
 from pipeline.run.masters import report_path
 from pipeline.run.settings import SHIPPED_ROOT, load
 from pipeline.store.chainfile import ChainWriter
 
 DATE = "2026-11-20"
+HERE = {f"upstox.{name}": "http://127.0.0.1:9" for name in ("rest_url", "order_url")}
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def by_name(settings):
 def test_a_bare_machine_may_not_trade_real_money(settings):
     found = by_name(settings())
     unmet = {name for name, point in found.items() if point.is_required and not point.is_met}
-    assert unmet == {"this version trades it", "token", "instrument file", "redis"}
+    assert unmet == {"this version trades it", "token", "versions", "clock", "funds", "instrument file", "redis"}
     assert found["audit"].evidence == "none yet"
     assert found["days on paper"] == preflight.Point("days on paper", False, False, "0 audited, 5 advised")
     assert "capital 10,00,000.00, daily stop 20,000.00, 3 positions, from " in found["limits"].evidence
@@ -94,6 +97,36 @@ def test_a_token_must_live_long_enough(settings, monkeypatch):
         held = Held(state, left_s)
         monkeypatch.setattr(preflight, "tokens", lambda _settings, held=held: held)
         assert by_name(made)["token"].is_met is is_met
+
+
+def test_processes_of_another_version_forbid(settings, monkeypatch):
+    for found, is_met, word in (
+        ({}, True, "none runs"),
+        ({"ticks": __version__}, True, "1 processes"),
+        ({"live": "9"}, False, "live is 9"),
+    ):
+        monkeypatch.setattr(preflight, "versions", lambda _clients, found=found: found)
+        point = by_name(settings())["versions"]
+        assert (point.is_met, word in point.evidence) == (is_met, True)
+
+
+@pytest.mark.parametrize("mode", ["simulated", "live-sandbox", "live-real"])
+def test_clock_and_funds_are_the_brokers_own(settings, monkeypatch, mode):
+    for funds, skew, met in ((1_000_000_00, 20, (True, True)), (999_999, 2_001, (False, False)), (1_000_000, None, (True, False))):
+        monkeypatch.setattr(preflight, "funds_and_skew", lambda _client, funds=funds, skew=skew: (funds, skew))
+        found = by_name(settings(mode, **HERE))
+        assert (found["funds"].is_met, found["clock"].is_met) == met
+        assert found["funds"].is_required
+        assert found["clock"].is_required
+
+
+def test_a_broker_that_cannot_be_asked_is_not_met(settings, monkeypatch):
+    def fail(_client):
+        raise Refused("127.0.0.1:9 cannot be reached")
+
+    monkeypatch.setattr(preflight, "funds_and_skew", fail)
+    found = by_name(settings("simulated", **HERE))
+    assert {(found[name].is_met, found[name].evidence) for name in ("clock", "funds")} == {(False, "127.0.0.1:9 cannot be reached")}
 
 
 def test_a_rollout_that_comes_too_early_forbids(settings):

@@ -25,4 +25,4 @@ def test_every_limit_is_read_by_the_checks_the_sizing_or_the_page():
     assert [f.name for f in fields(RiskParams) if f".{f.name}" not in engine] == []
 
 
-READERS = ("engine/checks_market.py", "engine/checks_account.py", "engine/sizing.py", "jobs/portfolio.py")
+READERS = ("engine/checks_market.py", "engine/checks_account.py", "engine/facts.py", "engine/sizing.py", "jobs/portfolio.py")

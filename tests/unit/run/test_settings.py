@@ -127,6 +127,9 @@ def test_every_key_with_a_value_of_the_wrong_type_is_refused(file: str, key: str
         ("orders.square_off_cas", "15:20"),
         ("orders.no_entry_after", "15:20"),
         ("orders.confirm", "maybe"),
+        ("orders.rung_s", 32.0),
+        ("stops.exits", "oco"),
+        ("stops.exits", "gtt"),
         ("filter.strategies", ()),
         ("filter.min_score", 1.01),
         ("redis.port", "6379"),
@@ -144,6 +147,14 @@ def test_values_that_make_no_sense_are_refused_by_name(key: str, value: object):
     with pytest.raises(Refused, match=key) as refusal:
         load(environ={}, overrides={key: value})
     assert "\n" not in str(refusal.value)
+
+
+def test_a_servers_exits_are_for_a_broker_outside():
+    assert load(environ={}, overrides={"mode": "simulated", "stops.exits": "gtt"}).params.stops.exits == "gtt"
+
+
+def test_charges_follow_the_plan_of_the_feed():
+    assert [load(environ={}, overrides={"feed.plan": plan}).params.risk.plan for plan in ("normal", "plus")] == ["normal", "plus"]
 
 
 def test_environment_goes_over_files_and_the_caller_over_both():

@@ -32,3 +32,12 @@ def test_damaged_is_corrupt():
     store.put(HashWrite(INSTRUMENTS, (), {"date": "2026-11-20", "count": 1, "0": "{}"}))
     with pytest.raises(Corrupt, match="again"):
         universe.load(store, "2026-11-20")
+
+
+def test_whose_lots_and_ticks_they_are_is_known_or_not():
+    store = MemoryStore()
+    assert universe.is_of_today(store, "2026-11-20") is None
+    for source, told in (("", None), ("sample", False), ("earlier", False), (universe.TODAY, True)):
+        universe.publish(store, [ONE], "2026-11-20", source)
+        assert universe.is_of_today(store, "2026-11-20") is told
+    assert universe.is_of_today(store, "2026-11-23") is False

@@ -3,7 +3,7 @@ import pytest
 from pipeline.core.types import Side
 from pipeline.engine.matching import VenueEvent, VenueOrder
 from pipeline.simulator.answers import ApiError
-from pipeline.simulator.blotter import MAX_TAG, checked, order_row, paise, terms, trade_row
+from pipeline.simulator.blotter import MAX_TAG, checked, order_row, paise, shown_terms, trade_row
 from pipeline.simulator.listing import DEFAULT_LISTINGS
 
 ITEM = DEFAULT_LISTINGS[0]
@@ -49,7 +49,7 @@ def test_the_first_wrong_field_names_the_refusal(change, code):
 def test_rows_show_rupees_and_keep_the_orders_names():
     order = VenueOrder("1", ITEM.key, Side.BUY, "LIMIT", 10, paise(1400.1), 0, "t", NOW)
     row = order_row(checked(BODY, LISTINGS), order, ITEM, NOW)
-    assert terms(order) == {name: row[name] for name in ("quantity", "price", "trigger_price", "order_type")}
+    assert shown_terms(order) == {name: row[name] for name in ("quantity", "price", "trigger_price", "order_type")}
     assert (row["trading_symbol"], row["pending_quantity"], row["exchange"]) == (ITEM.symbol, 10, "NSE")
     trade = trade_row(row, VenueEvent(NOW + 1000, "1", "fill", 4, 1400_05, "1-1"))
     assert (trade["quantity"], trade["average_price"], trade["trade_id"], trade["order_id"]) == (4, 1400.05, "1-1", "1")

@@ -151,7 +151,9 @@ def test_without_limits_the_stake_is_unknown_not_zero():
 
 def test_the_intent_knows_better_than_the_estimate():
     p = PROPOSALS[0]
-    intent = OrderIntent(NOW, "i", p.id, p.symbol, p.side, "entry", "LIMIT", 7, p.limit_paise, p.stop_paise, p.target_paise, 777, "t", "")
+    intent = OrderIntent(
+        NOW, "i", p.id, p.symbol, p.side, "entry", "LIMIT", 7, p.limit_paise, p.stop_paise, p.target_paise, 777, "t", "", 0
+    )
     assert (view_of(p, intent=intent)["qty"], view_of(p, intent=intent)["worst_loss_paise"]) == (7, 777)
 
 
@@ -171,9 +173,9 @@ def test_open_ones_are_never_pushed_out():
 
 
 def test_trades_show_the_newest_state_of_each_order():
-    first = OrderEvent(1, "o", "i", "TCS", Side.BUY, "entry", "OPEN", 5, 0, 5, 100, 0.0, "", "t")
-    last = OrderEvent(3, "o", "i", "TCS", Side.BUY, "entry", "FILLED", 5, 5, 0, 100, 1.0, "", "t")
-    denied = OrderEvent(2, "", "j", "TCS", Side.BUY, "entry", "DENIED", 5, 0, 5, 100, 0.0, "too late", "t")
+    first = OrderEvent(1, "o", "i", "TCS", Side.BUY, "entry", "OPEN", 5, 0, 5, 100, 0.0, "", "t", 0)
+    last = OrderEvent(3, "o", "i", "TCS", Side.BUY, "entry", "FILLED", 5, 5, 0, 100, 1.0, "", "t", 0)
+    denied = OrderEvent(2, "", "j", "TCS", Side.BUY, "entry", "DENIED", 5, 0, 5, 100, 0.0, "too late", "t", 0)
     fills = [Fill(1, "a", "o", "i", "TCS", Side.BUY, 2, 100, "entry"), Fill(2, "b", "o", "i", "TCS", Side.BUY, 3, 100, "entry")]
     why = Denial(
         denied.ts, denied.intent_id, denied.symbol, denied.side, "entry", 4, "stale_quote", "the quote is 6210 ms old, at most 5000"

@@ -1,0 +1,91 @@
+"""What belongs to a GTT of ours, made into orders of ours: its entry at the exchange, the server that guards, the exit that it sends.
+
+Reads   rows that name their GTT and their part in it (BrokerReport with ``parent`` and ``leg``)
+Writes  OrderIntent for the orders that the broker made; the desk knows them from then on like any other
+
+A GTT bears no tag on the broker's book. It is found again by its id, which our journal has, or (after a lost answer) by its terms. So what
+needs a tag is not there: an order of a lost journal cannot be known again, and the broker cannot exit the position by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pipeline.core.broker import GTT, GUARD, Ask, BrokerReport, Leg
+from pipeline.core.types import OrderIntent, Side
+from pipeline.engine.desk import Desk
+from pipeline.engine.exits import Plan
+from pipeline.engine.lifecycle import Order, Status
+
+SERVER_GRACE_MS = 10_000
+"""A GTT's server may take so long to show what it does."""
+
+
+def is_for_server(desk: Desk, symbol: str) -> bool:
+    """Tell whether an entry goes to the broker's server with its exits: not where trades by hand would make its quantity wrong."""
+    return desk.params.stops.exits == "gtt" and desk.venue is None and not any(name == symbol for name, _ in desk.foreign.values())
+
+
+def is_server_arming(desk: Desk, plan: Plan, now: int) -> bool:
+    """Tell whether the entry was a GTT whose server still has time to show that it guards; after that a stop of ours goes out."""
+    return plan.entry_intent in desk.gtts.values() and now - plan.opened_ms < SERVER_GRACE_MS
+
+
+def is_server_wrong(desk: Desk, order: Order, held: int, now: int) -> bool:
+    """Tell whether the server guards another quantity than is held: for long, or because of trades by hand, of which it knows nothing."""
+    is_other = order.order_type == GTT and order.order_qty != abs(held)
+    is_by_hand = held != desk.held(order.symbol)
+    return is_other and (is_by_hand or now - desk.changed_ms.get(order.symbol, 0) >= SERVER_GRACE_MS)
+
+
+def take_leg(desk: Desk, row: BrokerReport, now: int) -> Iterator[OrderIntent]:
+    """Take in what a row says of a GTT of ours, before the row is taken like any other."""
+    if row.tag in desk.tags and row.leg is Leg.ENTRY:
+        desk.gtts.setdefault(row.parent, desk.tags[row.tag])
+    entry = desk.order(desk.gtts.get(row.parent, ""))
+    if entry is None:
+        return
+    if row.leg is Leg.ENTRY:
+        if desk.owners.get(row.order_id) is None:
+            desk.owners[row.order_id] = entry.intent_id
+            seen = replace(entry, order_id=row.order_id, order_type="LIMIT", trigger_paise=0)
+            (desk.orders if entry.intent_id in desk.orders else desk.final)[entry.intent_id] = seen
+        return
+    known = desk.order(desk.owners.get(row.order_id, ""))
+    if known is None and (row.leg is not Leg.WATCH or row.status == GUARD):
+        yield from _know(desk, entry, row, now)
+    elif known is not None and row.leg is Leg.WATCH and known.intent_id in desk.orders and row.status == GUARD:
+        # The server's stop and quantity move by themselves.
+        desk.orders[known.intent_id] = replace(known, order_qty=row.qty, trigger_paise=row.trigger_paise)
+
+
+def is_another(desk: Desk, row: BrokerReport) -> bool:
+    """Tell whether a GTT that was found by its terms is known to be that of another entry: the same trade was made twice in a day."""
+    mine = desk.tags.get(row.tag, "")
+    return bool(mine) and desk.gtts.get(row.parent, mine) != mine
+
+
+def is_server_told(desk: Desk, plan: Plan) -> bool:
+    """Tell whether the server has had its say since anything changed: a whole book, asked for later, would show it guarding."""
+    is_gtt = plan.entry_intent in desk.gtts.values()
+    return not is_gtt or desk.read_ms.get(Ask.BOOK, 0) > desk.changed_ms.get(plan.symbol, 0)
+
+
+def _know(desk: Desk, entry: Order, row: BrokerReport, now: int) -> Iterator[OrderIntent]:
+    """Write an exit down that the broker made for us."""
+    key, side = f"{entry.intent_id}-{row.leg.lower()}", entry.side.opposite
+    if key in desk.causes:
+        return
+    desk.causes[key] = None
+    order_type = GTT if row.leg is Leg.WATCH else row.order_type
+    intent = OrderIntent(
+        now, key, f"gtt|{entry.intent_id}|{row.leg}", row.symbol, Side(side), "stop", order_type, row.qty, row.limit_paise,
+        row.trigger_paise, 0, 0, row.parent, "gtt", 0,
+    )  # fmt: skip
+    order = Order(
+        key, row.symbol, side, "stop", order_type, row.qty, row.limit_paise, f"{row.parent}/{row.leg}", now, Status.UNKNOWN, row.order_id,
+        trigger_paise=row.trigger_paise, sent_ms=now,
+    )  # fmt: skip
+    desk.orders[key], desk.owners[row.order_id], desk.tags[order.tag] = order, key, key
+    yield intent
