@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import attrgetter
 
 from pipeline.core.rates import CAPS, RATES, Leg, Line, Plan, Product
 
@@ -34,7 +35,7 @@ class Charges:
     @property
     def exact(self) -> float:
         """The sum in paise, unrounded."""
-        return math.fsum(astuple(self))
+        return math.fsum(_lines(self))
 
     @property
     def total_paise(self) -> int:
@@ -42,9 +43,12 @@ class Charges:
         return round(self.exact)
 
 
+_lines = attrgetter(*(f.name for f in fields(Charges)))
+
+
 def total(parts: Iterable[Charges]) -> Charges:
     """Add up, line by line; the same whatever the order of the parts is."""
-    columns = list(zip(*(astuple(part) for part in parts), strict=True))
+    columns = list(zip(*map(_lines, parts), strict=True))
     return Charges(*(math.fsum(column) for column in columns)) if columns else Charges(*(0.0 for _ in Line))
 
 

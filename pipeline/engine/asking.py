@@ -9,12 +9,12 @@ Cancellations and changes carry absolute values: to repeat them is harmless. A p
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from pipeline.core.broker import Ask, BrokerReport, OrderRequest, Terms
 from pipeline.core.trading import Denial
 from pipeline.core.types import Alert, Confirmation, Fill, OrderEvent, OrderIntent
 from pipeline.engine.desk import Desk
+from pipeline.engine.identity import changed
 from pipeline.engine.inhouse import answers
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
 
@@ -29,7 +29,7 @@ EXIT_ALL = "EXIT_ALL"
 def ask(desk: Desk, request: OrderRequest, now: int) -> Journal:
     """Ask the broker: the record that leaves, or the paper venue's answers."""
     desk.asked += 1
-    request = replace(request, id=f"{desk.day.date}-{desk.asked}")
+    request = changed(request, id=f"{desk.day.date}-{desk.asked}")
     desk.in_flight[request.id] = request
     if desk.venue is None:
         yield request
@@ -40,7 +40,7 @@ def ask(desk: Desk, request: OrderRequest, now: int) -> Journal:
 
 def cancel(desk: Desk, order: Order, now: int, reason: str) -> Journal:
     """Ask for an order's end; what the book says counts."""
-    asked = replace(advance(order, Event.ASK_CANCEL), asked_ms=now, why=reason)
+    asked = changed(advance(order, Event.ASK_CANCEL), asked_ms=now, why=reason)
     desk.orders[order.intent_id] = asked
     if order.status is not Status.PENDING_CANCEL:
         yield event_of(asked, now, reason)
@@ -49,7 +49,7 @@ def cancel(desk: Desk, order: Order, now: int, reason: str) -> Journal:
 
 def modify(desk: Desk, order: Order, wanted: Terms, now: int) -> Journal:
     """Ask for other terms, all of them absolute values."""
-    asked = replace(
+    asked = changed(
         advance(order, Event.ASK_MODIFY), asked_ms=now, asked_qty=wanted.qty, asked_type=wanted.order_type,
         asked_limit_paise=wanted.limit_paise, asked_trigger_paise=wanted.trigger_paise,
     )  # fmt: skip

@@ -9,15 +9,13 @@ not know is adopted. Trades by hand are kept apart. Nothing is ever concluded fr
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pipeline.core.broker import GTT, LISTINGS, Answer, Ask, BrokerReport, Leg, OrderRequest, Terms, Word
 from pipeline.core.types import Alert, Fill, OrderIntent, Side
 from pipeline.engine.asking import ASK_AGAIN_MS, EXIT_ALL, SOON_MS, Journal, want
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, Plan
 from pipeline.engine.gtts import is_another, take_leg
-from pipeline.engine.identity import purpose_of
+from pipeline.engine.identity import changed, purpose_of
 from pipeline.engine.lifecycle import FINAL, Event, Order, Status, advance, event_of, fill, with_terms
 from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed, shows
 
@@ -100,7 +98,7 @@ def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
         return
     if is_over(order.told) and not is_over(row.status):
         return  # overtaken on its way
-    told = replace(order, told=row.status, told_qty=max(order.told_qty, row.cum_qty), order_id=order.order_id or row.order_id)
+    told = changed(order, told=row.status, told_qty=max(order.told_qty, row.cum_qty), order_id=order.order_id or row.order_id)
     if told.told_qty > order.told_qty:
         desk.changed_ms[order.symbol] = now
     if desk.venue is None and told.told_qty > told.cum_qty:
@@ -110,7 +108,7 @@ def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
         desk.final[order.intent_id] = told
         return
     if _is_turned_down(desk, order, row):
-        told = replace(
+        told = changed(
             with_terms(told, Terms(row.qty, row.order_type, row.limit_paise, row.trigger_paise)),
             asked_qty=max(order.asked_qty, order.order_qty),
         )
@@ -252,4 +250,4 @@ def put_off(desk: Desk, symbol: str, now: int) -> None:
     plan = desk.plans.get(symbol)
     if plan is not None:
         refusals = plan.refusals + 1
-        desk.plans[symbol] = replace(plan, refusals=refusals, wait_ms=now + min(250 << min(refusals, 5), 5_000))
+        desk.plans[symbol] = changed(plan, refusals=refusals, wait_ms=now + min(250 << min(refusals, 5), 5_000))

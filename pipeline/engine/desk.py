@@ -14,7 +14,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.broker import LISTINGS, BrokerReport, Facts, OrderRequest
@@ -29,6 +28,8 @@ from pipeline.engine.matching import Venue
 from pipeline.engine.portfolio import Ledger, new_ledger
 from pipeline.engine.quotes import QuoteTable
 from pipeline.engine.reconcile import owned
+
+_LISTED = frozenset(LISTINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Desk:
     @property
     def is_ready(self) -> bool:
         """Tell whether the broker's book is known well enough to send exits."""
-        return self.venue is not None or all(name in self.read_ms for name in LISTINGS)
+        return self.venue is not None or _LISTED.issubset(self.read_ms)
 
     def paper(self, symbol: str) -> Paper:
         """Give what is known of a paper.
@@ -144,9 +145,10 @@ class Desk:
     def held(self, symbol: str) -> int:
         """Give the signed position, with what has filled by the broker's book but has not come as a trade yet."""
         qty = self.ledger.qty(symbol)
-        for order in self.late_fills():
-            if order.symbol == symbol:
-                qty += order.side.sign * (order.told_qty - order.cum_qty)
+        if self.late:
+            for order in self.late_fills():
+                if order.symbol == symbol:
+                    qty += order.side.sign * (order.told_qty - order.cum_qty)
         return qty
 
     def ours(self, symbol: str) -> int:
@@ -195,12 +197,9 @@ class Desk:
 
 def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Params, *, is_outward: bool = False) -> Desk:
     """Set up an empty desk: with its paper venue inside, or (``is_outward``) for a broker outside."""
-    papers: dict[str, Paper] = {}
-    for instrument in instruments:
-        group = group_of(instrument)
-        papers[instrument.symbol] = Paper(
-            instrument, group, no_entry_ms(day, group, params.orders), square_off_ms(day, group, params.orders)
-        )
+    groups = {instrument.symbol: group_of(instrument) for instrument in instruments}
+    last = {group: (no_entry_ms(day, group, params.orders), square_off_ms(day, group, params.orders)) for group in set(groups.values())}
+    papers = {i.symbol: Paper(i, groups[i.symbol], *last[groups[i.symbol]]) for i in instruments}
     venue = None if is_outward else Venue(params.orders.paper_latency_ms, params.orders.slippage_bps)
     return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments, params.risk.plan))
 
@@ -260,5 +259,4 @@ def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) 
     if desk.venue is not None:
         desk.venue.restore(plain["venue"])
     desk.ledger.restore(plain["ledger"])
-    desk.quotes.rows = np.array(arrays["quotes"])
-    desk.quotes.frame = plain["frame"]
+    desk.quotes.put(arrays["quotes"], plain["frame"])

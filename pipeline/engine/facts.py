@@ -9,14 +9,13 @@ stop. In doubt the larger figure is taken.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pipeline.core.broker import Facts, Word
 from pipeline.core.params import RiskParams
 from pipeline.core.trading import TradingState
 from pipeline.core.types import MINUTE_MS, OrderIntent, Recommendation
 from pipeline.engine.desk import Desk
 from pipeline.engine.gate import Activity, Conditions, Gate, paper_conditions
+from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Order, Status
 from pipeline.engine.sizing import worst_loss_paise
 
@@ -105,7 +104,7 @@ def conditions_of(desk: Desk, now: int) -> Conditions:
     if facts is None or now - facts.ts > risk.max_facts_age_s * 1000:
         facts = UNKNOWN
     margin = None if facts.margin_paise is None else min(free, facts.margin_paise - _bound_since(desk, facts.ts))
-    return replace(
+    return changed(
         paper,
         token_left_ms=None if facts.token_left_ms is None else facts.token_left_ms - (now - facts.ts),
         are_versions_equal=facts.are_versions_equal,

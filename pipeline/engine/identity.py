@@ -58,6 +58,22 @@ def from_plain(kind: type[R], values: Sequence[Any]) -> R:
     return kind(*(make(value) for make, value in zip(_makers(kind), values, strict=True)))
 
 
+def changed(record: R, **values: Any) -> R:
+    """Give a copy of a record with other values in some fields, as ``dataclasses.replace`` does, in less time."""
+    kind: Any = record.__class__
+    places = _places(kind)
+    whole = list(_getter(kind)(record))
+    for name, value in values.items():
+        whole[places[name]] = value
+    made: R = kind(*whole)
+    return made
+
+
+@lru_cache(maxsize=64)
+def _places(kind: Any) -> dict[str, int]:
+    return {f.name: at for at, f in enumerate(fields(kind))}
+
+
 @lru_cache(maxsize=64)
 def _getter(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*(f.name for f in fields(kind)))

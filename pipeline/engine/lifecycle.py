@@ -21,12 +21,13 @@ Writes  the changed Order; it never decides anything and never sends anything
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.core.broker import Terms
 from pipeline.core.errors import Corrupt
 from pipeline.core.types import OrderEvent, Side
+from pipeline.engine.identity import changed
 
 
 class Status(StrEnum):
@@ -204,13 +205,13 @@ def advance(order: Order, event: Event, order_id: str = "") -> Order:
     if event is Event.MODIFIED and order.asked_qty > 0:
         order = with_terms(order, order.asked)
     elif event is Event.COMPLETE:
-        order = replace(order, order_qty=order.cum_qty, asked_qty=0)
-    return replace(order, status=status, order_id=order_id or order.order_id)
+        order = changed(order, order_qty=order.cum_qty, asked_qty=0)
+    return changed(order, status=status, order_id=order_id or order.order_id)
 
 
 def with_terms(order: Order, terms: Terms) -> Order:
     """Give the order as it is once a change has taken place."""
-    return replace(
+    return changed(
         order, order_qty=terms.qty, order_type=terms.order_type, limit_paise=terms.limit_paise, trigger_paise=terms.trigger_paise
     )
 
@@ -223,14 +224,14 @@ def fill(order: Order, qty: int, px_paise: int) -> Order:
     """
     cum = order.cum_qty + qty
     if order.order_qty < cum <= order.asked_qty:
-        order = replace(order, order_qty=order.asked_qty)  # the modification has taken place, the fill is its first sign
+        order = changed(order, order_qty=order.asked_qty)  # the modification has taken place, the fill is its first sign
     # A change upwards is under way: only the book can say whether this was the last fill.
     event = Event.FILL_ALL if cum == order.order_qty >= order.asked_qty else Event.FILL_PART
     status = TABLE.get((order.status, event))
     if status is None or qty <= 0 or px_paise <= 0 or cum > order.order_qty:
         was = f"{order.status} {order.cum_qty}/{order.order_qty}"
         raise Corrupt(f"order {order.tag}: a fill of {qty} at {px_paise} paise cannot follow {was}: compare with the broker's book")
-    return replace(order, status=status, cum_qty=cum, value_paise=order.value_paise + qty * px_paise)
+    return changed(order, status=status, cum_qty=cum, value_paise=order.value_paise + qty * px_paise)
 
 
 def event_of(order: Order, now: int, reason: str = "") -> OrderEvent:

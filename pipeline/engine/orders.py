@@ -17,7 +17,7 @@ Never asks a clock, never sends twice, never drops a fill.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import chain
 
 from pipeline.core.broker import GTT, Answer, BrokerReport, Control, Facts, Word
 from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
@@ -27,7 +27,7 @@ from pipeline.engine.desk import Desk
 from pipeline.engine.exits import SQUARE_OFF
 from pipeline.engine.facts import conditions_of, gate_of
 from pipeline.engine.gtts import is_for_server
-from pipeline.engine.identity import entry_cause, identity, tag_of
+from pipeline.engine.identity import changed, entry_cause, identity, tag_of
 from pipeline.engine.inhouse import reports
 from pipeline.engine.lifecycle import Event, advance, event_of
 from pipeline.engine.outward import chase, take
@@ -57,15 +57,16 @@ def on_ticks(desk: Desk, batch: TickBatch, now: int) -> Journal:
 
 def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
     """Take what the broker said, keep what is new of it for the record, and do what follows."""
+    if report.answer not in PARTS or not report.request_id:
+        return _take_report(desk, report, now)
+    # A piece of a listing: its end is when to act.
+    if not is_old(desk, report):
+        return chain((report,), take(desk, report, now))
+    return take(desk, report, now) if report.answer is Answer.POSITION else iter(())
+
+
+def _take_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
     kind = report.answer
-    if kind in PARTS and report.request_id:
-        # A piece of a listing: its end is when to act.
-        if not is_old(desk, report):
-            yield report
-            yield from take(desk, report, now)
-        elif kind is Answer.POSITION:
-            yield from take(desk, report, now)
-        return
     if kind is not Answer.BEAT and kind is not Answer.END:
         yield report
     yield from take(desk, report, now)
@@ -74,7 +75,7 @@ def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
 
 def on_facts(desk: Desk, facts: Facts, now: int) -> None:
     """Take what was looked up for the checks; it counts from now on."""
-    desk.facts = replace(facts, ts=now)
+    desk.facts = changed(facts, ts=now)
 
 
 def on_control(desk: Desk, control: Control, now: int) -> Journal:
@@ -118,11 +119,13 @@ def on_end(desk: Desk, now: int) -> Journal:
 
 def _go_on(desk: Desk, now: int) -> Journal:
     """Do what the state asks for, until nothing is left to do: on paper each request is answered at once."""
-    yield from _drain(desk, now)
+    if desk.inbox:
+        yield from _drain(desk, now)
     if not desk.orders and not desk.plans and desk.venue is not None:
         return
     while True:
-        yield from _time_out(desk, now)
+        if desk.orders:
+            yield from _time_out(desk, now)
         yield from steer(desk, now)
         if not desk.inbox:
             break
@@ -200,9 +203,7 @@ def entry_intent(desk: Desk, r: Recommendation, now: int) -> OrderIntent:
 def _time_out(desk: Desk, now: int) -> Journal:
     """Cancel entries that did not fill in time, those that square-off finds, and all of them under an emergency word."""
     limit = desk.params.orders.entry_timeout_s * 1000
-    for order in list(desk.orders.values()):
-        if order.purpose != "entry" or not may_cancel(order):
-            continue
+    for order in [o for o in desk.orders.values() if o.purpose == "entry" and may_cancel(o)]:
         if desk.word:
             yield from cancel(desk, order, now, "halted")
         elif now - order.created_ms >= limit:

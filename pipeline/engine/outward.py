@@ -10,16 +10,18 @@ engine/books.py.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, OrderRequest
 from pipeline.engine.asking import ASK_AGAIN_MS, SOON_MS, Journal, about, ask, cancel, modify, want
 from pipeline.engine.books import move, put_off, take_listing, take_row, take_trade
 from pipeline.engine.desk import Desk
+from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
 
 FIRST_LOOK_MS, LONGEST_LOOK_MS, QUICK_LOOKS = 200, 2_000, 6
 """An order without an answer is looked up after 0.2 s, 0.4 s ... 2 s; after six looks, on the beat."""
+
+UNSURE = frozenset({Status.UNKNOWN, Status.PENDING_CANCEL, Status.PENDING_MODIFY})
+"""What is asked about again."""
 
 
 def take(desk: Desk, report: BrokerReport, now: int) -> Journal:
@@ -44,24 +46,27 @@ def take(desk: Desk, report: BrokerReport, now: int) -> Journal:
 def chase(desk: Desk, now: int) -> Journal:
     """Ask again for what is due: unanswered orders, unconfirmed changes, the listings of the beat."""
     limits = desk.params.orders
-    for request in [r for r in desk.in_flight.values() if now - r.ts > limits.reply_s * 1000]:
-        late = BrokerReport(now, Answer.AMBIGUOUS, request.id, reason="no_answer")
-        yield from take(desk, late, now)
-    looking = {r.intent_id for r in desk.in_flight.values() if r.ask is Ask.FIND}
-    for order in list(desk.orders.values()):
-        if order.status is Status.UNKNOWN and order.intent_id not in looking:
-            if now >= order.asked_ms + _pause(order, limits.beat_s):
-                desk.orders[order.intent_id] = replace(order, asked_ms=now, tries=order.tries + 1)
+    if desk.in_flight:
+        for request in [r for r in desk.in_flight.values() if now - r.ts > limits.reply_s * 1000]:
+            late = BrokerReport(now, Answer.AMBIGUOUS, request.id, reason="no_answer")
+            yield from take(desk, late, now)
+    unsure = [order for order in desk.orders.values() if order.status in UNSURE]
+    looking = {r.intent_id for r in desk.in_flight.values() if r.ask is Ask.FIND} if unsure else ()
+    for order in unsure:
+        if order.status is Status.UNKNOWN:
+            if order.intent_id not in looking and now >= order.asked_ms + _pause(order, limits.beat_s):
+                desk.orders[order.intent_id] = changed(order, asked_ms=now, tries=order.tries + 1)
                 yield from ask(desk, about(order, Ask.FIND, now), now)
-        elif now - order.asked_ms < ASK_AGAIN_MS:
+        elif now - order.asked_ms < ASK_AGAIN_MS or not order.order_id:
             continue
-        elif order.status is Status.PENDING_CANCEL and order.order_id:
+        elif order.status is Status.PENDING_CANCEL:
             yield from cancel(desk, order, now, order.why)
-        elif order.status is Status.PENDING_MODIFY and order.order_id:
+        else:
             yield from modify(desk, order, order.asked, now)
-    if any(now - desk.changed_ms.get(o.symbol, 0) < limits.beat_s * 1000 for o in desk.late_fills()):
+    if desk.late and any(now - desk.changed_ms.get(o.symbol, 0) < limits.beat_s * 1000 for o in desk.late_fills()):
         want(desk, Ask.TRADES, desk.read_ms.get(Ask.TRADES, now - SOON_MS) + SOON_MS)
-    yield from _beat(desk, now)
+    if len(desk.due) < len(LISTINGS) or now >= min(desk.due.values()):
+        yield from _beat(desk, now)
 
 
 def _beat(desk: Desk, now: int) -> Journal:
@@ -96,7 +101,7 @@ def _restart(desk: Desk, now: int) -> Journal:
 
 
 def _lose(desk: Desk, order: Order, now: int, reason: str) -> Journal:
-    unknown = replace(advance(order, Event.NO_ANSWER), asked_ms=now, tries=0)
+    unknown = changed(advance(order, Event.NO_ANSWER), asked_ms=now, tries=0)
     desk.orders[order.intent_id] = unknown
     yield event_of(unknown, now, reason)
 

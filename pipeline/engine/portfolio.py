@@ -13,13 +13,14 @@ its cost and the age says that there is none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.core.charges import Charges, Product, charges_for, total
 from pipeline.core.errors import Corrupt
 from pipeline.core.rates import Plan, product_for
 from pipeline.core.types import Fill, Instrument, PortfolioMinute, Side
+from pipeline.engine.identity import to_plain
 
 
 @dataclass(slots=True)
@@ -68,6 +69,8 @@ class Ledger:
     """High-water mark of net profit since the start of the day, at the instants it was observed."""
     losses_in_row: int = 0
     """Trades that ended with a loss before charges since the last that did not."""
+    _charged: int | None = field(default=None, repr=False, compare=False)
+    """All charges; None when a fill has come since they were added up."""
 
     def apply(self, fill: Fill) -> bool:
         """Book a fill; say whether it was new."""
@@ -86,6 +89,7 @@ class Ledger:
         sides[fill.side is Side.SELL] += fill.last_qty * fill.last_paise
         product = self.products.get(fill.symbol, Product.INTRADAY)
         self.charges[fill.order_id] = charges_for(product, (sides[0], sides[1]), 1, self.session_date, self.plan)
+        self._charged = None
         return True
 
     def mark(self, symbol: str, paise: int, ts: int) -> None:
@@ -116,7 +120,9 @@ class Ledger:
 
     @property
     def charges_paise(self) -> int:
-        return self.charge_lines.total_paise
+        if self._charged is None:
+            self._charged = self.charge_lines.total_paise
+        return self._charged
 
     @property
     def exposure_paise(self) -> int:
@@ -155,7 +161,7 @@ class Ledger:
             "holdings": {s: [getattr(h, name) for name in names] for s, h in self.holdings.items()},
             "trades": list(self.trades),
             "turnover": {o: list(sides) for o, sides in self.turnover.items()},
-            "charges": {o: list(astuple(lines)) for o, lines in self.charges.items()},
+            "charges": {o: to_plain(lines) for o, lines in self.charges.items()},
             "peak_paise": self.peak_paise,
             "losses_in_row": self.losses_in_row,
         }
@@ -166,6 +172,7 @@ class Ledger:
         self.trades = dict.fromkeys(plain["trades"])
         self.turnover = {o: list(sides) for o, sides in plain["turnover"].items()}
         self.charges = {o: Charges(*lines) for o, lines in plain["charges"].items()}
+        self._charged = None
         self.peak_paise, self.losses_in_row = plain["peak_paise"], plain["losses_in_row"]
 
 

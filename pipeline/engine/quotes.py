@@ -3,7 +3,7 @@
 Reads   TickBatch rows (rupees, shares); only live and snapshot rows, never gap marks
 Writes  Quote in paise for the one paper that is asked for; Market, the same with depth, close and volume
 
-A frame costs a few array assignments however many papers it brings; Python objects are made only on request.
+A frame costs one kernel call however many papers it brings; Python objects are made only on request, once a frame.
 A side of the book that a row does not show is absent (0), not the last one seen: at a price band nobody stands on
 the other side, and no order fills there. A row that carries no book (mode ltpc) moves the last price only. Never
 invents a price.
@@ -12,17 +12,17 @@ invents a price.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.money import to_paise
-from pipeline.core.types import FeedMode, TickBatch, TickFlag, TickKind
+from pipeline.core.types import TICK, FeedMode, TickBatch, TickFlag, TickKind
 from pipeline.engine.matching import Quote
+from pipeline.kernels.jit import kernel, warmer, writable
 
-_GAP = int(TickKind.GAP)
-_HAS_DEPTH = int(TickFlag.HAS_DEPTH)
-_LTPC = int(FeedMode.LTPC)
+GAP, HAS_DEPTH, LTPC = int(TickKind.GAP), int(TickFlag.HAS_DEPTH), int(FeedMode.LTPC)
 QUOTE_ROW = np.dtype(
     [
         ("ts", "<i8"),
@@ -63,25 +63,19 @@ class QuoteTable:
     def __init__(self, size: int) -> None:
         self.rows: NDArray[np.void] = np.zeros(size, QUOTE_ROW)
         self.frame = 0
+        self._made: dict[int, Quote | None] = {}
 
     def take(self, batch: TickBatch) -> None:
         """Remember what the frame shows; of two rows of one paper the last counts."""
         self.frame += 1
-        rows = batch.rows
-        keep = (rows["kind"] != _GAP) & (rows["sid"] < len(self.rows))
-        if not keep.all():
-            rows = rows[keep]
-        sids = rows["sid"].astype(np.intp)
-        self.rows["frame"][sids] = self.frame
-        self._take_depth(rows, sids, batch.ts)
-        traded = rows["ltp"] > 0
-        if not traded.all():
-            rows, at = rows[traded], sids[traded]
-        else:
-            at = sids
-        self.rows["ltp"][at] = rows["ltp"]
-        self.rows["ltp_ts"][at] = batch.ts
-        self._take_day(rows, at)
+        self._made.clear()
+        rows = batch.rows if batch.rows.flags.writeable else writable(batch.rows)
+        take_k(rows, self.rows, self.frame, batch.ts)
+
+    def put(self, rows: NDArray[np.void], frame: int) -> None:
+        """Take over a copy of another table's rows."""
+        self.rows, self.frame = np.array(rows), frame
+        self._made.clear()
 
     def is_touched(self, sid: int) -> bool:
         """Tell whether the newest frame brought a row of this paper."""
@@ -89,12 +83,12 @@ class QuoteTable:
 
     def quote(self, sid: int) -> Quote | None:
         """Give the newest quote of a paper, stamped by its depth; None before its first row."""
-        row = self.rows[sid]
-        ts, ltp_ts = int(row["ts"]), int(row["ltp_ts"])
-        if ts == 0 and ltp_ts == 0:
-            return None
-        bid, ask, ltp = (to_paise(float(row[name])) for name in ("bid_px", "ask_px", "ltp"))
-        return Quote(ts, bid, int(row["bid_qty"]), ask, int(row["ask_qty"]), ltp)
+        if sid in self._made:
+            return self._made[sid]
+        ts, bid, bid_qty, ask, ask_qty, _, _, ltp, ltp_ts, *_ = self.rows[sid].item()
+        quote = None if ts == 0 == ltp_ts else Quote(ts, to_paise(bid), bid_qty, to_paise(ask), ask_qty, to_paise(ltp))
+        self._made[sid] = quote
+        return quote
 
     def market(self, sid: int) -> Market:
         """Give the quote of a paper with depth, yesterday's close, volume and the age of the whole feed."""
@@ -108,22 +102,29 @@ class QuoteTable:
         row = self.rows[sid]
         return to_paise(float(row["ltp"])), int(row["ltp_ts"])
 
-    def _take_day(self, rows: NDArray[np.void], sids: NDArray[np.intp]) -> None:
-        """Yesterday's close and today's volume; a row that leaves them out takes nothing back."""
-        for name, field in (("close", "cp"), ("volume", "vtt")):
-            told = rows[field] > 0
-            self.rows[name][sids[told]] = rows[field][told]
 
-    def _take_depth(self, rows: NDArray[np.void], sids: NDArray[np.intp], ts: int) -> None:
+@kernel
+def take_k(rows: Any, table: Any, frame: int, ts: int) -> None:
+    """Put TICK[n] into the table; a row that leaves out price, close or volume takes nothing back."""
+    for i in range(len(rows)):
+        row = rows[i]
+        if row.kind == GAP or row.sid >= len(table):
+            continue
+        mine = table[row.sid]
+        mine.frame = frame
         # The flag means a two-sided book; every mode but ltpc carries the book as it is, a side missing or not.
-        deep = ((rows["flags"] & _HAS_DEPTH) != 0) | (rows["mode"] != _LTPC)
-        if not deep.all():
-            rows, sids = rows[deep], sids[deep]
-        table = self.rows
-        table["bid_px"][sids] = rows["bid_px"][:, 0]
-        table["bid_qty"][sids] = rows["bid_qty"][:, 0]
-        table["ask_px"][sids] = rows["ask_px"][:, 0]
-        table["ask_qty"][sids] = rows["ask_qty"][:, 0]
-        table["bid_depth"][sids] = rows["bid_qty"].sum(axis=1)
-        table["ask_depth"][sids] = rows["ask_qty"].sum(axis=1)
-        table["ts"][sids] = ts
+        if (row.flags & HAS_DEPTH) != 0 or row.mode != LTPC:
+            mine.bid_px, mine.bid_qty, mine.ask_px, mine.ask_qty = row.bid_px[0], row.bid_qty[0], row.ask_px[0], row.ask_qty[0]
+            mine.bid_depth, mine.ask_depth = row.bid_qty.sum(), row.ask_qty.sum()
+            mine.ts = ts
+        if row.ltp > 0.0:
+            mine.ltp, mine.ltp_ts = row.ltp, ts
+            if row.cp > 0.0:
+                mine.close = row.cp
+            if row.vtt > 0:
+                mine.volume = row.vtt
+
+
+@warmer
+def _warm() -> None:
+    QuoteTable(1).take(TickBatch(1, np.zeros(1, TICK)))

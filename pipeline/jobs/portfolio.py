@@ -16,8 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
-
 from pipeline.core.errors import Corrupt
 from pipeline.core.job import Context, HashWrite, Job, Output, SampleWrite
 from pipeline.core.money import rupees
@@ -218,7 +216,7 @@ def load(account: Account, blob: bytes) -> None:
     account.plans = {symbol: list(pair) for symbol, pair in plain["plans"].items()}
     account.guards = {symbol: {key: list(pair) for key, pair in guards.items()} for symbol, guards in plain["guards"].items()}
     account.minute, account.refreshed_ms = plain["minute"], plain["refreshed_ms"]
-    account.quotes.rows, account.quotes.frame = np.array(arrays["quotes"]), plain["frame"]
+    account.quotes.put(arrays["quotes"], plain["frame"])
 
 
 job = Job(

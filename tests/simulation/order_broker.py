@@ -7,6 +7,7 @@ Times are milliseconds of simulated time; ``schedule(at, what)`` puts something 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -88,6 +89,8 @@ class FaultyBroker:
     deliver: Callable[[int, list[BrokerReport]], None]
     venue: Venue = field(default_factory=Venue)
     held: dict[str, Held] = field(default_factory=dict)
+    alive: list[Held] = field(default_factory=list)
+    """Of ``held`` those that worked when somebody last asked, and what came since."""
     trades: list[Trade] = field(default_factory=list)
     position: dict[str, int] = field(default_factory=dict)
     received: list[tuple[int, OrderRequest]] = field(default_factory=list)
@@ -101,6 +104,8 @@ class FaultyBroker:
     numbers: int = 0
     is_stubborn: bool = False
     hand_ms: dict[str, int] = field(default_factory=dict)
+    faults: Counter[str] = field(default_factory=Counter)
+    """How often each fault came up."""
 
     def __post_init__(self) -> None:
         self.brackets = Brackets(self)
@@ -118,25 +123,32 @@ class FaultyBroker:
         rng, rates = self.rng, self.rates
         there, draw = now + rng.randint(10, 60), rng.random()
         if self.is_stubborn and request.ask is Ask.PLACE and request.order_type == "MARKET":
+            self.faults["stubborn"] += 1
             self._answer(there + 20, Answer.REFUSED, request, reason="HTTP 400 UDAPI1158")
             return
         if draw < rates.lost:
+            self.faults["request lost"] += 1
             self._silent(request, now + TIMEOUT_MS)
         elif (draw := draw - rates.lost) < rates.reply_lost:
+            self.faults["reply lost"] += 1
             self.schedule(there, lambda at: self._act(request, at, answered=False))
             self._silent(request, rng.choice((there + 20, now + TIMEOUT_MS)))
         elif (draw := draw - rates.reply_lost) < rates.slow:
             late = now + rng.randint(2_500, 20_000)
             is_answered = late < now + TIMEOUT_MS
+            self.faults["slow" if is_answered else "slow beyond the time-out"] += 1
             self.schedule(late, lambda at: self._act(request, at, answered=is_answered))
             if not is_answered:
                 self._silent(request, now + TIMEOUT_MS)
         elif (draw := draw - rates.slow) < rates.refused:
+            self.faults["refused"] += 1
             if request.ask is Ask.PLACE:
                 self.refused.add(request.tag)
             self._answer(there + 20, Answer.REFUSED, request, reason=rng.choice(("HTTP 429 UDAPI10005", "HTTP 400 UDAPI100036")))
         elif draw - rates.refused < rates.fault:
-            if rng.random() < 0.5:
+            is_taken = rng.random() < 0.5
+            self.faults["5xx taken" if is_taken else "5xx"] += 1
+            if is_taken:
                 self.schedule(there, lambda at: self._act(request, at, answered=False))
             self._answer(there + 20, Answer.AMBIGUOUS, request, reason="HTTP 500")
         else:
@@ -217,7 +229,9 @@ class FaultyBroker:
         )
         shown = now + self.rng.randint(0, self.rates.lag_ms)
         self.held[order_id] = held = Held(order, shown, purpose)
+        self.alive.append(held)
         if self.rng.random() < self.rates.rejected:
+            self.faults["rejected by the exchange"] += 1
             held.rejected, order.status = True, "rejected"
             self._push(held, now)
         else:
@@ -226,6 +240,7 @@ class FaultyBroker:
 
     def by_hand(self, symbol: str, side: Side, qty: int, now: int) -> None:
         """A person trades in the app."""
+        self.faults["trade by hand"] += 1
         self.hand_ms[symbol] = now
         self._book(symbol, side, OrderRequest(now, "", Ask.PLACE, "", "", symbol, side.value, "MARKET", qty), now, "hand")
 
@@ -260,7 +275,7 @@ class FaultyBroker:
         """Note how long a position is open without an order at the broker that closes all of it."""
         here = self.position.get(symbol, 0)
         cover = sum(
-            o.order.leaves_qty for o in self.held.values()
+            o.order.leaves_qty for o in self.alive
             if o.order.symbol == symbol and o.purpose == "exit" and o.order.side.sign * here < 0
         )  # fmt: skip
         cover += sum(self.brackets.guarded_qty(b) for b in self.brackets.held.values() if b.symbol == symbol and b.side.sign * here > 0)
@@ -273,8 +288,11 @@ class FaultyBroker:
         """Send an order's row over the portfolio stream: perhaps never, perhaps twice, in any order."""
         rng, row = self.rng, self._row(held, "", now)
         if rng.random() < self.rates.push_lost:
+            self.faults["push lost"] += 1
             return
-        for _ in range(2 if rng.random() < self.rates.push_doubled else 1):
+        is_doubled = rng.random() < self.rates.push_doubled
+        self.faults["push doubled"] += is_doubled
+        for _ in range(2 if is_doubled else 1):
             self.deliver(now + rng.randint(5, 40 if self.rates.lag_ms == 0 else 400), [row])
 
     def _row(self, held: Held, request_id: str, now: int) -> BrokerReport:
@@ -295,6 +313,7 @@ class FaultyBroker:
         rows = self._rows(request, now)
         end = Answer.END
         if self.rng.random() < self.rates.read_failed:
+            self.faults["listing cut"] += 1
             rows, end = rows[: self.rng.randint(0, len(rows))], Answer.AMBIGUOUS
         back = now + self.rng.randint(5, 40)
         self.deliver(back, [*rows, BrokerReport(back, end, request.id)])
@@ -359,4 +378,5 @@ class FaultyBroker:
 
     def working(self) -> list[Held]:
         """Orders that may still fill."""
-        return [h for h in self.held.values() if h.order.status not in OVER_WORDS]
+        self.alive = [h for h in self.alive if h.order.status not in OVER_WORDS]
+        return self.alive

@@ -51,7 +51,6 @@ def market(number: int) -> Market:
             made["bid_px"][sid, 0], made["bid_qty"][sid, 0] = bid / 100, bid_qty
             made["ask_px"][sid, 0], made["ask_qty"][sid, 0] = ask / 100, ask_qty
             shown[SYMBOLS[sid]] = Quote(at, bid, bid_qty, ask, ask_qty, ltp)
-        made.setflags(write=False)
         rows.append(made)
         quotes.append(shown)
     return Market(tuple(rows), tuple(quotes))

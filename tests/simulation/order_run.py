@@ -1,4 +1,4 @@
-"""Many seeds of the simulation of orders over two processes, and what they came to.
+"""Many seeds of the simulation of orders over all cores, and what they came to: the same for any number of processes.
 
 A session that breaks a rule is told by its seed and its last twenty records, and shrunk: faults that it does not need are switched off, half
 of them at a time, then one by one. Seeds that once failed are kept in ``tests/data/order_seeds.json`` and played with every run.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import gc
 import json
 import multiprocessing
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from tests.simulation.order_session import Outcome, Session
 
 KEPT = Path(__file__).resolve().parents[1] / "data" / "order_seeds.json"
 CHUNK = 50
-WORKERS = 2
 UNPLACED_BOUND = 0.12
 """At the fault rates of section 3.4."""
 
@@ -52,7 +52,7 @@ class Report:
         self.naked_ms.update(out.naked_ms)
         if out.violations:
             self.failed.append(out)
-        if out.word_source:
+        if out.word_last_ms >= 0:
             self.last_ms.setdefault(out.word_source, []).append(out.word_last_ms)
             self.flat_ms.setdefault(out.word_source, []).append(out.word_flat_ms)
 
@@ -70,17 +70,18 @@ class Report:
         told = ", ".join(f"{name} {self.unplaced(name):.1%} of {self.allowed[name]:,}" for name in sorted(self.allowed))
         yield f"allowed intents not placed: {told}"
         if self.naked_ms:
-            p50, p99, worst = (_quantile(self.naked_ms, q) / 1000 for q in (0.5, 0.99, 1.0))
+            p50, p99, worst = (quantile(self.naked_ms, q) / 1000 for q in (0.5, 0.99, 1.0))
             yield f"naked seconds over {self.naked_ms.total():,} stretches: p50 {p50:.2f}  p99 {p99:.2f}  max {worst:.2f}"
         for source in sorted(self.last_ms):
             last, flat = Counter(self.last_ms[source]), Counter(self.flat_ms[source])
             yield (
-                f"string {source}, {last.total():,} moments: last opening order after p50 {_quantile(last, 0.5)} p99 {_quantile(last, 0.99)} ms, "
-                f"flat after p50 {_quantile(flat, 0.5)} p99 {_quantile(flat, 0.99)} ms"
+                f"string {source}, {last.total():,} moments: last opening order after p50 {quantile(last, 0.5)} p99 {quantile(last, 0.99)} ms, "
+                f"flat after p50 {quantile(flat, 0.5)} p99 {quantile(flat, 0.99)} ms"
             )
 
 
-def _quantile(counts: Counter[int], q: float) -> int:
+def quantile(counts: Counter[int], q: float) -> int:
+    """Give the smallest value that so large a part of all does not exceed."""
     wanted, seen = q * counts.total(), 0
     for value in sorted(counts):
         seen += counts[value]
@@ -89,27 +90,26 @@ def _quantile(counts: Counter[int], q: float) -> int:
     return 0
 
 
-def _chunk(seeds: tuple[int, int]) -> list[Outcome]:
-    outcomes = [Session(seed).run() for seed in range(*seeds)]
+def _chunk(seeds: Sequence[int]) -> list[Outcome]:
+    outcomes = [Session(seed).run() for seed in seeds]
     gc.collect()
     return outcomes
 
 
-def _prepare() -> None:
+def prepare() -> None:
+    """Make what all sessions share, before processes are forked."""
     gc.disable()  # a session is a small graph that dies whole: collecting between chunks is enough
     for number in range(POOL):
         market(number)
 
 
-def run(first: int, last: int, say: Callable[[str], None] = lambda _text: None) -> Report:
-    """Play ``first:last`` on two cores."""
+def run(first: int, last: int, say: Callable[[str], None] = lambda _text: None, jobs: int = 0) -> Report:
+    """Play ``first:last`` in so many processes; 0 is one for each core."""
     report, began = Report(), time.monotonic()
-    for seed in kept_seeds():
-        report.add(Session(seed).run())
-    chunks = [(at, min(at + CHUNK, last)) for at in range(first, last, CHUNK)]
-    _prepare()
+    chunks = [kept_seeds(), *(range(at, min(at + CHUNK, last)) for at in range(first, last, CHUNK))]
+    prepare()
     try:
-        with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
+        with multiprocessing.get_context("fork").Pool(jobs or os.cpu_count()) as pool:
             for outcomes in pool.imap(_chunk, chunks):
                 for outcome in outcomes:
                     report.add(outcome)

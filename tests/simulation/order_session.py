@@ -20,10 +20,12 @@ from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Con
 from pipeline.core.params import Params
 from pipeline.core.session import Calendar, ist_ms
 from pipeline.core.snapshot import pack, unpack
-from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, Side, TickBatch
+from pipeline.core.types import MINUTE_MS, Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, Side, TickBatch
 from pipeline.engine import orders
 from pipeline.engine.desk import Desk, dump, new_desk, restore
-from pipeline.engine.portfolio import Ledger, new_ledger
+from pipeline.engine.lifecycle import Status
+from pipeline.engine.portfolio import Ledger
+from pipeline.engine.quotes import QuoteTable
 from tests.fakes.trading import params
 from tests.simulation.order_broker import CLEAN, FaultyBroker, Rates
 from tests.simulation.order_market import FRAME_MS, FRAMES, PAPERS, POOL, SYMBOLS, market
@@ -39,7 +41,8 @@ FIRST_ENTRY_FRAME, LAST_ENTRY_FRAME = 20, 95
 LOOK_EVERY = 5
 FAULTS_END_MS = 115_000
 """From here on the world is healthy: liveness counts."""
-SNAPSHOT_EVERY = 32
+SNAPSHOT_EVERY = (8, 16, 32)
+"""Inputs between two states kept, by seed: the rest is replayed after a crash."""
 ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
 LOOK_MS = 10_000
 SOUND = Facts(0, 3_600_000, True, 0, True, 100_000_000)
@@ -68,6 +71,7 @@ WAYS = (
     {"exits": "gtt", "trail_every_s": 5.0, "trail_step_bps": 2.0, "near_bps": 20.0},
 )
 """How a position is guarded."""
+BLANK = {ending: new_desk(PAPERS, DAY, settings, is_outward=True) for ending, settings in SETTINGS.items()}
 STARTS = {"square_off": "15:03:30", "flatten": "10:00", "max_hold": "11:00"}
 
 
@@ -100,8 +104,19 @@ class Outcome:
     word_source: str = ""
     word_last_ms: int = -1
     """From the pulled string to the last order that opens something, as it left."""
+    word_filled_ms: int = -1
+    """To the last fill that opens something."""
     word_flat_ms: int = -1
+    """To the last trade of the day."""
     fills: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """An emergency string: what it says, and by which way."""
+
+    word: Word
+    source: str
 
 
 @dataclass(slots=True)
@@ -119,9 +134,11 @@ class Session:
     has_kill_file = True
     """The kill file is looked at before an order leaves: switched off for the same reason."""
 
-    def __init__(self, seed: int, rates: Rates | None = None) -> None:
+    def __init__(self, seed: int, rates: Rates | None = None, pull: Pull | None = None) -> None:
         self.rng = rng = random.Random(f"orders {seed}")
-        self.seed, self.ending = seed, rng.choice(ENDINGS)
+        self.seed, self.ending, self.pull = seed, rng.choice(ENDINGS), pull
+        if pull is not None:
+            self.ending = "flatten" if pull.word is Word.FLATTEN else "max_hold"
         self.rates = rates if rates is not None else rates_of(seed, rng)
         way = replace(SETTINGS[self.ending].stops, **rng.choice(WAYS))
         self.params: Params = replace(SETTINGS[self.ending], stops=way)
@@ -136,13 +153,15 @@ class Session:
         self.life, self.is_up = 0, False
         self.queue: list[Input] = []
         self.desk: Desk
-        self.portfolio: Ledger = new_ledger(DATE, PAPERS)
-        self.saved: tuple[dict[str, Any], dict[str, Any]] = dump(new_desk(PAPERS, DAY, self.params, is_outward=True))
+        self.portfolio = Ledger(DATE, BLANK[self.ending].ledger.products)
+        self.saved = pack(*dump(self._fresh()))
+        """The state as it was committed last, and what was stepped since."""
         self.since: list[tuple[str, Any, int]] = []
         self.events: list[OrderEvent] = []
         self.trail: deque[tuple[int, Any]] = deque(maxlen=20)
         self.intents: dict[str, OrderIntent] = {}
-        self.seen_ms = dict.fromkeys(SYMBOLS, 0)
+        self.seen_ms = 0
+        """When the last frame came: each brings all papers."""
         self.halted_ms = self.file_ms = self.pulled_ms = 0
         self.last_opening_ms = 0
         self.unknown: dict[str, str] = {}
@@ -155,7 +174,9 @@ class Session:
         self.triggers: dict[str, int] = {}
         self.is_forgetful = False
         self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver)
+        self.faults = self.broker.faults
         self.crash_rate = self.rates.crash
+        self.is_clean = self.rates == CLEAN
 
     # ------------------------------------------------------------------ time
 
@@ -196,6 +217,7 @@ class Session:
             when = base + number * FRAME_MS
             if when - base < FAULTS_END_MS and rng.random() < self.rates.stall:
                 stalled_until = when + rng.randint(2_000, 12_000)
+                self.faults["feed stall"] += 1
             self.at(when, lambda now, n=number, quiet=when < stalled_until: self._frame(n, now, quiet))
         for sid in rng.sample(range(len(PAPERS)), INTENTS):
             when = base + rng.randint(FIRST_ENTRY_MS, LAST_ENTRY_MS)
@@ -212,7 +234,7 @@ class Session:
         has_tags = self.params.stops.exits != "gtt"  # a GTT bears none: it cannot be exited by it, nor known again without a journal
         self.broker.is_stubborn = rng.random() < self.rates.stubborn and has_tags
         self.forgets_at = rng.randint(2, 8) if rng.random() < self.rates.amnesia and has_tags else 0
-        if self.ending == "flatten":
+        if self.ending == "flatten" or self.pull is not None:
             pulled = base + rng.randint(30_000, FAULTS_END_MS - 5_000)
             self.at(pulled, self._pull)
             # An answer in the same breath as the string.
@@ -235,16 +257,16 @@ class Session:
         if quiet:
             self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False))
             return
-        if self.rates == CLEAN and 0 < self.halted_ms < now - CANCEL_MS and any(h.purpose == "entry" for h in self.broker.working()):
+        if self.is_clean and 0 < self.halted_ms < now - CANCEL_MS and any(h.purpose == "entry" for h in self.broker.working()):
             self._blame("an entry still works long after HALTED")
-        self.seen_ms = dict.fromkeys(SYMBOLS, now)
+        self.seen_ms = now
         self._take(Input("ticks", TickBatch(now, self.market.rows[number]), is_stream=True))
 
     def _is_idle(self) -> bool:
         """Nothing is held, nothing works at the broker or may still get there: then a look every few frames is enough."""
-        orders_of = self.desk.orders.values()
-        is_waiting = any(o.purpose != "entry" or o.status.value != "UNKNOWN" for o in orders_of)
-        return self.is_up and not is_waiting and not self.desk.plans and not self.broker.moved()
+        if not self.is_up or self.desk.plans or self.broker.moved():
+            return False
+        return all(o.purpose == "entry" and o.status is Status.UNKNOWN for o in self.desk.orders.values())
 
     def _look(self, now: int) -> None:
         """The process looks at token, versions, clock, instruments and funds; what it finds is lost with a process that dies."""
@@ -263,12 +285,12 @@ class Session:
             self.broker.by_hand(self.rng.choice(SYMBOLS), self.rng.choice(list(Side)), 7, now)
 
     def _propose(self, sid: int, now: int, candle: str) -> None:
-        """A recommendation around the last price, and its answer a second later. The same candle is the same cause."""
+        """A recommendation around the last price, and its answer a second later. The same candle, which has closed, is the same cause."""
         number = min((now - self.base) // FRAME_MS, FRAMES - 1)
         symbol, ref, side = SYMBOLS[sid], self.market.quotes[number][SYMBOLS[sid]].ltp_paise, self.rng.choice(list(Side))
         key = f"{self.seed}-{symbol}-{now}"
         proposal = Recommendation(
-            now, f"R{key}", f"S{key}", self.base + ord(candle), 1, symbol, "1m", "simulated", side, 0.8, "trending", ref,
+            now, f"R{key}", f"S{key}", self.base - MINUTE_MS + ord(candle), 1, symbol, "1m", "simulated", side, 0.8, "trending", ref,
             ref + side.sign * 20, ref - side.sign * self.rng.choice((60, 100)), ref + side.sign * self.rng.choice((40, 150)), now + 60_000, "drawn",
             self.rng.choice((0, 50)),
         )  # fmt: skip
@@ -279,12 +301,12 @@ class Session:
 
     def _pull(self, now: int) -> None:
         """Somebody pulls an emergency string: a click and a command travel, a file is there at once."""
-        source = self.rng.choice(STRINGS)
-        self.outcome.word_source, self.pulled_ms = source, now
-        if source == "file":
+        pull = self.pull or Pull(Word.FLATTEN, self.rng.choice(STRINGS))
+        self.outcome.word_source, self.pulled_ms = pull.source, now
+        if pull.source == "file":
             self.file_ms = now
-        control = Control(now, Word.FLATTEN, source)
-        travel = self.rng.randint(1, 250) if source == "file" else self.rng.randint(2, 60)
+        control = Control(now, pull.word, pull.source)
+        travel = self.rng.randint(1, 250) if pull.source == "file" else self.rng.randint(2, 60)
         self.at(now + travel, lambda at: self._take(Input("control", replace(control, ts=at), is_stream=True)))
 
     # ------------------------------------------------------------------ the process
@@ -294,12 +316,7 @@ class Session:
         self.life += 1
         self.is_up = True
         self.known.clear()
-        plain, arrays = unpack(pack(*self.saved))
-        self.desk = new_desk(PAPERS, DAY, self.params, is_outward=True)
-        restore(self.desk, plain, arrays)
-        for kind, record, at in self.since:
-            for _ in _step(self.desk, kind, record, at):
-                pass
+        self.desk = self._replayed()
         self._take(Input("reports", [BrokerReport(now, Answer.STARTED)], is_stream=False))
         self.facts = None
         self.at(now + self.rng.randint(50, 400), self._look)
@@ -319,8 +336,9 @@ class Session:
 
     def _forget(self) -> None:
         """Everything we ever wrote is gone; the broker's book is all there is. Fills and intents are counted anew."""
-        self.saved, self.since, self.queue = dump(new_desk(PAPERS, DAY, self.params, is_outward=True)), [], []
-        self.portfolio, self.events, self.intents = new_ledger(DATE, PAPERS), [], {}
+        self.faults["journal lost"] += 1
+        self.saved, self.since, self.queue = pack(*dump(self._fresh())), [], []
+        self.portfolio, self.events, self.intents = Ledger(DATE, BLANK[self.ending].ledger.products), [], {}
         self.unknown.clear()
         self.is_forgetful = True
         self.is_word_lost = self.pulled_ms > 0
@@ -334,14 +352,20 @@ class Session:
 
     def _compare_states(self) -> None:
         """The journal replays to the state that was held."""
-        plain, arrays = unpack(pack(*self.saved))
-        twin = new_desk(PAPERS, DAY, self.params, is_outward=True)
-        restore(twin, plain, arrays)
-        for kind, record, at in self.since:
-            for _ in _step(twin, kind, record, at):
-                pass
-        if pack(*dump(twin)) != pack(*dump(self.desk)):
+        if pack(*dump(self._replayed())) != pack(*dump(self.desk)):
             self._blame("dump and replay do not give the state that was held")
+
+    def _fresh(self) -> Desk:
+        """Give an empty desk; what never changes is shared by all of them."""
+        blank = BLANK[self.ending]
+        return Desk(blank.papers, DAY, self.params, QuoteTable(len(PAPERS)), None, Ledger(DATE, blank.ledger.products))
+
+    def _replayed(self) -> Desk:
+        desk = self._fresh()
+        restore(desk, *unpack(self.saved))
+        for kind, record, at in self.since:
+            _step(desk, kind, record, at)
+        return desk
 
     def _take(self, item: Input) -> None:
         """One turn of the process: step, commit, act; it may die between any two of them."""
@@ -351,7 +375,7 @@ class Session:
             return
         now, desk = self.now, self.desk
         try:
-            outputs = list(_step(desk, item.kind, item.record, now))
+            outputs = _step(desk, item.kind, item.record, now)
         except Exception as error:
             self._blame(f"{type(error).__name__}: {error}")
             return
@@ -361,6 +385,7 @@ class Session:
             if self._dies():
                 if item.is_stream:
                     self.queue.append(item)
+                self.faults["crash before the commit"] += 1
                 self._crash(was_committed=False)
                 return
         requests = [out for out in outputs if type(out) is OrderRequest]
@@ -368,6 +393,7 @@ class Session:
             return
         self._commit(item, outputs, now)
         if is_action and self._dies():
+            self.faults["crash behind the commit"] += 1
             self._crash(was_committed=True)
             return
         if not self.acts_first:
@@ -378,6 +404,7 @@ class Session:
         for request in requests:
             self._perform(request, now)
             if self._dies():
+                self.faults["crash between requests"] += 1
                 self._crash(was_committed=not self.acts_first)
                 return True
         return False
@@ -387,9 +414,8 @@ class Session:
 
     def _commit(self, item: Input, outputs: list[Any], now: int) -> None:
         self.since.append((item.kind, item.record, now))
-        if len(self.since) >= SNAPSHOT_EVERY:
-            plain, arrays = dump(self.desk)
-            self.saved, self.since = (plain, {name: array.copy() for name, array in arrays.items()}), []
+        if len(self.since) >= SNAPSHOT_EVERY[self.seed % 3]:
+            self.saved, self.since = pack(*dump(self.desk)), []
         if item.kind == "control":
             self.halted_ms = self.halted_ms or now
         for out in outputs:
@@ -411,6 +437,7 @@ class Session:
         intent = self.intents.get(request.intent_id)
         if request.ask is Ask.PLACE and intent is not None and intent.purpose == "entry":
             if 0 < self.file_ms <= now and self.has_kill_file:
+                self.faults["stopped by the kill file"] += 1
                 self._deliver(now, [BrokerReport(now, Answer.REFUSED, request.id, tag=request.tag, reason="kill file")])
                 self.stopped.add(request.intent_id)
                 return
@@ -420,8 +447,8 @@ class Session:
                 self._blame(f"{request.tag} was sent although the kill file is there")
             if 0 < self.halted_ms <= now:
                 self._blame(f"{request.tag} was sent {now - self.halted_ms} ms after HALTED")
-            if now - self.seen_ms[request.symbol] > self.params.risk.max_quote_age_ms:
-                self._blame(f"{request.tag} was sent on a quote {now - self.seen_ms[request.symbol]} ms old")
+            if now - self.seen_ms > self.params.risk.max_quote_age_ms:
+                self._blame(f"{request.tag} was sent on a quote {now - self.seen_ms} ms old")
             if self.facts is None or replace(self.facts, ts=0) != SOUND:
                 self._blame(f"{request.tag} was sent on facts that forbid it: {self.facts}")
             if self.pulled_ms:
@@ -467,11 +494,13 @@ class Session:
         out.allowed = len(sent)
         out.placed = sum(by_id[e.intent_id].tag in arrived for e in sent)
         out.naked_ms = broker.naked
-        if self.rates == CLEAN and max(broker.naked, default=0) > CLEAN_NAKED_MS:
+        if self.is_clean and max(broker.naked, default=0) > CLEAN_NAKED_MS:
             self._blame(f"a position lay open for {max(broker.naked)} ms with a broker that answers")
-        if self.pulled_ms:
-            flat = max((t.ts for t in broker.trades), default=self.pulled_ms)
+        if self.pulled_ms and not self.is_word_lost:
+            flat = max((t.ts for t in broker.trades), default=0)
+            filled = max((t.ts for t in broker.trades if broker.held[t.order_id].purpose == "entry"), default=0)
             out.word_last_ms = max(0, self.last_opening_ms - self.pulled_ms)
+            out.word_filled_ms = max(0, filled - self.pulled_ms)
             out.word_flat_ms = max(0, flat - self.pulled_ms)
 
     def _end_day(self) -> None:
@@ -521,19 +550,22 @@ class Session:
             self._blame(f"still working after everything is flat: {resting}")
 
 
-def _step(desk: Desk, kind: str, record: Any, now: int) -> Any:
+def _step(desk: Desk, kind: str, record: Any, now: int) -> list[Any]:
     if kind == "ticks":
-        return orders.on_ticks(desk, record, now)
+        return list(orders.on_ticks(desk, record, now))
     if kind == "reports":
-        return (out for report in record for out in orders.on_report(desk, report, now))
+        out: list[Any] = []
+        for report in record:
+            out += orders.on_report(desk, report, now)
+        return out
     if kind == "proposal":
-        return orders.on_recommendation(desk, record, now)
+        return list(orders.on_recommendation(desk, record, now))
     if kind == "answer":
-        return orders.on_answer(desk, record, now)
+        return list(orders.on_answer(desk, record, now))
     if kind == "facts":
         orders.on_facts(desk, record, now)
-        return ()
-    return orders.on_control(desk, record, now)
+        return []
+    return list(orders.on_control(desk, record, now))
 
 
 def play(seed: int, rates: Rates | None = None) -> Outcome:

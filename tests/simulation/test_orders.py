@@ -5,15 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
+from pipeline.core.broker import Word
 from tests.simulation.order_broker import CLEAN, Rates
+from tests.simulation.order_emergency import LEVELS, measure
 from tests.simulation.order_mutants import MUTANTS, check_all
 from tests.simulation.order_run import UNPLACED_BOUND, run
-from tests.simulation.order_session import Session
+from tests.simulation.order_session import STRINGS, Pull, Session
+from tests.simulation.order_watch import watch_all
 
 pytestmark = pytest.mark.xdist_group("simulation")
+FAULTS = (
+    "request lost", "reply lost", "slow", "slow beyond the time-out", "refused", "5xx", "5xx taken", "rejected by the exchange", "listing cut",
+    "push lost", "push doubled", "feed stall", "trade by hand", "stubborn", "journal lost", "stopped by the kill file",
+    "crash before the commit", "crash behind the commit", "crash between requests",
+)  # fmt: skip
+EDGES = 25
+"""Pairs of the life cycle that 200 sessions walk; the rest needs a broker that contradicts itself, and is tested pair by pair."""
 QUICK = ("5.2.3", "5.2.4", "5.3.2", "6.5")
 
 
@@ -26,6 +37,33 @@ def test_a_thousand_sessions_break_no_rule():
     assert report.crashes > 5_000
     assert report.placed["clean"] == report.allowed["clean"] > 0, "without faults every allowed intent is placed"
     assert report.unplaced("stated") <= UNPLACED_BOUND
+
+
+def test_sessions_are_what_they_were_meant_to_be():
+    """Counted, since a check that turns most intents away, or a fault that never comes, would leave every verdict green."""
+    counts: Counter[str] = Counter()
+    for _, _, seen in watch_all(range(200)):
+        counts += seen
+    assert {name for name in counts if name.startswith("fault ")} >= {f"fault {name}" for name in FAULTS}
+    denied = sum(count for name, count in counts.items() if name.startswith("denied "))
+    assert counts["request place"] > denied
+    assert sum(name.startswith("edge ") for name in counts) >= EDGES
+
+
+def test_any_number_of_processes_gives_the_same():
+    assert list(watch_all(range(6), 1)) == list(watch_all(range(6), 2))
+    one, two = run(0, 6, jobs=1), run(0, 6, jobs=2)
+    one.elapsed_s = two.elapsed_s = 1.0
+    assert list(one.lines()) == list(two.lines())
+
+
+def test_each_emergency_string_stops_orders_at_each_level():
+    lines = list(measure(10))
+    assert [failed for _, failed in lines if failed] == []
+    assert [line.split()[:2] for line, _ in lines[:6]] == [[level.value, source] for level in LEVELS for source in STRINGS]
+    out = Session(3, CLEAN, Pull(Word.FLATTEN, "file")).run()
+    assert out.word_last_ms == 0, "a file is seen by the very next order"
+    assert 0 < out.word_flat_ms < 10_000
 
 
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.rule.startswith(QUICK)], ids=lambda m: m.rule)

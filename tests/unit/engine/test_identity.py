@@ -1,9 +1,10 @@
 import re
+from dataclasses import replace
 
 import pytest
 
 from pipeline.core.types import Side
-from pipeline.engine.identity import entry_cause, exit_cause, from_plain, identity, tag_of, to_plain
+from pipeline.engine.identity import changed, entry_cause, exit_cause, from_plain, identity, tag_of, to_plain
 from pipeline.engine.lifecycle import Order, Status
 from tests.fakes.trading import recommendation
 
@@ -25,6 +26,12 @@ def test_tags_fit_every_broker():
 )
 def test_records_survive_plain_values(record):
     values = [str(v) if isinstance(v, Side | Status) else v for v in to_plain(record)]
+    assert changed(record, side=Side.BUY, symbol="X") == replace(record, side=Side.BUY, symbol="X")
     back = from_plain(type(record), values)
     assert back == record
     assert isinstance(back.side, Side)
+
+
+def test_a_field_that_a_record_does_not_have_cannot_be_changed():
+    with pytest.raises(KeyError):
+        changed(recommendation(), price=1)

@@ -62,6 +62,17 @@ def test_charges_are_capped_by_order():
     assert ledger.net_paise == 500_00 - 6508
 
 
+def test_charges_are_those_of_all_fills_so_far():
+    ledger = booked(fill(1, B, 100, 500_00, order="O1"))
+    first = ledger.charges_paise
+    ledger.apply(fill(2, S, 100, 505_00, order="O2"))
+    assert first < ledger.charges_paise == 6508
+    other = booked()
+    assert other.charges_paise == 0
+    other.restore(ledger.dump())
+    assert other.charges_paise == 6508
+
+
 def test_charges_stand_line_by_line():
     ledger = booked(fill(1, B, 100, 500_00, order="O1"), fill(2, S, 100, 505_00, order="O2"))
     assert ledger.charge_lines == total([ledger.charges["O1"], ledger.charges["O2"]])

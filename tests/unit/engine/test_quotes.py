@@ -72,3 +72,16 @@ def test_read_only_rows_are_enough():
     assert not batch.rows.flags.writeable
     QuoteTable(1).take(batch)
     assert np.count_nonzero(QuoteTable(3).rows["ts"]) == 0
+
+
+def test_a_new_frame_and_a_restart_renew_the_quote():
+    table, other = QuoteTable(1), QuoteTable(1)
+    table.take(frame(1000, (0, 1.0, 2.0)))
+    assert table.quote(0).bid_paise == 100
+    table.take(frame(2000, (0, 3.0, 4.0)))
+    assert table.quote(0).bid_paise == 300
+    assert other.quote(0) is None
+    other.put(table.rows, table.frame)
+    assert (other.quote(0), other.frame) == (table.quote(0), 2)
+    table.take(frame(3000, (0, 5.0, 6.0)))
+    assert other.quote(0).bid_paise == 300
