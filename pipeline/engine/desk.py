@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.broker import LISTINGS, BrokerReport, Facts, OrderRequest
