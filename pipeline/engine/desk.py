@@ -9,10 +9,12 @@ is None and every request leaves as a record. Holds no rule of its own; those ar
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.broker import LISTINGS, BrokerReport, Facts, OrderRequest
@@ -107,6 +109,8 @@ class Desk:
     """What was looked up last; None since the start."""
     inbox: deque[BrokerReport] = field(default_factory=deque)
     """Answers of the paper venue that are still to be taken; empty between two steps."""
+    written: dict[str, dict[str, tuple[Any, bytes]]] = field(default_factory=dict)
+    """Table -> key -> record and its line in a dump: no part of the state."""
 
     @property
     def is_ready(self) -> bool:
@@ -214,26 +218,38 @@ _TABLES: dict[str, type] = {
     "wishes": OrderIntent,
     "plans": Plan,
 }
+_LONG = ("final", "wishes")
+"""Tables that grow all day, of records that seldom change: dumped as lines that are written once."""
 
 
 def dump(desk: Desk) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Take the desk apart into plain values and arrays."""
-    plain: dict[str, Any] = {name: {key: to_plain(r) for key, r in getattr(desk, name).items()} for name in _TABLES}
+    plain: dict[str, Any] = {name: {key: to_plain(r) for key, r in getattr(desk, name).items()} for name in _TABLES if name not in _LONG}
     plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent", "late")}
     plain |= {name: dict(getattr(desk, name)) for name in _PLAIN} | {name: getattr(desk, name) for name in _SCALARS}
     plain["facts"] = None if desk.facts is None else to_plain(desk.facts)
     plain |= {"frame": desk.quotes.frame, "ledger": desk.ledger.dump(), "venue": None if desk.venue is None else desk.venue.dump()}
-    return plain, {"quotes": desk.quotes.rows}
+    return plain, {"quotes": desk.quotes.rows} | {name: _lines(desk, name) for name in _LONG}
+
+
+def _lines(desk: Desk, name: str) -> NDArray[np.uint8]:
+    """Give a long table as lines of JSON; only what has changed since the last dump is written anew."""
+    table, known = getattr(desk, name), desk.written.setdefault(name, {})
+    for key, record in table.items():
+        if key not in known or known[key][0] is not record:
+            known[key] = record, json.dumps([key, to_plain(record)], separators=(",", ":")).encode() + b"\n"
+    return np.frombuffer(bytearray(b"".join([known[key][1] for key in table])), np.uint8)
 
 
 def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
     """Make a fresh desk into the one that was dumped."""
-    if any(name not in plain for name in (*_TABLES, *_PLAIN, *_SCALARS, "facts")):
+    if any(name not in (arrays if name in _LONG else plain) for name in (*_TABLES, *_PLAIN, *_SCALARS, "facts")):
         raise Corrupt("the orders snapshot is of another version: stop, and clear the session with `ticktick clear`")
     if arrays["quotes"].shape != desk.quotes.rows.shape:
         raise Corrupt("the orders snapshot is of another watchlist: stop, and clear the session with `ticktick clear`")
     for name, kind in _TABLES.items():
-        setattr(desk, name, {key: from_plain(kind, values) for key, values in plain[name].items()})
+        rows = map(json.loads, arrays[name].tobytes().splitlines()) if name in _LONG else plain[name].items()
+        setattr(desk, name, {key: from_plain(kind, values) for key, values in rows})
     desk.settled, desk.causes = dict.fromkeys(plain["settled"]), dict.fromkeys(plain["causes"])
     desk.sent, desk.late = list(plain["sent"]), dict.fromkeys(plain["late"])
     for name in _PLAIN:

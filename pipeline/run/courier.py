@@ -4,16 +4,22 @@ Reads   committed OrderRequests (handed over by the runner), the halt file, the 
 Writes  BrokerReports, as inputs of the order process between its streams' entries
 
 A request that was committed before this process began is never performed: its STARTED report says so, and the order manager asks the book.
-Requests are performed by a few threads, so that one slow answer keeps no exit waiting. Event time goes on with our own clock between two
-entries: timers work while the feed is silent.
+An order that is late on its way (Redis or this process stood still, the threads are busy) is not sent: an entry since what it was decided
+on has gone by, an exit since the order manager may have given it up, and send another.
+Requests are performed by a few threads, so that one slow answer keeps no exit waiting. Event time goes on with our own clock between
+two entries: timers work while the feed is silent.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import queue
+import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.broker.contract import Broker, refused
@@ -22,44 +28,68 @@ from pipeline.broker.throttle import MemoryThrottle, Throttle
 from pipeline.broker.windows import Urgency
 from pipeline.core.broker import READS, Answer, Ask, BrokerReport, Facts, OrderRequest
 from pipeline.core.errors import Ambiguous
-from pipeline.core.schema import REQUESTS, Stream
+from pipeline.core.schema import REQUESTS
 from pipeline.engine.identity import purpose_of
 from pipeline.run.emergency import HaltFile
 from pipeline.run.sources import Input, Source
+from pipeline.run.turn import UnderWay
 from pipeline.store.codec import decode
-from pipeline.store.face import EntryId, Fields
+from pipeline.store.face import EntryId
+
+log = logging.getLogger("ticktick.courier")
 
 WRITERS, READERS = 6, 2
 BEAT_MS = 200
-SHORT_WAIT_MS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How old an order may be, in event time, when it leaves."""
+
+    entry_ms: int
+    exit_ms: int
 
 
 class Courier:
     """Performs requests of one broker; ``poll`` gives what has come back."""
 
-    def __init__(self, broker: Broker, halt: HaltFile, throttle: Throttle, reads: ReadBudget) -> None:
+    def __init__(self, broker: Broker, halt: HaltFile, throttle: Throttle, reads: ReadBudget, patience: Patience) -> None:
         """``throttle`` and ``reads`` are the order rate and the read quota that all processes of the account share."""
-        self._broker, self.halt = broker, halt
+        self._broker, self.halt, self._patience = broker, halt, patience
+        self.now_ms: Callable[[], int] = lambda: 0
+        """Event time, by which an order's age counts; given by the source."""
         self._throttle, self._alone = throttle, MemoryThrottle()
         self._back: queue.SimpleQueue[Sequence[BrokerReport | Facts]] = queue.SimpleQueue()
         self._writers = ThreadPoolExecutor(WRITERS, "order")
         self._readers = ThreadPoolExecutor(READERS, "listing")
         self._reads = reads
         self._futures: queue.SimpleQueue[Future[None]] = queue.SimpleQueue()
+        self._bell, self._ringer = socket.socketpair()
+        self._bell.setblocking(False)
+        self._ringer.setblocking(False)
         self.performed = 0
 
-    def take(self, request: OrderRequest) -> None:
-        """Perform a committed request, in a thread."""
+    @property
+    def bell(self) -> int:
+        """The descriptor that can be read when something has come back."""
+        return self._bell.fileno()
+
+    def take(self, request: OrderRequest, way: UnderWay | None = None) -> None:
+        """Perform a committed request, in a thread; ``way`` is the commit it came with."""
         self.performed += 1
         pool = self._readers if request.ask in READS else self._writers
-        pool.submit(self._perform, request).add_done_callback(self._futures.put)
+        pool.submit(self._perform, request, way).add_done_callback(self._done)
 
     def deliver(self, reports: Sequence[BrokerReport | Facts]) -> None:
         """Take in what the broker said by itself, and what was looked up."""
         self._back.put(reports)
+        self._ring()
 
     def poll(self) -> list[BrokerReport | Facts]:
         """Give everything that has come back since the last call; a fault in our own code ends the process here."""
+        with contextlib.suppress(BlockingIOError):
+            while self._bell.recv(4_096):
+                pass
         while not self._futures.empty():
             done = self._futures.get()
             if not done.cancelled():
@@ -76,7 +106,16 @@ class Courier:
         self._writers.shutdown(wait=True, cancel_futures=True)
         self._readers.shutdown(wait=False, cancel_futures=True)
 
-    def _perform(self, request: OrderRequest) -> None:
+    def _done(self, future: Future[None]) -> None:
+        self._futures.put(future)
+        self._ring()
+
+    def _ring(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # it has been rung often enough
+            self._ringer.send(b"\0")
+
+    def _perform(self, request: OrderRequest, way: UnderWay | None) -> None:
+        taken_ns = time.monotonic_ns()
         is_entry = request.ask is Ask.PLACE and purpose_of(request.tag) == "entry"
         if request.ask in READS:
             now_ms = time.monotonic_ns() // 1_000_000
@@ -84,10 +123,18 @@ class Courier:
         elif not self._has_room(is_entry=is_entry):
             self._back.put(refused(request, "the broker's order rate is used up for entries"))
             return
+        age_ms = self.now_ms() - request.ts
+        if request.ask is Ask.PLACE and age_ms > (self._patience.entry_ms if is_entry else self._patience.exit_ms):
+            self._back.put(refused(request, f"late: decided {age_ms} ms ago"))
+            return
         if is_entry and self.halt.is_there():
             self._back.put(refused(request, f"the halt file {self.halt.path.name} is there"))
             return
+        booked_ns = time.monotonic_ns()
         self._back.put(self._broker.perform(request))
+        if way is not None and request.ask not in READS:
+            self._ring()  # whoever waits for the answer does not wait for the log
+            log.info("hops of a request", extra={"category": "PERFORMANCE", "fields": hops(request, way, taken_ns, booked_ns)})
 
     def _has_room(self, *, is_entry: bool) -> bool:
         """Book an order call: an entry goes at once or not at all, everything else waits for its turn.
@@ -109,12 +156,17 @@ class Courier:
 
 
 class OutwardSource:
-    """The order process's streams, with the courier's reports between their entries."""
+    """The order process's streams, with the courier's reports between their entries.
+
+    That we began comes before anything that waited in the streams meanwhile: it takes back what we knew of the broker's book.
+    """
 
     def __init__(self, streams: Source, courier: Courier, reached_ms: int, closers: Iterable[Callable[[], None]] = ()) -> None:
         """``reached_ms`` is the event time that was committed last; 0 at the beginning of a day."""
         self._streams, self.courier, self.halt, self._closers = streams, courier, courier.halt, tuple(closers)
-        self._event_ms, self._clock_ms = reached_ms, _clock_ms()
+        self._reached = reached_ms, _clock_ms()
+        """Event time, and our clock when it was reached."""
+        courier.now_ms = self.now_ms
         self._has_started = False
         self._beat_ms = 0
         self.watermark = -1
@@ -125,17 +177,22 @@ class OutwardSource:
 
     def now_ms(self) -> int:
         """Event time as it goes on between two entries."""
-        return self._event_ms + _clock_ms() - self._clock_ms
+        event_ms, clock_ms = self._reached
+        return event_ms + _clock_ms() - clock_ms
 
     def read(self, limit: int, wait_ms: int) -> list[Input]:
         self.halt.look()
-        told = self._told() if self._event_ms > 0 else []
-        out = self._streams.read(limit, 0 if told else min(wait_ms, SHORT_WAIT_MS))
+        if not self._has_started and self._reached[0] > 0:
+            self._has_started = True
+            now = self.now_ms()
+            return [Input("", EntryId(now, 0), BrokerReport(now, Answer.STARTED), 0)]
+        told = self._told()
+        out = self._streams.read(limit, 0 if told else wait_ms)
         newest = max((item.id.ms for item in out), default=0)
         if newest > self.now_ms():
-            self._event_ms, self._clock_ms = newest, _clock_ms()
-        at = EntryId(max(newest, self.now_ms()) if self._event_ms > 0 else 0, 0)
-        return [*out, *(Input("", at, record, 0) for record in told)]
+            self._reached = newest, _clock_ms()
+        at = EntryId(max(newest, self.now_ms()), 0)
+        return [*out, *(Input("", at, record, 0) for record in told or self._told())]
 
     def close(self) -> None:
         for close in self._closers:
@@ -144,24 +201,33 @@ class OutwardSource:
         self._streams.close()
 
     def _told(self) -> list[Any]:
-        """What is not in any stream: the start, what came back, and a beat now and then."""
-        now = self.now_ms()
-        out: list[Any] = []
+        """What is not in any stream: what came back, and a beat now and then."""
         if not self._has_started:
-            self._has_started = True
-            out.append(BrokerReport(now, Answer.STARTED))
-        out += self.courier.poll()
+            return []
+        now = self.now_ms()
+        out: list[Any] = list(self.courier.poll())
         if out or now - self._beat_ms >= BEAT_MS:
             self._beat_ms = now
             out = out or [BrokerReport(now, Answer.BEAT)]
         return out
 
 
-def hand_over(courier: Courier, entries: Iterable[tuple[Stream, EntryId, Fields]]) -> None:
+def hand_over(courier: Courier, done: UnderWay) -> None:
     """Give the courier the requests of a commit that has taken place."""
-    for stream, _, fields in entries:
+    for stream, _, fields in done.pending.entries:
         if stream is REQUESTS:
-            courier.take(decode(stream, {name: bytes(value) for name, value in fields.items()}))
+            courier.take(decode(stream, {name: bytes(value) for name, value in fields.items()}), done)
+
+
+def hops(request: OrderRequest, way: UnderWay, taken_ns: int, booked_ns: int) -> dict[str, str | int]:
+    """Give where the time went, in microseconds: from reading what caused a request to its being booked, and answered.
+
+    ``read_ns`` is the instant of reading, on the machine's monotonic clock.
+    """
+    instants = (way.read_ns, way.stepped_ns, way.committed_ns, taken_ns, booked_ns, time.monotonic_ns())
+    names = ("step_us", "commit_us", "hand_us", "book_us", "answer_us")
+    spans = {name: (late - early) // 1_000 for name, early, late in zip(names, instants, instants[1:], strict=False)}
+    return {"ask": request.ask.value, "intent": request.intent_id, "tag": request.tag, "read_ns": way.read_ns, **spans}
 
 
 def _clock_ms() -> int:

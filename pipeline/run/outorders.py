@@ -12,13 +12,13 @@ from pipeline.core.errors import Refused
 from pipeline.core.schema import Role
 from pipeline.core.types import Instrument
 from pipeline.run.access import rest_client, tokens
-from pipeline.run.courier import Courier, OutwardSource
+from pipeline.run.courier import Courier, OutwardSource, Patience
 from pipeline.run.emergency import HaltFile
 from pipeline.run.options import Settings
 from pipeline.run.reads import reads_of
 from pipeline.run.sources import Source
 from pipeline.run.surroundings import Surroundings
-from pipeline.store.client import open_clients
+from pipeline.store.client import forgetful, open_clients, place
 
 READS_PER_S = 20.0
 """Listings and look-ups of the order process, at most; the shared quota counts them with everybody else's."""
@@ -36,6 +36,21 @@ def require_simulator(settings: Settings) -> None:
             raise Refused(f"mode simulated sends orders to this machine only, but [upstox] {name} is {url}: start `ticktick simulate`")
 
 
+def require_memory(settings: Settings) -> None:
+    """Make sure that the journal survives a kill of its server: an order whose record is lost could be sent a second time.
+
+    Raises:
+        Refused: the server may forget what it has acknowledged.
+    """
+    url = settings.redis.urls()[Role.DERIVED]
+    why = forgetful(open_clients(settings.redis.urls())[Role.DERIVED])
+    if why:
+        raise Refused(
+            f"Redis at {place(url)} may forget orders ({why}): set appendonly yes and appendfsync always there, "
+            "or give the journal a server of its own (redis.derived_url)"
+        )
+
+
 def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> Courier:
     """Build the hands of the order process."""
     require_simulator(settings)
@@ -43,7 +58,20 @@ def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> 
     client = open_clients(settings.redis.urls())[Role.DERIVED]
     orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
     broker = UpstoxBroker(orders, rest_client(settings), instruments, has_gtts=settings.params.stops.exits == "gtt")
-    return Courier(broker, HaltFile(settings), RedisThrottle(client), reads_of(settings, READS_PER_S))
+    return Courier(broker, HaltFile(settings), RedisThrottle(client), reads_of(settings, READS_PER_S), patience_of(settings))
+
+
+def patience_of(settings: Settings) -> Patience:
+    """Say how old an order may leave: an entry as old as quotes may be, an exit so that it has arrived when a settled book is read.
+
+    Raises:
+        Refused: the book would count as settled while an exit may still be on its way.
+    """
+    orders, upstox = settings.params.orders, settings.upstox
+    exit_ms = round((orders.settle_s - upstox.connect_timeout_s - upstox.total_timeout_s) * 1000)
+    if exit_ms <= 0:
+        raise Refused("orders.settle_s must be longer than [upstox] connect_timeout_s and total_timeout_s together")
+    return Patience(settings.params.risk.max_quote_age_ms, exit_ms)
 
 
 def outward_source(

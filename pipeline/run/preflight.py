@@ -19,6 +19,7 @@ from pipeline import __version__
 from pipeline.broker.instruments import cache_path
 from pipeline.core.errors import TickTickError
 from pipeline.core.money import rupees
+from pipeline.core.schema import Role
 from pipeline.core.session import ist_date
 from pipeline.engine.rollout import stage_words
 from pipeline.jobs.orders import OUTWARD
@@ -29,7 +30,7 @@ from pipeline.run.options import Settings
 from pipeline.run.surroundings import funds_and_skew, versions
 from pipeline.run.wiring import TRADES_WITH
 from pipeline.store.chainfile import verify
-from pipeline.store.client import check, open_clients
+from pipeline.store.client import check, forgetful, open_clients
 
 PAPER_DAYS, SANDBOX_DAYS = 5, 1
 """Audited days that should lie behind real money: a week on paper, then the sandbox."""
@@ -142,11 +143,12 @@ def _instruments(settings: Settings) -> tuple[bool, str]:
 
 def _redis(settings: Settings) -> tuple[bool, str]:
     urls = settings.redis.urls()
+    clients = open_clients(urls)
     try:
-        weak = check(open_clients(urls), urls)
+        weak = [*check(clients, urls), *filter(None, [forgetful(clients[Role.DERIVED])])]
     except redis.exceptions.RedisError as error:
         return False, str(error).splitlines()[0][:120]
-    return not weak, "; ".join(weak) or "keeps what it is told (appendonly, noeviction)"
+    return not weak, "; ".join(weak) or "keeps what it is told (appendonly, appendfsync always, noeviction)"
 
 
 def _audit(settings: Settings) -> tuple[bool, str]:

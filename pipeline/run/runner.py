@@ -80,8 +80,8 @@ class Runner:
         self.last_error = ""
         self._should_stop: Callable[[], bool] = lambda: False
         self.extra_health: Callable[[], dict[str, str | int | float]] = dict
-        self.on_committed: Callable[[Pending], None] = lambda _pending: None
-        """Called with what a commit wrote, once it has taken place."""
+        self.on_committed: Callable[[UnderWay], None] | None = None
+        """Called with a commit once it has taken place; it is then waited for at once, not only when the next turn commits."""
         self.source: Source
         self._restore()
 
@@ -92,6 +92,8 @@ class Runner:
         self.progress = self._store.progress(self.job.name, self.role)
         if self.progress.session != self._session:
             self._open_session()
+        self._acknowledged = self.progress.commits
+        """Commits that Redis has said to have kept."""
         saved = self._store.snapshot(self.job.name, self.role)
         if saved is None:
             raise Corrupt(f"job {self.job.name} has progress but no snapshot: clear the session first")
@@ -189,7 +191,7 @@ class Runner:
         is_busy = bool(inputs) or self.progress.watermark != before
         if is_busy:
             self._commit(pending, inputs, received_ns, read_ns)
-        if not self._is_overlapping or self.is_done:
+        if not self._is_overlapping or self.is_done or (self.on_committed is not None and pending.entries):
             self._settle()
         self.beat()
         return is_busy
@@ -270,8 +272,10 @@ class Runner:
             self._store.settle()
         except Ambiguous as error:
             self._resolve(under_way.commit, str(error))
+        under_way.committed_ns, self._acknowledged = time.monotonic_ns(), under_way.commit.progress.commits
+        if self.on_committed is not None:
+            self.on_committed(under_way)
         self._measure(under_way)
-        self.on_committed(under_way.pending)
         self._log_trades(under_way.pending)
         if under_way.commit.snapshot is not None and self._pace.is_trimming:
             self._trim()
@@ -300,9 +304,16 @@ class Runner:
         self.last_error = reason
         log.error(reason, extra={"fields": {"job": self.job.name}})
         idle = getattr(self.source, "idle", lambda: None)  # a feed that is not read for long is cut off by the broker
-        if not await_store(self.job.name, lambda: self._store.progress(self.job.name, self.role), self._should_stop, idle):
+        if not await_store(self.job.name, self._look_again, self._should_stop, idle):
             raise Stopped(f"job {self.job.name} was stopped while Redis was away: what was committed is kept")
         self.last_error = ""
+
+    def _look_again(self) -> None:
+        """Ask whether Redis is back, and with all that it had acknowledged."""
+        found = self._store.progress(self.job.name, self.role).commits
+        if self.on_committed is not None and found < self._acknowledged:  # something has followed them already
+            lost = self._acknowledged - found
+            raise Corrupt(f"Redis came back without the last {lost} commits of job {self.job.name}: set appendfsync always, start again")
 
     def _trim(self) -> None:
         """Trim our streams, but never what a running reader still needs to rebuild itself."""
@@ -322,7 +333,7 @@ class Runner:
     # ------------------------------------------------------------------ health
 
     def _measure(self, done: UnderWay) -> None:
-        done_ns, wall = time.monotonic_ns(), self._wall_ms()
+        done_ns, wall = done.committed_ns, self._wall_ms()
         counted = [item for item in done.inputs if item.committed_ms > self._preloaded_ms]
         for item in counted:
             self._lags[self._lag_count % LAG_SAMPLES] = wall - item.committed_ms

@@ -16,6 +16,9 @@ from pipeline.core.schema import Role, Stream
 from pipeline.core.types import TickBatch
 from pipeline.store.face import END, ZERO, Entry, EntryId, Store
 
+Listen = Callable[[Sequence[tuple[Stream, EntryId]], int, int], dict[str, list[Entry]]]
+"""As :meth:`Store.read`."""
+
 
 class Input(NamedTuple):
     """One record for a job; ``stream`` is empty when it comes from outside."""
@@ -77,9 +80,14 @@ class StreamSource:
         writers: Mapping[str, Role],
         preload: Iterable[Stream] = (),
         behind_watermarks: bool = True,
+        listen: Listen | None = None,
     ) -> None:
-        """``writers`` gives the role of each job's outputs; a stream whose writer is not in it is taken as ended."""
+        """``writers`` gives the role of each job's outputs; a stream whose writer is not in it is taken as ended.
+
+        ``listen`` reads in the store's place, for one that takes entries as they arrive: it may give late what is there already.
+        """
         self._store = store
+        self._listen = listen or store.read
         self._session = session
         self._preload = tuple(preload)
         self._reads = tuple(reads)
@@ -117,7 +125,7 @@ class StreamSource:
     def _read_merged(self, limit: int, wait_ms: int) -> list[Input]:
         marks = dict(zip((s.name for s in self._reads), self._marks(self._reads), strict=True))
         wanted = [(s, self._at[s.name]) for s in self._reads if len(self._held[s.name]) < limit]
-        fresh = self._store.read(wanted, limit, 0 if any(self._held.values()) and not self._gated else wait_ms) if wanted else {}
+        fresh = self._listen(wanted, limit, 0 if any(self._held.values()) and not self._gated else wait_ms) if wanted else {}
         for name, entries in fresh.items():
             self._held[name].extend(entries)
             if entries:

@@ -43,3 +43,5 @@ class UnderWay:
     received_ns: Sequence[int] | None
     read_ns: int
     stepped_ns: int
+    committed_ns: int = 0
+    """Instants of the monotonic clock; the last is 0 until it has taken place."""

@@ -7,6 +7,7 @@ runs merge behind watermarks. Which exchange the orders meet is the mode's row, 
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -30,7 +31,7 @@ from pipeline.run.courier import Courier, hand_over
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.options import Settings
-from pipeline.run.outorders import outward_courier, outward_source, require_simulator
+from pipeline.run.outorders import outward_courier, outward_source, require_memory, require_simulator
 from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES
 from pipeline.run.redaction import redact
@@ -38,6 +39,7 @@ from pipeline.run.runner import Runner
 from pipeline.run.sources import Source, StreamSource
 from pipeline.run.turn import Pace
 from pipeline.store.client import check, open_clients
+from pipeline.store.ears import Ears
 from pipeline.store.face import Progress, Store
 from pipeline.store.streams import RedisStore
 
@@ -136,7 +138,7 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
         source=_source(name, house, store, instruments) if courier is None else make_source,
     )
     if courier is not None:
-        runner.on_committed = lambda pending: hand_over(courier, pending.entries)
+        runner.on_committed = lambda done: hand_over(courier, done)
     status, wanted_rows = getattr(runner.source, "status", None), getattr(runner.source, "wanted_rows", dict)
     if status is not None:
         runner.extra_health = lambda: _tell(store, house.settings, status(), wanted_rows())
@@ -145,8 +147,11 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
 
 def _outward_source(house: House, store: Store, instruments: tuple[Instrument, ...], courier: Courier, progress: Progress) -> Source:
     """Give the order process its streams, and the broker's reports between their entries."""
-    job = job_named("orders")
-    streams = StreamSource(store, job.reads, session=house.session, cursors=progress.cursors, writers=writers(), behind_watermarks=False)
+    ears = Ears(open_clients(house.settings.redis.urls()), courier.bell)
+    streams = StreamSource(
+        store, job_named("orders").reads, session=house.session, cursors=progress.cursors, writers={}, behind_watermarks=False,
+        listen=ears.read,
+    )  # fmt: skip
     return outward_source((house.settings, house.date), instruments, streams, courier, progress.now)
 
 
@@ -212,7 +217,12 @@ def run_process(name: str, house: House) -> None:
     if name == "dashboard":
         outside.run_dashboard(house.settings, house.day, should_stop, is_browsing=house.is_browsing)
         return
+    if name == "orders" and house.settings.mode == OUTWARD:
+        require_memory(house.settings)
     runner = make_runner(name, house, store, instruments)
+    # What is there at the start stays: a full collection that looked at it again would stop an order for some 60 ms.
+    gc.collect()
+    gc.freeze()
     if name == "orders":
         watch, told = getattr(runner.source, "halt", None) or emergency.HaltFile(house.settings), runner.extra_health
         runner.extra_health = lambda: {**told(), **watch.look(), "word": runner.state.word}

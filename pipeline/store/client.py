@@ -90,16 +90,26 @@ def check(clients: Clients, urls: Mapping[Role, str]) -> list[str]:
     return warnings
 
 
+def forgetful(client: redis.Redis) -> str:
+    """Say why a server may lose what it has acknowledged when it is killed; empty when it does not.
+
+    Raises:
+        redis.exceptions.RedisError: it cannot be asked.
+    """
+    try:
+        kept = [_setting(client, name) for name in ("appendonly", "appendfsync")]
+    except redis.exceptions.ResponseError:
+        return "its settings cannot be read"
+    return "" if kept == ["yes", "always"] else f"appendonly is {kept[0]}, appendfsync {kept[1]}"
+
+
 _PROBE = PROGRESS.key("probe") + ":ts"
 
 
 def _weaknesses(client: redis.Redis) -> list[str]:
     out = []
     try:
-        settings: dict[str, str] = {}
-        for name in ("appendonly", "appendfsync", "maxmemory-policy"):
-            reply: Any = client.config_get(name)
-            settings |= {str(_decoded(k)): str(_decoded(v)) for k, v in reply.items()}
+        settings = {name: _setting(client, name) for name in ("appendonly", "maxmemory-policy")}
     except redis.exceptions.ResponseError:
         return ["its settings cannot be read; make sure that appendonly is yes and maxmemory-policy is noeviction"]
     if settings.get("appendonly") != "yes":
@@ -107,6 +117,11 @@ def _weaknesses(client: redis.Redis) -> list[str]:
     if settings.get("maxmemory-policy") != "noeviction":
         out.append(f"maxmemory-policy is {settings.get('maxmemory-policy')}: it may evict the orders stream; set noeviction")
     return out
+
+
+def _setting(client: redis.Redis, name: str) -> str:
+    reply: Any = client.config_get(name)
+    return next((str(_decoded(value)) for value in reply.values()), "")
 
 
 def _decoded(value: Any) -> Any:

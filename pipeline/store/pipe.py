@@ -45,23 +45,28 @@ class Pipe:
 
     def send(self, commands: Sequence[Part]) -> None:
         """Send a transaction; its answers are to be read before the next is sent."""
-        self._send([MULTI, *commands, EXEC])
+        self.write([MULTI, *commands, EXEC])
 
     def answers(self, count: int) -> list[Any]:
         """Read what became of the transaction that was sent."""
-        *queued, found = self._answers(count + 2)
+        *queued, found = self.replies(count + 2)
         if isinstance(found, Exception):
             raise next((answer for answer in queued if isinstance(answer, Exception)), found)
         return list(found)
 
     def one_by_one(self, commands: Sequence[Part], count: int) -> list[Any]:
         """Run ``count`` commands that do not hang together; give their answers, errors among them."""
-        self._send(commands)
-        return self._answers(count)
+        self.write(commands)
+        return self.replies(count)
+
+    def fileno(self) -> int:
+        """Give the descriptor of the connection that was written to, to wait on."""
+        return int(self._connection._sock.fileno())  # noqa: SLF001 - as below
 
     # ------------------------------------------------------------------ bytes
 
-    def _send(self, parts: Sequence[Part]) -> None:
+    def write(self, parts: Sequence[Part]) -> None:
+        """Send commands; their answers are to be read before the next are sent."""
         if self._connection is None:
             self._connection = self._pool.get_connection()
             self._reader = hiredis.Reader(protocolError=redis.exceptions.InvalidResponse, replyError=_error)
@@ -75,8 +80,8 @@ class Pipe:
         except (OSError, redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
             raise self._lost(error) from error
 
-    def _answers(self, count: int) -> list[Any]:
-        """Read so many answers.
+    def replies(self, count: int) -> list[Any]:
+        """Read so many answers, errors among them.
 
         Raises:
             redis.ConnectionError, redis.TimeoutError: there are not so many.

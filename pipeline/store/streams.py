@@ -31,7 +31,7 @@ AT = b"at"
 
 
 @contextmanager
-def _reachable() -> Iterator[None]:
+def reachable() -> Iterator[None]:
     """Turn a lost server into Ambiguous (a write may have happened) and a refusing one into Refused."""
     try:
         yield
@@ -62,7 +62,7 @@ class RedisStore:
         self._under_way: _UnderWay | None = None
 
     def read(self, wanted: Sequence[tuple[Stream, EntryId]], limit: int, wait_ms: int) -> dict[str, list[Entry]]:
-        with _reachable():
+        with reachable():
             by_role: dict[Role, list[tuple[Stream, EntryId]]] = {}
             for stream, after in wanted:
                 by_role.setdefault(stream.role, []).append((stream, after))
@@ -76,16 +76,16 @@ class RedisStore:
                 reply: Any = self._clients[role].xread(ids, count=limit, block=block)
                 for name, entries in reply or ():
                     stream = streams[name.decode()]
-                    out[stream.name] = [_entry(stream, raw_id, fields) for raw_id, fields in entries]
+                    out[stream.name] = [entry_of(stream, raw_id, fields) for raw_id, fields in entries]
             return out
 
     def progress(self, job: str, role: Role) -> Progress:
-        with _reachable():
+        with reachable():
             fields: Any = self._clients[role].hgetall(PROGRESS.key(job))
             return Progress.from_fields(_text(fields))
 
     def progresses(self, writers: Sequence[tuple[str, Role]]) -> list[tuple[int, str]]:
-        with _reachable():
+        with reachable():
             out: dict[tuple[str, Role], tuple[int, str]] = {}
             for role in dict.fromkeys(role for _, role in writers):
                 mine = [job for job, its_role in writers if its_role is role]
@@ -97,7 +97,7 @@ class RedisStore:
             return [out[writer] for writer in writers]
 
     def snapshot(self, job: str, role: Role) -> tuple[Progress, bytes] | None:
-        with _reachable():
+        with reachable():
             fields: Any = self._clients[role].hgetall(SNAPSHOT.key(job))
             if not fields:
                 return None
@@ -110,7 +110,7 @@ class RedisStore:
     def begin(self, commit: Commit, wall_ms: int) -> None:
         if self._under_way is not None:
             raise Corrupt(f"job {commit.job} begins a commit before the one before it is settled")
-        with _reachable():
+        with reachable():
             samples = self._series[commit.role].prepare(commit.samples)
             shown = self._rows[commit.role].prepare(commit.shown, is_last=commit.progress.watermark >= END)
             commands, fixed = _commands(commit, wall_ms)
@@ -127,7 +127,7 @@ class RedisStore:
         if under_way is None:
             return
         commit, samples, shown, fixed = under_way
-        with _reachable():
+        with reachable():
             answers = self._pipes[commit.role].answers(fixed + sum(part.count for part in shown))
             for answer in answers:
                 if isinstance(answer, redis.exceptions.ResponseError):
@@ -144,7 +144,7 @@ class RedisStore:
                 at += part.count
 
     def put(self, write: HashWrite, expire_ms: int | None = None) -> None:
-        with _reachable():
+        with reachable():
             for (role, key), mapping in merged([write]).items():
                 pipe = self._clients[role].pipeline(transaction=False)
                 pipe.hset(key, mapping=mapping)  # type: ignore[arg-type]
@@ -155,18 +155,18 @@ class RedisStore:
                 pipe.execute()
 
     def show(self, role: Role) -> None:
-        with _reachable():
+        with reachable():
             shown = self._rows[role].prepare([]) if self._under_way is None else []
             if shown:
                 self._pipes[role].transaction([part.hashes for part in shown], sum(part.hash_count for part in shown))
 
     def fetch(self, role: Role, key: str) -> dict[str, str]:
-        with _reachable():
+        with reachable():
             fields: Any = self._clients[role].hgetall(key)
             return _text(fields)
 
     def trim(self, stream: Stream, keep: int) -> None:
-        with _reachable():
+        with reachable():
             self._clients[stream.role].xtrim(stream.name, maxlen=keep, approximate=True)
 
 
@@ -201,7 +201,8 @@ def _hset(key: str, mapping: Mapping[str, str]) -> bytes:
     return command(b"HSET", key.encode(), *(part.encode() for pair in mapping.items() for part in pair))
 
 
-def _entry(stream: Stream, raw_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+def entry_of(stream: Stream, raw_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    """Read one entry as Redis gives it."""
     at = fields.pop(AT, b"0")
     return Entry(EntryId.parse(raw_id), codec.decode(stream, fields), int(at))
 

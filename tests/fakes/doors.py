@@ -190,6 +190,15 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
+def cpu_s(pid: int) -> float:
+    """Give the processor time that a process has had; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def is_alive(pid: int) -> bool:
     return _stat(pid)[0] not in GONE
 

@@ -1,16 +1,19 @@
-"""A simulator in a thread of the test's own process, on a free port, and small ways to talk to it."""
+"""A simulator in a thread of the test's own process, or in a process of its own, on a free port, and small ways to talk to it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import os
 import queue
+import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -19,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 from pipeline.simulator.config import SimulatorConfig
 from pipeline.simulator.server import serve
 from proto import MarketDataFeedV3_pb2 as pb
+from tests.fakes.doors import Doors
 
 START_S = 30.0
 RECV_S = 20.0
@@ -51,6 +55,11 @@ class LiveSimulator:
 
     def ledger(self) -> Any:
         return self.get("/_ledger")
+
+    def last_price(self, key: str) -> float | None:
+        """Give the last price of one paper; None before there is one."""
+        rows = self.get(f"/v3/market-quote/ltp?instrument_key={urllib.parse.quote(key)}")["data"]
+        return next((float(row["last_price"]) for row in rows.values()), None)
 
     def clock(self) -> Any:
         return self.get("/_clock")
@@ -100,6 +109,22 @@ def raw_frames(socket: ClientConnection) -> Iterator[bytes]:
 
 def frames(socket: ClientConnection) -> Iterator[pb.FeedResponse]:
     return (pb.FeedResponse.FromString(payload) for payload in raw_frames(socket))
+
+
+SERVE = """
+import asyncio, json, sys
+from pipeline.simulator.server import SimulatorConfig, serve
+asyncio.run(serve(SimulatorConfig(**json.loads(sys.argv[1])), lambda url: print(url, flush=True)))
+"""
+
+
+def simulator_process(config: SimulatorConfig, doors: Doors) -> LiveSimulator:
+    """Start a simulator that shares no interpreter with the test; ``doors`` ends it."""
+    given = {name: value for name, value in asdict(config).items() if name not in ("watch", "calendar")}
+    door = doors.open([sys.executable, "-c", SERVE, json.dumps(given)], os.environ)
+    running = LiveSimulator(door.expect(lambda: door.out.strip(), "the simulator", START_S))
+    running.token = running.get("/_token")["data"]["access_token"]
+    return running
 
 
 @contextlib.contextmanager

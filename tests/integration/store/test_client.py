@@ -27,6 +27,25 @@ def test_check_warns_of_a_server_that_forgets(redis_urls):
     assert "evict" in warning
 
 
+def test_a_server_that_may_lose_its_last_second_is_found_out(redis_urls):
+    client = under_test.open_clients(redis_urls)[Role.DERIVED]
+    kept = {name: client.config_get(name)[name] for name in ("appendonly", "appendfsync")}
+    told = {}
+    try:
+        for only, fsync in (("yes", "always"), ("yes", "everysec"), ("no", "always")):
+            client.config_set("appendfsync", fsync)
+            client.config_set("appendonly", only)
+            told[only, fsync] = under_test.forgetful(client)
+    finally:
+        for name, value in kept.items():
+            client.config_set(name, value)
+    assert told == {
+        ("yes", "always"): "",
+        ("yes", "everysec"): "appendonly is yes, appendfsync everysec",
+        ("no", "always"): "appendonly is no, appendfsync always",
+    }
+
+
 def test_no_server_is_one_line_that_says_what_to_do():
     urls = {role: f"redis://user:secret@127.0.0.1:{free_port()}/0" for role in Role}
     with pytest.raises(Stopped, match="REDIS_HOST") as caught:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from pipeline.core.errors import Corrupt
@@ -55,13 +57,29 @@ def test_a_dump_restores_the_same_desk():
     assert pack(*dump(twin)) == pack(*dump(desk))
 
 
+def test_what_seldom_changes_is_written_once_and_anew_when_it_does():
+    desk = busy_desk()
+    desk.final = dict(desk.orders)
+    for table in (desk.orders, {key: replace(order, told="complete") for key, order in desk.orders.items()}, {}):
+        desk.final = dict(table)
+        twin = new_desk(PAPERS, day(), P)
+        restore(twin, *unpack(pack(*dump(desk))))
+        assert (twin.final, twin.wishes) == (table, desk.wishes)
+    lines = {key: line for key, (_, line) in desk.written["wishes"].items()}
+    dump(desk)
+    assert all(desk.written["wishes"][key][1] is line for key, line in lines.items())
+    assert lines
+
+
 def test_another_version_or_mode_is_refused():
     plain, arrays = unpack(pack(*dump(busy_desk())))
     with pytest.raises(Corrupt, match="mode"):
         restore(new_desk(PAPERS, day(), P, is_outward=True), plain, arrays)
-    del plain["final"]
-    with pytest.raises(Corrupt, match="version"):
-        restore(new_desk(PAPERS, day(), P), plain, arrays)
+    for part, name in ((arrays, "final"), (plain, "orders")):
+        held = part.pop(name)
+        with pytest.raises(Corrupt, match="version"):
+            restore(new_desk(PAPERS, day(), P), plain, arrays)
+        part[name] = held
 
 
 def test_another_watchlist_is_refused():

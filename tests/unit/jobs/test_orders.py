@@ -71,3 +71,12 @@ def test_saved_and_loaded_it_goes_on_the_same():
     assert job.dump(twin) == job.dump(desk)
     assert job.finish is not None
     assert list(job.finish(desk, T + 4000)) == []
+
+
+def test_a_damaged_snapshot_is_corrupt():
+    desk = job.initial(CONTEXT)
+    blob = bytearray(job.dump(desk))
+    blob[-1] ^= 1
+    for broken in (bytes(blob), b"no snapshot"):
+        with pytest.raises(Corrupt, match="ticktick clear"):
+            job.load(job.initial(CONTEXT), broken)

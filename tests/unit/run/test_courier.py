@@ -1,3 +1,4 @@
+import select
 import threading
 import time
 
@@ -9,15 +10,17 @@ from pipeline.broker.throttle import MemoryThrottle
 from pipeline.broker.windows import Urgency, Window
 from pipeline.core.broker import Answer, Ask, BrokerReport, OrderRequest
 from pipeline.core.errors import Ambiguous
-from pipeline.core.schema import INTENTS, REQUESTS
-from pipeline.run.courier import Courier, OutwardSource, hand_over
+from pipeline.core.schema import INTENTS, REQUESTS, Role
+from pipeline.run.courier import Courier, OutwardSource, Patience, hand_over, hops
 from pipeline.run.sources import Input
+from pipeline.run.turn import Pending, UnderWay
 from pipeline.store.codec import encode
-from pipeline.store.face import EntryId
+from pipeline.store.face import Commit, EntryId, Progress
 from tests.fakes.doors import wait_for
 
 PLACE = OrderRequest(5, "q1", Ask.PLACE, "i", "", "AAA", "BUY", "LIMIT", 3, 100, 0, "tt-i")
 STOP = OrderRequest(5, "q2", Ask.PLACE, "i", "", "AAA", "SELL", "SL-M", 3, 0, 90, "tx-i")
+PATIENCE = Patience(5_000, 18_000)
 
 
 class Echo:
@@ -68,9 +71,14 @@ class Quiet:
         self.closed = True
 
 
+def way(*entries) -> UnderWay:
+    """A commit of these entries that has taken place."""
+    return UnderWay(Commit("orders", Role.DERIVED, Progress()), Pending(list(entries)), [], None, 1_000_000, 3_000_000, 6_000_000)
+
+
 @pytest.fixture
 def desk(tmp_path):
-    courier = Courier(Echo(), Halt(tmp_path / "HALT"), MemoryThrottle(), ReadBudget())
+    courier = Courier(Echo(), Halt(tmp_path / "HALT"), MemoryThrottle(), ReadBudget(), PATIENCE)
     yield courier, courier._broker, tmp_path / "HALT"
     courier._broker.gate.set()
     courier.close()
@@ -84,13 +92,13 @@ def answers(courier, count):
 
 def test_only_requests_of_a_commit_leave(desk):
     courier, broker, _ = desk
-    hand_over(courier, [(INTENTS, EntryId(1, 0), {}), (REQUESTS, EntryId(1, 0), encode(REQUESTS, PLACE))])
+    hand_over(courier, way((INTENTS, EntryId(1, 0), {}), (REQUESTS, EntryId(1, 0), encode(REQUESTS, PLACE))))
     assert [(r.answer, r.order_id) for r in answers(courier, 1)] == [(Answer.ACCEPTED, "B1")]
     assert broker.asked == [PLACE]
 
 
 def test_an_entry_beyond_the_order_rate_is_refused_and_an_exit_waits_its_turn(tmp_path):
-    courier = Courier(Echo(), Halt(tmp_path / "HALT"), MemoryThrottle((Window(2, 100, 1),)), ReadBudget())
+    courier = Courier(Echo(), Halt(tmp_path / "HALT"), MemoryThrottle((Window(2, 100, 1),)), ReadBudget(), PATIENCE)
     for request in (PLACE, PLACE):
         courier.take(request)
     found = answers(courier, 2)
@@ -108,7 +116,7 @@ def test_without_the_shared_rate_no_entry_leaves_but_exits_do(tmp_path):
         def take(self, _urgency: Urgency) -> int:
             raise Ambiguous("Redis is away")
 
-    courier = Courier(Echo(), Halt(tmp_path / "HALT"), Away(), ReadBudget())
+    courier = Courier(Echo(), Halt(tmp_path / "HALT"), Away(), ReadBudget(), PATIENCE)
     courier.take(PLACE)
     courier.take(STOP)
     assert sorted(r.answer for r in answers(courier, 2)) == [Answer.ACCEPTED, Answer.REFUSED]
@@ -117,7 +125,7 @@ def test_without_the_shared_rate_no_entry_leaves_but_exits_do(tmp_path):
 
 
 def test_listings_keep_the_read_quota(tmp_path):
-    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), ReadBudget((Limit(1, 300),)))
+    courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), ReadBudget((Limit(1, 300),)), PATIENCE)
     began = time.monotonic()
     for number in range(3):
         courier.take(OrderRequest(5, f"b{number}", Ask.BOOK))
@@ -145,6 +153,30 @@ def test_the_halt_file_stops_entries_at_the_last_moment_and_no_exits(desk):
     assert broker.asked == [STOP]
 
 
+@pytest.mark.parametrize(("request_", "most_ms"), [(PLACE, 5_000), (STOP, 18_000)])
+def test_an_order_that_is_late_on_its_way_stays(desk, request_, most_ms):
+    courier, broker, _ = desk
+    courier.now_ms = lambda: request_.ts + most_ms
+    courier.take(request_)
+    answers(courier, 1)
+    courier.now_ms = lambda: request_.ts + most_ms + 1
+    courier.take(request_)
+    (late,) = answers(courier, 1)
+    assert (late.answer, late.reason) == (Answer.REFUSED, f"late: decided {most_ms + 1} ms ago")
+    courier.take(OrderRequest(5, "q3", Ask.BOOK))
+    answers(courier, 1)
+    assert [r.id for r in broker.asked] == [request_.id, "q3"]
+
+
+def test_the_age_of_an_entry_counts_by_the_events_clock(desk):
+    courier, _, _ = desk
+    streams = Quiet()
+    source = OutwardSource(streams, courier, 5_000)
+    streams.waiting = [Input("ticks", EntryId(9_000, 0), "frame", 0)]
+    source.read(10, 0), source.read(10, 0)
+    assert 9_000 <= courier.now_ms() < 9_000 + 2_000
+
+
 def test_a_fault_in_our_own_code_ends_the_process(desk):
     courier, _, _ = desk
     courier.take(OrderRequest(5, "q9", Ask.CANCEL))
@@ -168,6 +200,39 @@ def test_a_start_is_told_when_the_day_has_a_time(desk):
     assert first[0].stream == ""
     assert first[0].id.ms >= 5_000
     assert courier.halt.looks == 3, "the halt file is looked at in every turn, before the day has a time too"
+
+
+def test_that_we_began_comes_before_an_answer_that_waited_meanwhile(desk):
+    courier, _, _ = desk
+    streams = Quiet()
+    streams.waiting = [Input("confirmations:page", EntryId(5_100, 0), "yes", 0)]
+    source = OutwardSource(streams, courier, 5_000)
+    assert kinds(source.read(10, 0)) == [Answer.STARTED]
+    assert source.read(10, 0)[0].record == "yes"
+
+
+def test_what_comes_back_rings_and_is_told_by_the_read_that_it_woke(desk):
+    courier, _, _ = desk
+
+    class Woken(Quiet):
+        def read(self, _limit, _wait_ms):
+            courier.take(STOP)
+            assert select.select([courier.bell], [], [], 5)[0], "an answer rings"
+            return []
+
+    source = OutwardSource(Quiet(), courier, 5_000)
+    while kinds(source.read(10, 0)) != [Answer.BEAT]:
+        pass
+    source._streams = Woken()
+    assert Answer.ACCEPTED in kinds(source.read(10, 0))
+    wait_for(lambda: not courier.poll() and not select.select([courier.bell], [], [], 0)[0], "the bell to be still", 5)
+
+
+def test_the_hops_of_a_request_add_up():
+    told = hops(PLACE, way(), 7_000_000, 9_000_000)
+    assert [told[name] for name in ("step_us", "commit_us", "hand_us", "book_us")] == [2_000, 3_000, 1_000, 2_000]
+    assert (told["tag"], told["ask"], told["read_ns"]) == (PLACE.tag, "place", 1_000_000)
+    assert told["answer_us"] > 0
 
 
 def test_time_goes_on_while_the_feed_is_silent(desk):

@@ -1,7 +1,9 @@
 import pytest
 
 from pipeline.core.errors import Refused
-from pipeline.run.outorders import outward_courier, require_simulator
+from pipeline.run import outorders
+from pipeline.run.courier import Patience
+from pipeline.run.outorders import outward_courier, patience_of, require_memory, require_simulator
 from pipeline.run.settings import load
 from tests.fakes.trading import PAPERS
 
@@ -22,3 +24,20 @@ def test_the_halt_file_lies_beside_the_logs(tmp_path):
     (tmp_path / "HALT").touch()
     assert courier.halt.is_there()
     courier.close()
+
+
+def test_a_journal_that_may_be_forgotten_sends_no_order(monkeypatch):
+    settings = load(environ={})
+    monkeypatch.setattr(outorders, "forgetful", lambda _client: "")
+    require_memory(settings)
+    monkeypatch.setattr(outorders, "forgetful", lambda _client: "appendonly is yes, appendfsync everysec")
+    with pytest.raises(Refused, match="appendfsync always") as told:
+        require_memory(settings)
+    assert "\n" not in str(told.value)
+
+
+def test_an_exit_has_arrived_or_never_leaves_when_a_settled_book_is_read():
+    given = {"orders.settle_s": 25.0, "upstox.connect_timeout_s": 2.0, "upstox.total_timeout_s": 5.0, "risk.max_quote_age_ms": 4_000}
+    assert patience_of(load(environ={}, overrides=given)) == Patience(4_000, 18_000)
+    with pytest.raises(Refused, match="settle_s"):
+        patience_of(load(environ={}, overrides={**given, "orders.settle_s": 7.0}))

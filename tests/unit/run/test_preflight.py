@@ -137,6 +137,7 @@ def test_a_rollout_that_comes_too_early_forbids(settings):
 
 
 def test_a_redis_that_keeps_what_it_is_told_is_met(settings, monkeypatch):
-    for weak, is_met in (([], True), (["appendonly is off"], False)):
+    for weak, lost, is_met in (([], "", True), (["appendonly is off"], "", False), ([], "appendfsync everysec", False)):
         monkeypatch.setattr(preflight, "check", lambda _clients, _urls, weak=weak: weak)
+        monkeypatch.setattr(preflight, "forgetful", lambda _client, lost=lost: lost)
         assert by_name(settings())["redis"].is_met is is_met

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -231,6 +232,34 @@ def test_stopped_while_the_store_is_away():
     store.gone = True
     with pytest.raises(Stopped, match="what was committed is kept"):
         runner.run(iter([False, False, True, True, True]).__next__)
+
+
+def test_a_store_that_comes_back_without_what_has_been_acted_on_ends_the_process():
+    store, tape = MemoryStore(), Tape(30)
+    runner = _runner(FEEDER, store, tape)
+    runner.on_committed = lambda _done: None
+    runner.turn(0)
+    before = copy.deepcopy(store.__dict__)
+    runner.turn(0)
+
+    def lose(_commit, _wall_ms):
+        store.__dict__.update(before)
+        raise Ambiguous("Redis is away")
+
+    store.commit = lose
+    with pytest.raises(Corrupt, match="without the last 1 commits") as told:
+        runner.turn(0)
+    assert "appendfsync always" in str(told.value)
+
+
+def test_what_follows_a_commit_does_not_wait_for_the_next_turn():
+    store, tape, order = MemoryStore(), Tape(30), []
+    runner = _runner(FEEDER, store, tape)
+    read = runner.source.read
+    runner.source.read = lambda limit, wait: order.append("read") or read(limit, wait)
+    runner.on_committed = lambda done: order.append(f"after {len(done.pending.entries)} at {done.committed_ns > done.stepped_ns}")
+    runner.run(iter([False, False, True]).__next__)
+    assert order == ["read", "after 3 at True"] * 2
 
 
 def test_a_new_session_starts_new_digests_and_keeps_ids_rising():
