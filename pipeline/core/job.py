@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.core.batches import HashesWrite, Records
 from pipeline.core.params import Params
 from pipeline.core.schema import HashKey, Series, Stream
 from pipeline.core.session import SessionDay
@@ -39,7 +40,7 @@ class SampleWrite:
     value: float
 
 
-Output = Record | HashWrite | SampleWrite | RowsWrite
+Output = Record | Records | HashWrite | HashesWrite | SampleWrite | RowsWrite
 
 
 @dataclass(frozen=True, slots=True)

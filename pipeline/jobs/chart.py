@@ -6,28 +6,26 @@ Writes  CHARTS    one packed entry per wave: candles, indicators and patterns, a
         patterns:<symbol>:<timeframe>  the record of every pattern: told whole at the first live candle, then what was found
 State   patterns/scan.py and patterns/reliability.py, one slot per symbol and timeframe; whose record was told
 
-A row becomes Python objects only where a pattern is found on it.
+No row becomes Python objects: what is found in a wave is one batch of entries and one of hashes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.batches import HashesWrite, Records, Words
 from pipeline.core.errors import Corrupt
 from pipeline.core.hits import PatternHit
-from pipeline.core.job import Context, HashWrite, Job, Output
+from pipeline.core.job import Context, Job, Output
 from pipeline.core.schema import CHARTS, HISTORY, INDICATORS, PATTERN_RECORD, PATTERNS, timeframe_label
-from pipeline.core.session import ist_clock
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import TIMEFRAMES, CandleWave, ChartWave, IndicatorWave
 from pipeline.jobs.indicators import slots_of
-from pipeline.patterns.reliability import Rates, Tally, told, told_base
+from pipeline.patterns.reliability import Rates, Tally, fields_of, lines_of
 from pipeline.patterns.scan import Scan
 
 LABELS = tuple(timeframe_label(minutes) for minutes in TIMEFRAMES)
@@ -38,6 +36,8 @@ ORDER = "timeframe, symbol"
 @dataclass(slots=True)
 class State:
     symbols: tuple[str, ...]
+    named: tuple[tuple[str, str], ...]
+    """Symbol and timeframe of each slot, see ``slots_of``."""
     scan: Scan
     tally: Tally
     is_told: NDArray[np.bool_]
@@ -57,7 +57,9 @@ class Hits:
 
 def initial(context: Context) -> State:
     slots = len(context.instruments) * len(TIMEFRAMES)
-    return State(tuple(i.symbol for i in context.instruments), Scan(slots), Tally(slots), np.zeros(slots, np.bool_))
+    symbols = tuple(i.symbol for i in context.instruments)
+    named = tuple((symbol, label) for label in LABELS for symbol in symbols)
+    return State(symbols, named, Scan(slots), Tally(slots), np.zeros(slots, np.bool_))
 
 
 def step(state: State, wave: IndicatorWave | CandleWave, now: int) -> Iterator[Output]:
@@ -72,44 +74,30 @@ def step(state: State, wave: IndicatorWave | CandleWave, now: int) -> Iterator[O
     at, claims = slots[rows], state.tally.claims_of(patterns, strengths)
     known = state.tally.rates(at, claims)
     starts = wave.rows["ts"][rows]
-    yield from _entries(state, wave.ts, Hits(at, starts, strengths, claims, known))
-    yield from _records(state, at, claims, known, starts)
+    if len(rows) > 0:
+        yield _entries(state, wave.ts, Hits(at, starts, strengths, claims, known))
+        yield _record(state, at, claims, known, starts)
     at, claims = state.tally.known(slots[~state.is_told[slots]])
-    yield from _records(state, at, claims, state.tally.rates(at, claims))
+    if len(at) > 0:
+        yield _record(state, at, claims, state.tally.rates(at, claims), starts[:0])
     state.is_told[slots] = True
 
 
-def _entries(state: State, ts: int, hits: Hits) -> Iterator[PatternHit]:
-    known = hits.rates
-    is_rated = (known.hits > 0) & (state.tally.sides[hits.claims] != 0)
+def _entries(state: State, ts: int, hits: Hits) -> Records:
+    known, tally = hits.rates, state.tally
+    is_rated = (known.hits > 0) & (tally.sides[hits.claims] != 0)
     ratios = (known.hit_ratio, known.low_ratio, known.high_ratio, known.base_ratio)
-    whole = (x.tolist() for x in (hits.slots, hits.ts_candle, hits.claims, hits.strengths, known.hits))
-    parts = (np.where(is_rated, np.round(x, 4), 0.0).tolist() for x in ratios)
-    for slot, ts_candle, claim, *numbers in zip(*whole, *parts, strict=True):
-        yield PatternHit(ts, ts_candle, *_named(state, slot), *state.tally.words[claim], *numbers)
+    places, sids = np.divmod(hits.slots, len(state.symbols))
+    patterns, sides = zip(*tally.words, strict=True)
+    named = (Words(state.symbols, sids), Words(LABELS, places), Words(patterns, hits.claims), Words(sides, hits.claims))
+    parts = (np.where(is_rated, np.round(x, 4), 0.0) for x in ratios)
+    return Records(PatternHit, (np.full(len(sids), ts), hits.ts_candle, *named, hits.strengths.astype(np.int64), known.hits, *parts))
 
 
-def _records(
-    state: State, slots: NDArray[np.int64], claims: NDArray[np.int64], known: Rates, starts: NDArray[np.int64] | None = None
-) -> Iterator[HashWrite]:
+def _record(state: State, slots: NDArray[np.int64], claims: NDArray[np.int64], known: Rates, starts: NDArray[np.int64]) -> HashesWrite:
     """Tell the record of claims, which stand slot by slot: one hash a slot. With the starts of their candles they are its newest."""
-    names, base = state.tally.names, state.tally.base
-    times = [0] * len(claims) if starts is None else starts.tolist()
-    lines = zip(slots.tolist(), claims.tolist(), told(known, state.tally.sides[claims]), times, strict=True)
-    for slot, group in groupby(lines, itemgetter(0)):
-        told_now = list(group)
-        fields: dict[str, str | int | float] = {"any": told_base(base[slot])}
-        fields |= {names[claim]: line for _, claim, line, _ in told_now}
-        if starts is not None:
-            newest = told_now[-1][3]
-            fields["newest"] = " ".join([ist_clock(newest)[:5], *(names[claim] for _, claim, _, start in told_now if start == newest)])
-        yield HashWrite(PATTERN_RECORD, _named(state, slot), fields)
-
-
-def _named(state: State, slot: int) -> tuple[str, str]:
-    """Give the symbol and the timeframe of a slot, see ``slots_of``."""
-    place, sid = divmod(slot, len(state.symbols))
-    return state.symbols[sid], LABELS[place]
+    text, ends, places = lines_of(state.tally, slots, claims, known, starts)
+    return HashesWrite(PATTERN_RECORD, state.named, fields_of(state.tally), places, text, ends)
 
 
 def dump(state: State) -> bytes:

@@ -29,6 +29,7 @@ from pipeline.core.snapshot import pack, unpack
 from pipeline.kernels.jit import kernel, warmer
 from pipeline.patterns.scan import Scan
 from pipeline.patterns.spec import Lean
+from pipeline.patterns.telling import FIRST_CLAIM, ROOM, put_base_k, tell_k
 
 AHEAD = 5
 """Candles until an outcome is read. A hit waits for it as a bit of a byte: eight at most."""
@@ -118,10 +119,16 @@ def rates(sides: NDArray[np.int64], hits: NDArray[np.int64], true: NDArray[np.in
     return Rates(hits, rate, low, high, anyway, np.maximum(gain_low, -1.0), np.minimum(gain_high, 1.0), lift)
 
 
+def _spelt(names: tuple[str, ...]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Give start and size of each name int64[n, 2], and the names."""
+    sizes = np.array([len(name.encode()) for name in names], np.int64)
+    return np.stack((np.cumsum(sizes) - sizes, sizes), axis=1), np.frombuffer(bytearray("".join(names).encode()), np.uint8)
+
+
 class Tally:
     """Hits and outcomes of every pattern for ``slots`` pairs of symbol and timeframe."""
 
-    __slots__ = ("_claims", "_places", "base", "closes", "counts", "hits", "names", "sides", "true", "waiting", "words")
+    __slots__ = ("_claims", "_places", "base", "closes", "counts", "hits", "names", "sides", "spelt", "true", "waiting", "words")
 
     def __init__(self, slots: int) -> None:
         specs = [spec for _, spec in PATTERNS.items()]
@@ -131,6 +138,8 @@ class Tally:
         self.words: tuple[tuple[str, str], ...] = tuple((specs[k].name, _WORDS[side]) for k, side in pairs)
         """Pattern and side of each claim."""
         self.names: tuple[str, ...] = tuple(":".join(words) for words in self.words)
+        self.spelt = _spelt(self.names)
+        """Names one behind the other, for kernels."""
         # Place of a claim by pattern and by the sign of an answer: [0] and [-1] stand for +1 and -1 as they index.
         self._places = np.zeros((len(specs), 3), np.int64)
         for place, (k, side) in enumerate(pairs):
@@ -172,28 +181,47 @@ class Tally:
             getattr(self, name)[:] = arrays[name]
 
 
+_NO_NAMES = _spelt(("-",))
 _ARRAYS = ("counts", "closes", "base", "waiting", "hits", "true")
-
-
-_LINE = "{:.0f}% of {} ({:.0f}..{:.0f}), base {:.0f}%, {:+.0f} ({:+.0f}..{:+.0f}), lift {:.2f}"
 
 
 def told(known: Rates, sides: NDArray[np.int64]) -> list[str]:
     """Say each claim in a line: rate, hits and interval, base rate, gain over it with its interval, lift."""
-    ratios = (known.hit_ratio, known.low_ratio, known.high_ratio, known.base_ratio)
-    gains = (known.hit_ratio - known.base_ratio, known.gain_low_ratio, known.gain_high_ratio)
-    rate, low, high, base, gain, least, most = ((100 * x).tolist() for x in (*ratios, *gains))
-    columns = (rate, known.hits.tolist(), low, high, base, gain, least, most, known.lift.tolist())
-    lines = (_LINE.format(*row) for row in zip(*columns, strict=True))
-    return [
-        line if side != 0 else f"{hits} hits, takes no side" for line, side, hits in zip(lines, sides.tolist(), columns[1], strict=True)
-    ]
+    claims = np.arange(len(sides))
+    text, ends, places = _lines((np.zeros_like(claims), claims, claims[:0]), known, sides, np.zeros((1, 3), np.int32), _NO_NAMES)
+    lines, spots = text.tobytes(), ends.tolist()
+    return [lines[spots[k] : spots[k + 1]].decode() for k, (_, field) in enumerate(places.tolist()) if field >= FIRST_CLAIM]
 
 
 def told_base(base: NDArray[np.int32]) -> str:
     """Say what candles do anyway; base int32[3]."""
-    count, rose, fell = (int(x) for x in base)
-    return f"rose {100 * rose / max(count, 1):.0f}%, fell {100 * fell / max(count, 1):.0f}% of {count}, {AHEAD} candles later"
+    out = np.empty(ROOM, np.uint8)
+    return out[: put_base_k(out, 0, np.ascontiguousarray(base), AHEAD)].tobytes().decode()
+
+
+def lines_of(
+    tally: Tally, slots: NDArray[np.int64], claims: NDArray[np.int64], known: Rates, starts: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """Say claims, which stand slot by slot: text, the end of each line behind a zero, and its slot and field (``fields_of``).
+
+    With the starts of their candles they are the newest of their slots; without (an empty array) nothing is said of that.
+    """
+    return _lines((slots, claims, starts), known, tally.sides, tally.base, tally.spelt)
+
+
+def fields_of(tally: Tally) -> tuple[str, ...]:
+    """Name the fields of a record, as ``lines_of`` numbers them."""
+    return ("any", "newest", *tally.names)
+
+
+def _lines(hits: Any, known: Rates, sides: NDArray[np.int64], base: NDArray[np.int32], words: Any) -> Any:
+    ratios = (known.hit_ratio, known.low_ratio, known.high_ratio, known.base_ratio, known.gain_low_ratio, known.gain_high_ratio, known.lift)
+    most = 3 * len(hits[0])
+    out = np.empty(most * ROOM + len(hits[2]) * int(words[0][:, 1].max() + 1), np.uint8)
+    ends, places = np.zeros(most + 1, np.int64), np.empty((most, 2), np.int64)
+    told_of_each = (np.ascontiguousarray(known.hits), np.stack(ratios, axis=1))
+    lines = tell_k(out, ends, places, tuple(map(np.ascontiguousarray, hits)), told_of_each, sides, base, (*words, AHEAD))
+    return out[: ends[lines]], ends[: lines + 1], places[:lines]
 
 
 def told_of(tally: Tally, slot: int) -> dict[str, str]:
@@ -218,4 +246,7 @@ def from_candles(waves: Iterable[tuple[NDArray[np.int64], NDArray[np.void]]], sl
 @warmer
 def _warm() -> None:
     tally = Tally(1)
-    tally.step(np.zeros(1, np.int64), np.zeros(1), np.zeros((1, len(PATTERNS.names())), np.int8), np.zeros(1, np.bool_))
+    one, base = np.ones(1, np.int64), np.ones((1, 3), np.int64)
+    told(rates(one, one, one, base), one)
+    tally.step(one - 1, np.zeros(1), np.zeros((1, len(PATTERNS.names())), np.int8), np.zeros(1, np.bool_))
+    told_base(tally.base[0])

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import __version__
+from pipeline.core.batches import HashesWrite, Records
 from pipeline.core.errors import Ambiguous, Corrupt, Stopped
 from pipeline.core.job import Context, HashWrite, Job, SampleWrite
 from pipeline.core.schema import FILLS, HEALTH, INTENTS, LATENCY, ORDERS, Role, Stream
@@ -25,7 +26,7 @@ from pipeline.run.latency import Hops
 from pipeline.run.sources import Input, Source, StreamSource
 from pipeline.run.turn import Pace, Pending, UnderWay
 from pipeline.run.waiting import await_store
-from pipeline.store import codec
+from pipeline.store import batch, codec
 from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
 
 log = logging.getLogger("ticktick.runner")
@@ -221,10 +222,13 @@ class Runner:
         self.is_done = self._pace.until_drained
 
     def _collect(self, out: Any, now: int, pending: Pending) -> None:
-        stream = self._stream_of.get(type(out))
+        stream = self._stream_of.get(out.kind if isinstance(out, Records) else type(out))
         if stream is None:
-            self._collect_view(out, pending)
-            return
+            return self._collect_view(out, pending)
+        if isinstance(out, Records):
+            return self._collect_batch(stream, out, now, pending)
+        if any(each.stream is stream for each in pending.batches):
+            raise Corrupt(f"job {self.job.name} yielded an entry of {stream.name} behind a batch of them: it goes into the batch")
         fields = codec.encode(stream, out)
         progress, name = self.progress, stream.name
         entry_id = progress.last[name] = progress.last.get(name, ZERO).following(now)
@@ -233,12 +237,25 @@ class Runner:
         progress.rows[name] = progress.rows.get(name, 0) + codec.row_count(out)
         pending.entries.append((stream, entry_id, fields))
 
+    def _collect_batch(self, stream: Stream, out: Records, now: int, pending: Pending) -> None:
+        if len(out) == 0:
+            return
+        progress, name = self.progress, stream.name
+        found = batch.encode(stream, out, progress.last.get(name, ZERO).following(now))
+        progress.last[name] = found.last
+        progress.digests[name] = batch.chain(progress.digests.get(name, b""), found)
+        progress.entries[name] = progress.entries.get(name, 0) + len(found)
+        progress.rows[name] = progress.rows.get(name, 0) + len(found)
+        pending.batches.append(found)
+
     def _collect_view(self, out: Any, pending: Pending) -> None:
         """Take what is shown to people."""
         if isinstance(out, RowsWrite):
             pending.shown.append(out)
         elif isinstance(out, HashWrite):
             pending.hashes.append(out)
+        elif isinstance(out, HashesWrite):
+            pending.told.append(out)
         elif isinstance(out, SampleWrite):
             pending.samples.append(out)
         else:
@@ -253,7 +270,7 @@ class Runner:
         self._since_snapshot += len(inputs)
         is_due = self._since_snapshot >= self.job.snapshot_every or self._is_disordered or self.progress.watermark >= END
         # A copy: the next turn changes the progress while this commit is still under way, and it may have to be repeated.
-        commit = Commit(self.job.name, self.role, self.progress.copy(), pending.entries, pending.hashes, pending.samples, pending.shown)
+        commit = pending.commit(self.job.name, self.role, self.progress.copy())
         if is_due:
             commit.snapshot = self.job.dump(self.state)
             self._since_snapshot, self._newest, self._is_disordered = 0, (0, 0), False

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pipeline.core.batches import HashesWrite
 from pipeline.core.job import HashWrite, SampleWrite
-from pipeline.core.schema import Stream
+from pipeline.core.schema import Role, Stream
 from pipeline.core.views import RowsWrite
 from pipeline.run.sources import Input
-from pipeline.store.face import Commit, EntryId, Fields
+from pipeline.store.face import Batch, Commit, EntryId, Fields, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ class Pending:
     hashes: list[HashWrite] = field(default_factory=list)
     samples: list[SampleWrite] = field(default_factory=list)
     shown: list[RowsWrite] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+    told: list[HashesWrite] = field(default_factory=list)
+
+    def commit(self, job: str, role: Role, progress: Progress) -> Commit:
+        """Make one commit of it all."""
+        return Commit(job, role, progress, self.entries, self.hashes, self.samples, self.shown, self.batches, self.told)
 
 
 @dataclass(slots=True)

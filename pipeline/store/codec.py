@@ -24,8 +24,8 @@ from pipeline.core.schema import VERSION, Stream
 from pipeline.core.types import CANDLE, TICK, CandleWave, ChartWave, IndicatorWave, TickBatch, TickKind
 from pipeline.store.face import LARGE, Fields, Part
 
-_V, _TS, _ROWS, _RECV = b"v", b"ts", b"b", b"r"
-_VERSION_BYTES = str(VERSION).encode()
+VERSION_FIELD, _TS, _ROWS, _RECV = b"v", b"ts", b"b", b"r"
+VERSION_BYTES = str(VERSION).encode()
 _DIGEST_SIZE = 16
 _GAP = int(TickKind.GAP)
 
@@ -43,11 +43,11 @@ def encode(stream: Stream, record: Any) -> Fields:
         return _encode_text(record)
     if kind is FeedEvent:
         where = b"%d %d" % (record.link, record.kind)
-        return {_V: _VERSION_BYTES, _TS: b"%d" % record.ts, _RECV: b"%d" % record.recv_ms, b"k": where, _ROWS: record.body}
+        return {VERSION_FIELD: VERSION_BYTES, _TS: b"%d" % record.ts, _RECV: b"%d" % record.recv_ms, b"k": where, _ROWS: record.body}
     rows = record.rows
     # Not a copy: what is under way holds the rows, and nobody changes them any more.
     body = rows.view(np.uint8).data.toreadonly() if rows.flags.c_contiguous else rows.tobytes()
-    out: Fields = {_V: _VERSION_BYTES, _TS: b"%d" % record.ts, _ROWS: body}
+    out: Fields = {VERSION_FIELD: VERSION_BYTES, _TS: b"%d" % record.ts, _ROWS: body}
     if kind is TickBatch:
         out[_RECV] = b"%d" % record.recv_ms
     if isinstance(record, IndicatorWave | ChartWave):
@@ -68,9 +68,9 @@ def decode(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
     Raises:
         Corrupt: another version, a missing field or a wrong length.
     """
-    if fields.get(_V) != _VERSION_BYTES:
+    if fields.get(VERSION_FIELD) != VERSION_BYTES:
         raise Corrupt(
-            f"stream {stream.name} holds record version {fields.get(_V)!r}, this program reads {VERSION}: clear the session first"
+            f"stream {stream.name} holds record version {fields.get(VERSION_FIELD)!r}, this program reads {VERSION}: clear the session first"
         )
     try:
         return _decode_packed(stream, fields) if stream.packed else _decode_text(stream, fields)
@@ -82,7 +82,7 @@ def canonical(stream: Stream, fields: Mapping[bytes, Part]) -> list[Part]:
     """Give the bytes a digest is taken over, in pieces: all fields but our receive time, which is wall clock."""
     parts: list[Part] = []
     text: list[Part] = []
-    for name, head in _ordered(tuple(fields), stream.packed):
+    for name, head in ordered(tuple(fields), is_packed=stream.packed):
         value = fields[name]
         size = len(value)
         if size < LARGE:
@@ -95,7 +95,7 @@ def canonical(stream: Stream, fields: Mapping[bytes, Part]) -> list[Part]:
 
 
 @lru_cache(maxsize=256)
-def _ordered(names: tuple[bytes, ...], is_packed: bool) -> tuple[tuple[bytes, bytes], ...]:
+def ordered(names: tuple[bytes, ...], *, is_packed: bool) -> tuple[tuple[bytes, bytes], ...]:
     """Give the fields of a digest in its order, each with the text before its value's size."""
     return tuple((name, b"%d:%b" % (len(name), name)) for name in sorted(names) if not (is_packed and name == _RECV))
 
@@ -150,7 +150,7 @@ def _names(text: bytes) -> tuple[str, ...]:
 
 
 def _encode_text(record: Any) -> Fields:
-    out: Fields = {_V: _VERSION_BYTES}
+    out: Fields = {VERSION_FIELD: VERSION_BYTES}
     kind: Any = type(record)
     for name, key in _keys(kind):
         value = getattr(record, name)

@@ -7,10 +7,15 @@ its commit took place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.batches import HashesWrite
 from pipeline.core.errors import Corrupt
 from pipeline.core.job import HashWrite, SampleWrite
 from pipeline.core.schema import Role, Stream
@@ -45,6 +50,33 @@ LARGE = 2_048
 """Bytes of a part that is worth handing on by itself: it is not copied on its way out."""
 Fields = dict[bytes, Part]
 """Fields of an entry on its way to a store; large ones need not be copies."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Readable entries of one stream, whose ids follow each other."""
+
+    stream: Stream
+    first: EntryId
+    values: NDArray[np.uint8]
+    ends: NDArray[np.int64]
+    """Behind a zero, the end of each value, entry by entry, in order of ``names``."""
+    names: tuple[bytes, ...]
+
+    def __len__(self) -> int:
+        return (len(self.ends) - 1) // len(self.names)
+
+    @property
+    def last(self) -> EntryId:
+        return EntryId(self.first.ms, self.first.seq + len(self) - 1)
+
+    def each(self) -> Iterator[tuple[Stream, EntryId, Fields]]:
+        """Give the entries one by one."""
+        text, width = self.values.tobytes(), len(self.names)
+        values = [text[start:end] for start, end in pairwise(self.ends.tolist())]
+        for k in range(len(self)):
+            named = zip(self.names, values[k * width : (k + 1) * width], strict=True)
+            yield self.stream, EntryId(self.first.ms, self.first.seq + k), dict(named)
 
 
 class Entry(NamedTuple):
@@ -134,6 +166,10 @@ class Commit:
     hashes: Sequence[HashWrite] = ()
     samples: Sequence[SampleWrite] = ()
     shown: Sequence[RowsWrite] = ()
+    batches: Sequence[Batch] = ()
+    """Entries by the batch, behind the single ones."""
+    told: Sequence[HashesWrite] = ()
+    """Hashes by the batch, likewise."""
     snapshot: bytes | None = None
 
 

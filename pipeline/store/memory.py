@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import chain
 
 from pipeline.core.errors import Corrupt
 from pipeline.core.job import HashWrite
@@ -51,11 +52,14 @@ class MemoryStore:
     def commit(self, commit: Commit, wall_ms: int) -> None:
         hashes = merged(commit.hashes)
         self._check(commit, hashes)
-        for stream, entry_id, fields in commit.entries:
+        for stream, entry_id, fields in chain(commit.entries, *(batch.each() for batch in commit.batches)):
             kept = {name: bytes(value) for name, value in fields.items()}
             self.streams.setdefault(stream.name, []).append((entry_id, kept, wall_ms))
         for place, mapping in hashes.items():
             self.hashes.setdefault(place, {}).update(mapping)
+        for told in commit.told:
+            for labels, mapping in told.each():
+                self.hashes.setdefault((commit.role, told.hash.key(*labels)), {}).update(mapping)
         for sample in commit.samples:
             self.samples.setdefault(sample.series.key(*sample.labels), {})[sample.ts] = sample.value
         for write in commit.shown:
@@ -84,7 +88,7 @@ class MemoryStore:
 
     def _check(self, commit: Commit, hashes: dict[tuple[Role, str], dict[str, str]]) -> None:
         newest: dict[str, EntryId] = {}
-        for stream, entry_id, _ in commit.entries:
+        for stream, entry_id, _ in chain(commit.entries, *(batch.each() for batch in commit.batches)):
             if stream.role is not commit.role:
                 raise Corrupt(f"job {commit.job} commits to {commit.role}, but stream {stream.name} lies in {stream.role}")
             held = self.streams.get(stream.name)
@@ -92,7 +96,7 @@ class MemoryStore:
             if entry_id <= last:
                 raise Corrupt(f"job {commit.job} writes ids that are there already: another copy of it is running; stop one")
             newest[stream.name] = entry_id
-        for role, key in hashes:
+        for role, key in (*hashes, *((told.hash.role, told.hash.template) for told in commit.told)):
             if role is not commit.role:
                 raise Corrupt(f"job {commit.job} commits to {commit.role}, but {key} lies in {role}")
 

@@ -18,7 +18,7 @@ import redis
 from pipeline.core.errors import Ambiguous, Corrupt, Refused
 from pipeline.core.job import HashWrite
 from pipeline.core.schema import PROGRESS, SNAPSHOT, Role, Stream
-from pipeline.store import codec
+from pipeline.store import batch, codec
 from pipeline.store.client import Clients
 from pipeline.store.face import END, Commit, Entry, EntryId, Part, Progress, merged
 from pipeline.store.pipe import Pipe
@@ -183,12 +183,24 @@ def _commands(commit: Commit, wall_ms: int) -> tuple[list[Part], int]:
         if role is not commit.role:
             raise Corrupt(f"job {commit.job} commits to {commit.role}, but {key} lies in {role}")
         out.append(_hset(key, mapping))
+    many, count = _batches(commit, at)
+    out += many
     progress = commit.progress.to_fields()
     out.append(_hset(PROGRESS.key(commit.job), progress))
     if commit.snapshot is not None:
         saved = (b"progress", json.dumps(progress).encode(), b"state", commit.snapshot)
         out += pieces(b"*6\r\n$4\r\nHSET\r\n" + bulk(SNAPSHOT.key(commit.job)), saved)
-    return out, len(commit.entries) + len(hashes) + 1 + (commit.snapshot is not None)
+    return out, count + len(commit.entries) + len(hashes) + 1 + (commit.snapshot is not None)
+
+
+def _batches(commit: Commit, at: bytes) -> tuple[list[Part], int]:
+    """Write entries and hashes that come by the batch; give the number of commands too."""
+    for name, role in (*((b.stream.name, b.stream.role) for b in commit.batches), *((t.hash.template, t.hash.role) for t in commit.told)):
+        if role is not commit.role:
+            raise Corrupt(f"job {commit.job} commits to {commit.role}, but {name} lies in {role}")
+    entries = [batch.xadds(each, bulk(AT) + bulk(at)) for each in commit.batches]
+    hashes = [batch.hsets(each) for each in commit.told]
+    return [*entries, *(text for text, _ in hashes)], sum(map(len, commit.batches)) + sum(count for _, count in hashes)
 
 
 @lru_cache(maxsize=64)
