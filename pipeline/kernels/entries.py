@@ -26,7 +26,7 @@ def put_decimal_k(out: Any, at: int, value: float) -> int:
     if np.signbit(value):
         out[at] = MINUS
         at += 1
-    scaled = np.int64(np.rint(abs(value) * 10_000.0))
+    scaled = int(np.rint(abs(value) * 10_000.0))
     at = put_int_k(out, at, scaled // 10_000)
     rest, places = scaled % 10_000, 4
     while places > 1 and rest % 10 == 0:

@@ -52,7 +52,7 @@ def put_rounded_k(out: Any, at: int, value: float, is_signed: bool) -> int:
     elif is_signed:
         out[at] = PLUS
         at += 1
-    return put_int_k(out, at, np.int64(abs(whole)))
+    return put_int_k(out, at, int(abs(whole)))
 
 
 @kernel
@@ -63,7 +63,7 @@ def put_hundredths_k(out: Any, at: int, value: float) -> int:
     high = big - (big - value)
     lost = (high * 100.0 - product) + (value - high) * 100.0
     floor = np.floor(product)
-    whole, rest = np.int64(floor), product - floor
+    whole, rest = int(floor), product - floor
     if rest > 0.5 or (rest == 0.5 and (lost > 0.0 or (lost == 0.0 and whole % 2 == 1))):
         whole += 1
     at = put_int_k(out, at, whole // 100)

@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 
 from pipeline import __version__
-from pipeline.core.batches import HashesWrite, Records
+from pipeline.core.batches import Records
 from pipeline.core.errors import Ambiguous, Corrupt, Stopped
-from pipeline.core.job import Context, HashWrite, Job, SampleWrite
+from pipeline.core.job import Context, HashWrite, Job
 from pipeline.core.schema import FILLS, HEALTH, INTENTS, LATENCY, ORDERS, Role, Stream
-from pipeline.core.views import RowsWrite
 from pipeline.run.latency import Hops
 from pipeline.run.sources import Input, Source, StreamSource
 from pipeline.run.turn import Pace, Pending, UnderWay
@@ -224,9 +223,13 @@ class Runner:
     def _collect(self, out: Any, now: int, pending: Pending) -> None:
         stream = self._stream_of.get(out.kind if isinstance(out, Records) else type(out))
         if stream is None:
-            return self._collect_view(out, pending)
-        if isinstance(out, Records):
-            return self._collect_batch(stream, out, now, pending)
+            pending.show(out, self.job.name)
+        elif isinstance(out, Records):
+            self._collect_batch(stream, out, now, pending)
+        else:
+            self._collect_entry(stream, out, now, pending)
+
+    def _collect_entry(self, stream: Stream, out: Any, now: int, pending: Pending) -> None:
         if any(each.stream is stream for each in pending.batches):
             raise Corrupt(f"job {self.job.name} yielded an entry of {stream.name} behind a batch of them: it goes into the batch")
         fields = codec.encode(stream, out)
@@ -247,19 +250,6 @@ class Runner:
         progress.entries[name] = progress.entries.get(name, 0) + len(found)
         progress.rows[name] = progress.rows.get(name, 0) + len(found)
         pending.batches.append(found)
-
-    def _collect_view(self, out: Any, pending: Pending) -> None:
-        """Take what is shown to people."""
-        if isinstance(out, RowsWrite):
-            pending.shown.append(out)
-        elif isinstance(out, HashWrite):
-            pending.hashes.append(out)
-        elif isinstance(out, HashesWrite):
-            pending.told.append(out)
-        elif isinstance(out, SampleWrite):
-            pending.samples.append(out)
-        else:
-            raise Corrupt(f"job {self.job.name} yielded {type(out).__name__}, which none of its streams takes")
 
     # ------------------------------------------------------------------ commit
 

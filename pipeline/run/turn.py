@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pipeline.core.batches import HashesWrite
+from pipeline.core.errors import Corrupt
 from pipeline.core.job import HashWrite, SampleWrite
 from pipeline.core.schema import Role, Stream
 from pipeline.core.views import RowsWrite
@@ -34,6 +36,19 @@ class Pending:
     shown: list[RowsWrite] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
     told: list[HashesWrite] = field(default_factory=list)
+
+    def show(self, out: Any, job: str) -> None:
+        """Take what is shown to people."""
+        if isinstance(out, RowsWrite):
+            self.shown.append(out)
+        elif isinstance(out, HashWrite):
+            self.hashes.append(out)
+        elif isinstance(out, HashesWrite):
+            self.told.append(out)
+        elif isinstance(out, SampleWrite):
+            self.samples.append(out)
+        else:
+            raise Corrupt(f"job {job} yielded {type(out).__name__}, which none of its streams takes")
 
     def commit(self, job: str, role: Role, progress: Progress) -> Commit:
         """Make one commit of it all."""

@@ -70,7 +70,8 @@ def decode(stream: Stream, fields: Mapping[bytes, bytes]) -> Any:
     """
     if fields.get(VERSION_FIELD) != VERSION_BYTES:
         raise Corrupt(
-            f"stream {stream.name} holds record version {fields.get(VERSION_FIELD)!r}, this program reads {VERSION}: clear the session first"
+            f"stream {stream.name} holds version {fields.get(VERSION_FIELD)!r} of its record, this program reads {VERSION}:"
+            " clear the session first"
         )
     try:
         return _decode_packed(stream, fields) if stream.packed else _decode_text(stream, fields)

@@ -195,7 +195,10 @@ def _commands(commit: Commit, wall_ms: int) -> tuple[list[Part], int]:
 
 def _batches(commit: Commit, at: bytes) -> tuple[list[Part], int]:
     """Write entries and hashes that come by the batch; give the number of commands too."""
-    for name, role in (*((b.stream.name, b.stream.role) for b in commit.batches), *((t.hash.template, t.hash.role) for t in commit.told)):
+    for name, role in (
+        *((f"stream {b.stream.name}", b.stream.role) for b in commit.batches),
+        *((t.hash.template, t.hash.role) for t in commit.told),
+    ):
         if role is not commit.role:
             raise Corrupt(f"job {commit.job} commits to {commit.role}, but {name} lies in {role}")
     entries = [batch.xadds(each, bulk(AT) + bulk(at)) for each in commit.batches]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -10,15 +11,16 @@ import numpy as np
 import pytest
 
 from pipeline.core import schema
+from pipeline.core.batches import HashesWrite, Records, Words
 from pipeline.core.errors import Corrupt
 from pipeline.core.job import HashWrite, SampleWrite
 from pipeline.core.schema import Role
 from pipeline.core.types import CANDLE, TICK, CandleWave, Confirmation, TickBatch
 from pipeline.core.views import RowsWrite
 from pipeline.jobs.ticks import VIEW
-from pipeline.store import codec
+from pipeline.store import batch, codec
 from pipeline.store.client import open_clients
-from pipeline.store.face import END, ZERO, Commit, EntryId, Progress, Store
+from pipeline.store.face import END, ZERO, Batch, Commit, EntryId, Progress, Store
 from pipeline.store.memory import MemoryStore
 from pipeline.store.streams import RedisStore
 
@@ -162,3 +164,39 @@ def test_what_was_held_back_is_shown_when_asked(store):
         store.show(Role.TICKS)
         time.sleep(0.02)
     store.show(Role.TICKS)
+
+
+def _batch(first: EntryId) -> Batch:
+    word = Words(("confirm", "M&M"), np.array([0, 1]))
+    return batch.encode(schema.CONFIRM_AUTO, Records(Confirmation, (np.array([3, 4]), word, word, word)), first)
+
+
+def test_a_batch_lies_there_as_its_entries_would(store):
+    store.commit(_commit([(EntryId(5, 0), _answer(5))], batches=[_batch(EntryId(5, 1))]), 7)
+    got = store.read([(schema.CONFIRM_AUTO, EntryId(5, 0))], 9, 0)["confirmations:auto"]
+    assert [tuple(e) for e in got] == [
+        (EntryId(5, 1), Confirmation(3, "confirm", "confirm", "confirm"), 7),
+        (EntryId(5, 2), Confirmation(4, "M&M", "M&M", "M&M"), 7),
+    ]
+    with pytest.raises(Corrupt, match="another copy"):
+        store.commit(_commit([], 2, batches=[_batch(EntryId(5, 2))]), 7)
+
+
+def test_hashes_of_a_batch_are_set_behind_the_single_ones(store):
+    text, ends = np.frombuffer(bytearray(b"5ranging7"), np.uint8), np.array([0, 1, 8, 9])
+    places = np.array([[1, 1], [1, 0], [0, 1]])
+    told = HashesWrite(schema.REGIME, (("ALPHA",), ("BRAVO",)), ("state", "since"), places, text, ends)
+    single = HashWrite(schema.REGIME, ("BRAVO",), {"state": "trending", "adx": 1})
+    samples = [SampleWrite(schema.PORTFOLIO_PNL, (), 60_000, 1.5)]
+    for n in (1, 2):  # a repeat is harmless
+        store.commit(_commit([], n, hashes=[single], samples=samples, told=[told], snapshot=b"x"), 7)
+    assert store.fetch(Role.DERIVED, "regime:BRAVO") == {"state": "ranging", "since": "5", "adx": "1"}
+    assert store.fetch(Role.DERIVED, "regime:ALPHA") == {"since": "7"}
+    assert store.progress("orders", Role.DERIVED).commits == 2
+
+
+def test_batches_of_another_role_are_corrupt(store):
+    told = HashesWrite(schema.TICK_LATEST, (("ALPHA",),), ("ltp",), np.zeros((1, 2), np.int64), np.zeros(1, np.uint8), np.array([0, 1]))
+    for name, more in (("stream confirmations:auto", {"batches": [_batch(EntryId(5, 1))]}), ("tick:{symbol}", {"told": [told]})):
+        with pytest.raises(Corrupt, match=f"but {re.escape(name)} lies in"):
+            store.commit(Commit("live", Role.CANDLES, Progress(), **more), 1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.core.batches import HashesWrite, Records
 from pipeline.core.errors import Corrupt
 from pipeline.core.hits import PatternHit
-from pipeline.core.job import HashWrite
 from pipeline.core.registry import PATTERNS
+from pipeline.core.schema import PATTERN_RECORD
 from pipeline.core.session import ist_clock
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CandleFlag, CandleWave, ChartWave, IndicatorWave
@@ -37,15 +38,22 @@ def test_each_wave_carries_on_what_it_brought():
 
 
 def hits_of(out):
-    return [h for o in out for h in o if isinstance(h, PatternHit)]
+    return [hit for o in out for records in o if isinstance(records, Records) for hit in records.each()]
+
+
+def writes_of(out):
+    """Labels and fields of the hashes that are set."""
+    for write in (w for w in out if isinstance(w, HashesWrite)):
+        assert write.hash is PATTERN_RECORD
+        yield from write.each()
 
 
 def records_of(out):
     """The hash as it stands in the end."""
     fields = {}
-    for write in (w for o in out for w in o if isinstance(w, HashWrite)):
-        assert write.hash.key(*write.labels) == "patterns:ALPHA:1m"
-        fields |= write.fields
+    for labels, mapping in (write for o in out for write in writes_of(o)):
+        assert labels == ("ALPHA", "1m")
+        fields |= mapping
     return fields
 
 
@@ -56,6 +64,31 @@ def test_hits_name_symbol_timeframe_and_side():
     told_sides = {(h.pattern, h.side) for h in hits}
     assert told_sides >= {("doji", "neutral"), ("bullish_engulfing", "bullish"), ("harami", "bullish"), ("harami", "bearish")}
     assert all((h.strength > 0) == (h.side == "bullish") for h in hits if h.side != "neutral")
+
+
+def test_hits_and_their_record_are_those_of_the_tally_one_by_one():
+    state, count = job.initial(context()), 0
+    for i in range(len(ROWS)):
+        out = list(job.step(state, wave(ROWS[i : i + 1]), 1))
+        _, patterns = np.nonzero(out[0].found)
+        strengths, tally = out[0].found[0, patterns], state.tally
+        claims, start = tally.claims_of(patterns, strengths), int(ROWS["ts"][i])
+        known = tally.rates(np.zeros_like(claims), claims)
+        plain = []
+        for k, claim in enumerate(claims.tolist()):
+            is_rated = known.hits[k] > 0 and tally.sides[claim] != 0
+            ratios = (known.hit_ratio, known.low_ratio, known.high_ratio, known.base_ratio)
+            parts = (float(np.round(x[k], 4)) if is_rated else 0.0 for x in ratios)
+            plain.append(
+                PatternHit(start + 62_000, start, "ALPHA", "1m", *tally.words[claim], int(strengths[k]), int(known.hits[k]), *parts)
+            )
+        assert hits_of([out]) == plain
+        names = [tally.names[claim] for claim in claims.tolist()]
+        fields = {"any": told_base(tally.base[0])} | dict(zip(names, told(known, tally.sides[claims]), strict=True))
+        if plain:
+            assert next(writes_of(out)) == (("ALPHA", "1m"), fields | {"newest": " ".join([ist_clock(start)[:5], *names])})
+        count += len(plain)
+    assert count > 100
 
 
 def test_hits_carry_their_record_so_far():
@@ -77,10 +110,10 @@ def test_the_record_is_told_whole_at_first_and_then_what_was_found():
     past["flags"] = int(CandleFlag.HISTORY)
     assert list(job.step(state, CandleWave(1, past), 1)) == []
     out = run(state, ROWS[200:])
-    first = [w for w in out[0] if isinstance(w, HashWrite)][-1].fields
+    first = [fields for _, fields in writes_of(out[0])][-1]
     tally = of_one(ROWS[:201])
     assert set(first) == {"any"} | {tally.names[k] for k in tally.known(np.zeros(1, np.int64))[1]}
-    assert all(len(w.fields) <= 12 for o in out[1:] for w in o if isinstance(w, HashWrite))
+    assert all(len(fields) <= 12 for o in out[1:] for _, fields in writes_of(o))
     last = hits_of(out)[-1]
     final = of_one(ROWS[: int(np.flatnonzero(ROWS["ts"] == last.ts_candle)[0]) + 1])
     claim = np.array([final.names.index(f"{last.pattern}:{last.side}")])
@@ -97,11 +130,11 @@ def test_two_candles_of_a_slot_in_one_wave_tell_the_newer():
     for i in range(100, 300, 2):
         rows = ROWS[i : i + 2]
         out = list(job.step(state, IndicatorWave(int(rows["ts"][1]) + 62_000, rows, ("a",), np.ones((2, 1)), np.ones((2, 1), np.bool_)), 1))
-        hits = [h for h in out if isinstance(h, PatternHit)]
+        hits = hits_of([out])
         if len({h.ts_candle for h in hits}) == 2:
             newest = [f"{h.pattern}:{h.side}" for h in hits if h.ts_candle == rows["ts"][1]]
-            write = next(w for w in out if isinstance(w, HashWrite))
-            assert write.fields["newest"].split() == [ist_clock(int(rows["ts"][1]))[:5], *newest]
+            _, fields = next(writes_of(out))
+            assert fields["newest"].split() == [ist_clock(int(rows["ts"][1]))[:5], *newest]
             return
     raise AssertionError("no such wave among the candles")
 
@@ -120,7 +153,7 @@ def test_every_answer_becomes_one_hit():
     names = PATTERNS.names()
     for out in outs:
         expected = [(names[k], int(out[0].found[0, k])) for k in np.flatnonzero(out[0].found[0])]
-        assert [(h.pattern, h.strength) for h in out if isinstance(h, PatternHit)] == expected
+        assert [(h.pattern, h.strength) for h in hits_of([out])] == expected
 
 
 def test_history_fills_the_rings():
@@ -154,4 +187,4 @@ def test_slots_are_named_as_they_are_numbered():
     assert list(job.step(state, CandleWave(1, rows[~is_newest]), 1)) == []
     newest = rows[is_newest]
     out = job.step(state, IndicatorWave(2, newest, ("a",), np.ones((3, 1)), np.ones((3, 1), np.bool_)), 1)
-    assert {write.labels for write in out if isinstance(write, HashWrite)} == {("BRAVO", "1m"), ("ALPHA", "5m"), ("BRAVO", "60m")}
+    assert {labels for labels, _ in writes_of(out)} == {("BRAVO", "1m"), ("ALPHA", "5m"), ("BRAVO", "60m")}

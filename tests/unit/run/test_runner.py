@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
+from pipeline.core.batches import HashesWrite, Records, Words
 from pipeline.core.errors import Ambiguous, Corrupt, Stopped
 from pipeline.core.job import HashWrite, Job
 from pipeline.core.schema import REGIME, Role, Stream
@@ -296,3 +298,48 @@ def test_health_is_told():
     told = store.fetch(Role.DERIVED, "health:feed")
     assert told["is_done"] == "1"
     assert told["entries"] == "4"
+
+
+def _fed(records: list[Confirmation]) -> MemoryStore:
+    """A store in which the feed has said this."""
+    store = MemoryStore()
+    entries = [(FEED, EntryId(record.ts, 0), codec.encode(FEED, record)) for record in records]
+    store.commit(Commit("feed", FEED.role, Progress(session="s", commits=1), entries), 5)
+    return store
+
+
+def _by_batch(state: Sum, record: Confirmation, now: int) -> Iterator[object]:
+    """Up to three outputs for each input, one by one or as a batch: what lies there must be the same."""
+    plain = [Confirmation(now + k, "r", "confirm", "sums") for k in range(record.ts % 4)]
+    if state.total == 0:
+        yield from plain
+        return
+    words = [Words((text,), np.zeros(len(plain), np.int64)) for text in ("r", "confirm", "sums")]
+    yield Records(Confirmation, (np.array([each.ts for each in plain], np.int64), *words))
+    yield HashesWrite(REGIME, (("X",),), ("state",), np.zeros((1, 2), np.int64), np.full(1, 55, np.uint8), np.array([0, 1]))
+
+
+def test_a_batch_is_counted_and_digested_as_its_entries():
+    tape, found = Tape(12), []
+    for is_batch in (False, True):
+        job = replace(_job("sums", (FEED,), SUMS, _by_batch), initial=lambda _, n=int(is_batch): Sum(n))
+        store = _fed(tape.all)
+        runner = Runner(job, store, Context(), session="s", writers=WRITERS, pace=Pace(batch=5), wall_ms=lambda: 5)
+        while runner.turn(0):
+            pass
+        found.append(
+            (store.streams["toy:sums"], runner.progress.last, runner.progress.entries, runner.progress.rows, runner.progress.digests)
+        )
+        assert (store.fetch(Role.DERIVED, "regime:X") == {"state": "7"}) == is_batch
+    assert found[0] == found[1]
+    assert len(found[0][0]) > 12
+
+
+def test_an_entry_behind_a_batch_of_its_stream_is_corrupt():
+    def step(state: Sum, record: Confirmation, now: int) -> Iterator[object]:
+        yield Records(Confirmation, (np.ones(1, np.int64), *(Words(("x",), np.zeros(1, np.int64)),) * 3))
+        yield Confirmation(now, "r", "confirm", "sums")
+
+    runner = Runner(_job("sums", (FEED,), SUMS, step), _fed(Tape(1).all), Context(), session="s", writers=WRITERS, wall_ms=lambda: 5)
+    with pytest.raises(Corrupt, match="goes into the batch"):
+        runner.turn(0)
