@@ -46,7 +46,7 @@ WIDE = {
     "risk.max_orders_per_minute": 1000, "risk.max_orders_per_hour": 10_000, "risk.max_orders_per_day": 10_000, "risk.max_drift_bps": 400.0,
     "risk.max_ltp_distance_bps": 1000.0, "risk.max_quote_distance_bps": 1000.0, "risk.price_band_ratio": 0.5,
     "risk.max_depth_ratio": 1000.0, "risk.max_volume_ratio": 1.0, "orders.confirm": "ask", "orders.max_hold_s": 0,
-    "orders.reply_s": 2.5, "orders.settle_s": 3.0, "orders.beat_s": 1.0, "upstox.total_timeout_s": 2.0, "upstox.connect_timeout_s": 1.0,
+    "orders.reply_s": 2.5, "orders.settle_s": 6.0, "orders.beat_s": 1.0, "upstox.total_timeout_s": 1.5, "upstox.connect_timeout_s": 0.5,
     "logging.level": "WARNING",
 }  # fmt: skip
 
