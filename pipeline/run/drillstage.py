@@ -59,6 +59,8 @@ class Stage:
 
     settings: Settings
     papers: tuple[Instrument, ...]
+    source: str
+    """Of which instrument file they are."""
     redis: server.Server
     env: dict[str, str]
     """For a command that is started beside it."""
@@ -96,14 +98,14 @@ def perform(base: Settings, scene: Callable[[Stage], T], root: Path | None = Non
         settings = load(environ={}, overrides=given)
         outside.write_watchlist(settings.paths.symbols, url)
         outside.login_at_simulator(settings)
-        instruments = outside.resolve_instruments(settings, date_iso)
-        stage = Stage(settings, instruments, redis, _environment(given), open_clients(redis.urls))
+        instruments, source = outside.dated_instruments(settings, date_iso)
+        stage = Stage(settings, instruments, source, redis, _environment(given), open_clients(redis.urls))
         return _play(stage, scene)
 
 
 def _play(stage: Stage, scene: Callable[[Stage], T]) -> T:
     house, store = open_house(stage.settings), open_store(stage.settings)
-    universe.publish(store, stage.papers, house.date)
+    universe.publish(store, stage.papers, house.date, stage.source)
     announce(store, house)
     logs.setup("drill", stage.settings, console=False)
     outside.warm_family()
