@@ -22,7 +22,7 @@ PLACES, MOST = 4, 1e11
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """A column of text: one of ``texts`` for each record. The same tuple every time, so that the store may keep what it derives."""
+    """A column of text: one of ``texts`` for each record. Equal every time: the store keeps what it derives of them."""
 
     texts: tuple[str, ...]
     at: NDArray[np.int64]
@@ -70,7 +70,7 @@ class HashesWrite:
 
     hash: HashKey
     labels: tuple[tuple[str, ...], ...]
-    """Labels of every hash there may be; the same tuple every time, so that the store may keep what it derives."""
+    """Labels of every hash there may be; equal every time: the store keeps what it derives of them."""
     names: tuple[str, ...]
     """Names of every field there may be; likewise."""
     places: NDArray[np.int64]
