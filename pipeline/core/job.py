@@ -4,7 +4,8 @@
 
 ``now`` is the record's event time; nothing in a job asks a clock. Outputs are records (each goes to the
 one stream of ``writes`` whose record type it is), readable hashes and TimeSeries samples, or
-many of these in one value (``core/batches.py``, ``core/views.py``). They are committed together with the cursor in one MULTI, in the order they were yielded.
+many of these in one value (``core/batches.py``, ``core/views.py``). They are committed together with the
+cursor in one MULTI; entries of one stream stand in the order they were yielded.
 """
 
 from __future__ import annotations
