@@ -107,14 +107,14 @@ class Flood:
 
 
 def test_thick_frames_are_given_together_where_the_caller_would_wait(play):
-    source, server, _ = play([status(T0, "NORMAL_OPEN"), *(step for n in range(5) for step in (0.02, tick(T0 + 1 + n)))])
+    source, _, _ = play([status(T0, "NORMAL_OPEN"), *(step for n in range(5) for step in (0.02, tick(T0 + 1 + n)))])
     eventually(lambda: any(isinstance(r, MarketStatus) for r in source.read(100, 0.05)))
     source._gathering = Flood()
     assert live(source.read(100, 0.6)) == [T0 + 1 + n for n in range(5)]
 
 
 def test_a_full_read_waits_for_no_more(play):
-    source, server, _ = play([status(T0, "NORMAL_OPEN"), *(tick(T0 + 1 + n) for n in range(5))])
+    source, _, _ = play([status(T0, "NORMAL_OPEN"), *(tick(T0 + 1 + n) for n in range(5))])
     source._gathering = Flood()
     found = []
     eventually(lambda: found.extend(source.read(2, 20.0)) or len(live(found)) == 5, 10.0)
