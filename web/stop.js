@@ -79,7 +79,7 @@ function showLevels() {
 }
 
 async function pull(word) {
-  if (!nonce || isPulling) return;
+  if (!nonce || isPulling || !$("stop-box").open) return; // a closed box keeps the focus until the next frame
   const typed = $("stop-typed").value, used = nonce;
   isPulling = true;
   nonce = "";
@@ -134,4 +134,5 @@ export function makeStop() {
     showLevels();
   });
   $("stop-cancel").addEventListener("click", () => $("stop-box").close());
+  $("stop-box").addEventListener("close", () => (nonce = ""));
 }

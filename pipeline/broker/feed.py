@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.broker.backlog import Backlog, Waiting
+from pipeline.broker.gathering import Gathering
 from pipeline.broker.intake import Intake, Outcome
 from pipeline.broker.lines import Access, Lines, LineState
 from pipeline.broker.link import ArrivalKind, LinkConfig, require_client
@@ -131,6 +132,7 @@ class FeedSource:
         self._polled_at = self._repaired_at = 0.0
         self._pressed_ns = 0
         """Since when the backlog has been full without a break; 0 when it is not."""
+        self._gathering = Gathering()
         self.received_ns: list[int] = []
         """When the frames of the last read were received, on the monotonic clock."""
         self._put(0, KIND.STARTED, b"%d" % last_ts)
@@ -158,6 +160,7 @@ class FeedSource:
         self.received_ns = []
         out: list[Outcome | FeedEvent] = []
         self._poll()
+        self._gather(limit, timeout_s)
         if timeout_s <= 0 or len(self._backlog):  # else the wait below takes in what is there
             self._drain(limit)
         while not self.is_over:
@@ -167,8 +170,17 @@ class FeedSource:
                 break
             self._receive(left)
         self._deliver_repairs(out)
+        self._gathering.gave(self.received_ns, time.monotonic_ns())
         self._watch.look(time.monotonic_ns(), is_behind=self._backlog.is_behind)
         return out
+
+    def _gather(self, limit: int, timeout_s: float) -> None:
+        """Let thick frames collect, where the caller would wait anyway; while he has a commit under way he takes what is there."""
+        if self._config.is_lossless or timeout_s <= 0:
+            return
+        until = min(self._gathering.until_ns, time.monotonic_ns() + int(timeout_s * 1e9))
+        while self._backlog.frames < limit and (left := until - time.monotonic_ns()) > 0:
+            self._receive(left / 1e9)
 
     def idle(self) -> None:
         """Keep the connections alive and take in what comes, while nothing can be delivered (Redis is away)."""

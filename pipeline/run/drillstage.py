@@ -46,7 +46,7 @@ WIDE = {
     "risk.max_orders_per_minute": 1000, "risk.max_orders_per_hour": 10_000, "risk.max_orders_per_day": 10_000, "risk.max_drift_bps": 400.0,
     "risk.max_ltp_distance_bps": 1000.0, "risk.max_quote_distance_bps": 1000.0, "risk.price_band_ratio": 0.5,
     "risk.max_depth_ratio": 1000.0, "risk.max_volume_ratio": 1.0, "orders.confirm": "ask", "orders.max_hold_s": 0,
-    "orders.reply_s": 2.5, "orders.settle_s": 3.0, "orders.beat_s": 1.0, "upstox.total_timeout_s": 2.0, "upstox.connect_timeout_s": 1.0,
+    "orders.reply_s": 2.5, "orders.settle_s": 6.0, "orders.beat_s": 1.0, "upstox.total_timeout_s": 1.5, "upstox.connect_timeout_s": 0.5,
     "logging.level": "WARNING",
 }  # fmt: skip
 
@@ -59,6 +59,8 @@ class Stage:
 
     settings: Settings
     papers: tuple[Instrument, ...]
+    source: str
+    """Of which instrument file they are."""
     redis: server.Server
     env: dict[str, str]
     """For a command that is started beside it."""
@@ -96,14 +98,14 @@ def perform(base: Settings, scene: Callable[[Stage], T], root: Path | None = Non
         settings = load(environ={}, overrides=given)
         outside.write_watchlist(settings.paths.symbols, url)
         outside.login_at_simulator(settings)
-        instruments = outside.resolve_instruments(settings, date_iso)
-        stage = Stage(settings, instruments, redis, _environment(given), open_clients(redis.urls))
+        instruments, source = outside.dated_instruments(settings, date_iso)
+        stage = Stage(settings, instruments, source, redis, _environment(given), open_clients(redis.urls))
         return _play(stage, scene)
 
 
 def _play(stage: Stage, scene: Callable[[Stage], T]) -> T:
     house, store = open_house(stage.settings), open_store(stage.settings)
-    universe.publish(store, stage.papers, house.date)
+    universe.publish(store, stage.papers, house.date, stage.source)
     announce(store, house)
     logs.setup("drill", stage.settings, console=False)
     outside.warm_family()

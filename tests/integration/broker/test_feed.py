@@ -97,6 +97,30 @@ def gaps(records):
     ]
 
 
+class Flood:
+    """Frames come thick, whatever they do."""
+
+    until_ns = 1 << 62
+
+    def gave(self, received_ns, now_ns):
+        return
+
+
+def test_thick_frames_are_given_together_where_the_caller_would_wait(play):
+    source, server, _ = play([status(T0, "NORMAL_OPEN"), *(step for n in range(5) for step in (0.02, tick(T0 + 1 + n)))])
+    eventually(lambda: any(isinstance(r, MarketStatus) for r in source.read(100, 0.05)))
+    source._gathering = Flood()
+    assert live(source.read(100, 0.6)) == [T0 + 1 + n for n in range(5)]
+
+
+def test_a_full_read_waits_for_no_more(play):
+    source, server, _ = play([status(T0, "NORMAL_OPEN"), *(tick(T0 + 1 + n) for n in range(5))])
+    source._gathering = Flood()
+    found = []
+    eventually(lambda: found.extend(source.read(2, 20.0)) or len(live(found)) == 5, 10.0)
+    assert live(found) == [T0 + 1 + n for n in range(5)]
+
+
 def test_a_day_from_open_to_the_end(play):
     source, server, _ = play([status(T0, "NORMAL_OPEN"), tick(T0 + 1, 0, 1, kind=0), tick(T0 + 2, 2), *END])
     found = drain(source)

@@ -128,6 +128,17 @@ def test_one_key_or_one_click_is_not_enough(page, day):
     assert words(day) == []
 
 
+def test_a_box_that_was_closed_in_the_same_breath_takes_no_key(page, day):
+    page.run("document.getElementById('stop').click()")
+    page.wait("!document.querySelector('#stop-levels button').disabled")
+    page.run("""document.querySelector('#stop-levels button').focus();
+        document.getElementById('stop-box').close();
+        document.querySelector('#stop-levels button').dispatchEvent(new KeyboardEvent('keydown', {key: '3', bubbles: true}));""")
+    page.run("document.getElementById('stop').click()")  # what was said before would have come before this
+    page.wait("!document.querySelector('#stop-levels button').disabled")
+    assert words(day) == []
+
+
 def test_a_click_flattens_and_milder_levels_are_shut_then(page, day):
     page.run("document.getElementById('stop').click()")
     page.wait("!document.querySelector('#stop-levels button').disabled")

@@ -152,7 +152,7 @@ def test_a_recommendation_shows_its_intent_and_its_denial():
     intent = OrderIntent(
         NOW, identity(cause[0]), cause[0], p.symbol, p.side, "entry", "LIMIT", 7, p.limit_paise, p.stop_paise, 0, 777, "tt-x", p.id, 0
     )
-    event = OrderEvent(NOW, "", identity(cause[1]), q.symbol, q.side, "entry", "DENIED", 5, 0, 0, q.limit_paise, 0.0, "halted", "tt-y")
+    event = OrderEvent(NOW, "", identity(cause[1]), q.symbol, q.side, "entry", "DENIED", 5, 0, 0, q.limit_paise, 0.0, "halted", "tt-y", 0)
     shown = board()
     shown.show(Poll(feed={"last_ts": str(NOW)}, tails={"recommendations": [p, q], "intents": [intent], "orders": [event]}), 0)
     rows = {row["id"]: row for row in shown.state["recommendations"]}
