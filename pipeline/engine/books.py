@@ -26,7 +26,7 @@ APART_ALARM = 4
 def is_old(desk: Desk, piece: BrokerReport) -> bool:
     """Tell whether a piece of a listing says what we know already: most do, beat after beat."""
     if piece.answer is Answer.TRADE:
-        return piece.trade_id in desk.ledger.trades or (piece.trade_id in desk.foreign and piece.order_id not in desk.owners)
+        return piece.trade_id in desk.ledger.trades or (piece.trade_id in desk.strange and piece.order_id not in desk.owners)
     if piece.answer is Answer.POSITION:
         return desk.broker_qty.get(piece.symbol, 0) == piece.qty
     order = desk.order(desk.owners.get(piece.order_id, ""))
@@ -66,10 +66,7 @@ def _is_absent(desk: Desk, order: Order, request: OrderRequest) -> bool:
 def _compare(desk: Desk, now: int) -> Journal:
     """See whether positions agree; once is chance (a fill between two readings), again and again is an alarm."""
     ours = {symbol: desk.held(symbol) for symbol in desk.ledger.holdings}
-    foreign: dict[str, int] = {}
-    for symbol, qty in desk.foreign.values():
-        foreign[symbol] = foreign.get(symbol, 0) + qty
-    apart = differences(ours, foreign, desk.broker_qty)
+    apart = differences(ours, desk.by_hand(), desk.broker_qty)
     if not apart and desk.is_ready:
         desk.agreed_ms, desk.apart = now, 0
         return
@@ -143,12 +140,12 @@ def take_trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
     key = desk.owners.get(trade.order_id)
     if key is None:
         if trade.symbol in desk.papers:
-            desk.foreign[trade.trade_id] = [trade.symbol, Side(trade.side).sign * trade.qty]
+            desk.strange[trade.trade_id] = [trade.symbol, Side(trade.side).sign * trade.qty, trade.order_id]
         return
     order = desk.order(key)
     if order is None:
         return
-    desk.foreign.pop(trade.trade_id, None)
+    desk.strange.pop(trade.trade_id, None)
     execution = Fill(now, trade.trade_id, trade.order_id, key, order.symbol, order.side, trade.qty, trade.px_paise, order.purpose)
     if not desk.ledger.apply(execution):
         return

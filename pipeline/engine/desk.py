@@ -93,8 +93,8 @@ class Desk:
     """The broker's net position by its newest complete listing."""
     changed_ms: dict[str, int] = field(default_factory=dict)
     """Symbol -> last fill or end of an order: an older listing says nothing about what may be closed."""
-    foreign: dict[str, list[Any]] = field(default_factory=dict)
-    """Trade id -> [symbol, signed quantity] of trades that are not ours."""
+    strange: dict[str, list[Any]] = field(default_factory=dict)
+    """Trade id -> [symbol, signed quantity, broker's order id] of trades of no order of ours, as far as was known when they were read."""
     late: dict[str, None] = field(default_factory=dict)
     """Orders of which trades are still to come."""
     strangers: dict[str, int] = field(default_factory=dict)
@@ -157,9 +157,21 @@ class Desk:
     def ours(self, symbol: str) -> int:
         """Give what of the position may be guarded and closed: what a person has sold by hand is not there any more."""
         held = self.held(symbol)
-        if not self.foreign or held == 0:
+        if not self.strange or held == 0:
             return held
-        return owned(held, held + sum(qty for name, qty in self.foreign.values() if name == symbol))
+        return owned(held, held + self.by_hand().get(symbol, 0))
+
+    def by_hand(self) -> dict[str, int]:
+        """Give the signed shares that people traded, paper by paper.
+
+        A trade that was read before its order was known for ours (the answer was lost, and the trade book came before the order book) is
+        none of them, and is booked with the next reading.
+        """
+        out: dict[str, int] = {}
+        for symbol, qty, order_id in self.strange.values():
+            if order_id not in self.owners:
+                out[symbol] = out.get(symbol, 0) + qty
+        return out
 
     def late_fills(self) -> list[Order]:
         """Give the orders of which the broker's book shows more fills than we have trades."""
@@ -207,7 +219,7 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
     return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments, params.risk.plan))
 
 
-_PLAIN = ("owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "foreign", "strangers")
+_PLAIN = ("owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "strange", "strangers")
 _SCALARS = ("sent_today", "minute", "word", "word_ms", "asked", "agreed_ms", "apart", "began_ms")
 _TABLES: dict[str, type] = {
     "pending": Recommendation,

@@ -24,7 +24,7 @@ SERVER_GRACE_MS = 10_000
 
 def is_for_server(desk: Desk, symbol: str) -> bool:
     """Tell whether an entry goes to the broker's server with its exits: not where trades by hand would make its quantity wrong."""
-    return desk.params.stops.exits == "gtt" and desk.venue is None and not any(name == symbol for name, _ in desk.foreign.values())
+    return desk.params.stops.exits == "gtt" and desk.venue is None and symbol not in desk.by_hand()
 
 
 def is_server_arming(desk: Desk, plan: Plan, now: int) -> bool:

@@ -16,6 +16,7 @@ from pipeline.engine.books import move, put_off, take_listing, take_row, take_tr
 from pipeline.engine.desk import Desk
 from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
+from pipeline.engine.protect import is_hands_off
 
 FIRST_LOOK_MS, LONGEST_LOOK_MS, QUICK_LOOKS = 200, 2_000, 6
 """An order without an answer is looked up after 0.2 s, 0.4 s ... 2 s; after six looks, on the beat."""
@@ -61,7 +62,7 @@ def chase(desk: Desk, now: int) -> Journal:
             continue
         elif order.status is Status.PENDING_CANCEL:
             yield from cancel(desk, order, now, order.why)
-        else:
+        elif not is_hands_off(desk, now):
             yield from modify(desk, order, order.asked, now)
     if desk.late and any(now - desk.changed_ms.get(o.symbol, 0) < limits.beat_s * 1000 for o in desk.late_fills()):
         want(desk, Ask.TRADES, desk.read_ms.get(Ask.TRADES, now - SOON_MS) + SOON_MS)

@@ -34,9 +34,14 @@ HANDS_OFF_MS = 45_000
 """After KILL the broker is asked past us for so long; what is held then, we close ourselves."""
 
 
+def is_hands_off(desk: Desk, now: int) -> bool:
+    """Tell whether somebody is closing everything at the broker itself: no order goes out and none is changed meanwhile."""
+    return desk.word == Word.KILL and now - desk.word_ms < HANDS_OFF_MS
+
+
 def steer(desk: Desk, now: int) -> Journal:
-    """Do what each paper needs next; nothing while somebody else closes at the broker itself."""
-    if desk.word == Word.KILL and now - desk.word_ms < HANDS_OFF_MS:
+    """Do what each paper needs next."""
+    if is_hands_off(desk, now):
         return
     symbols = {*desk.plans, *desk.ledger.open_symbols(), *(o.symbol for o in desk.orders.values() if o.purpose != "entry")}
     if desk.is_ready:

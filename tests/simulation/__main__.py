@@ -59,15 +59,21 @@ def main() -> int:
 
 def _watch(seeds: range, given: argparse.Namespace) -> int:
     counts: Counter[str] = Counter()
+    broken = 0
     for seed, digest, seen in watch_all(seeds, given.jobs):
         counts += seen
+        verdicts = [name for name in seen if name.startswith("violation ")]
+        broken += bool(verdicts)
+        for verdict in verdicts:
+            print(f"seed {seed}: {verdict}")
         if given.digest:
             print(f"{seed} {digest}")
     for name, count in sorted(counts.items()) if given.counts else ():
         print(f"{count:>9,} {name}")
     for name in unseen(counts) if given.counts else ():
         print(f"{0:>9} {name}")
-    return 0
+    print(f"sessions {len(seeds):,}  violations {broken}")
+    return 0 if broken == 0 else 1
 
 
 def _pull_all(moments: int, jobs: int) -> int:

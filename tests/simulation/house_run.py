@@ -285,6 +285,7 @@ def house(folder: Path, seed: int, order_url: str = "", **settings: Any) -> Iter
 def disturb(run: House, kills: int) -> None:
     """Trade, break and shoot until so many have fallen."""
     run.expect(run.is_up, "orders and portfolio")
+    run.expect(lambda: run.clients[schema.TICKS.role].exists(schema.TICKS.name), "ticks")
     while run.kills.total() < kills:
         if run.kills.total() % 12 == 6:
             run.halt(run.rng.uniform(1.0, 2.0))

@@ -103,6 +103,8 @@ class FaultyBroker:
     brackets: Brackets = field(init=False)
     numbers: int = 0
     is_stubborn: bool = False
+    is_locked: bool = False
+    """The broker's kill switch: no order is taken any more."""
     hand_ms: dict[str, int] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     """How often each fault came up."""
@@ -163,7 +165,9 @@ class FaultyBroker:
     def _act(self, request: OrderRequest, now: int, *, answered: bool) -> None:
         """The request arrives and is done."""
         self.received.append((now, request))
-        if request.ask is Ask.PLACE and request.order_type == GTT:
+        if request.ask is Ask.PLACE and self.is_locked:
+            reason, order_id = "UDAPI1151", ""
+        elif request.ask is Ask.PLACE and request.order_type == GTT:
             reason, order_id = "", self._place_gtt(request, now)
         elif request.ask is Ask.CANCEL and request.order_type == GTT:
             order_id = request.order_id
@@ -276,7 +280,7 @@ class FaultyBroker:
         here = self.position.get(symbol, 0)
         cover = sum(
             o.order.leaves_qty for o in self.alive
-            if o.order.symbol == symbol and o.purpose == "exit" and o.order.side.sign * here < 0
+            if o.order.symbol == symbol and o.purpose != "entry" and o.order.side.sign * here < 0
         )  # fmt: skip
         cover += sum(self.brackets.guarded_qty(b) for b in self.brackets.held.values() if b.symbol == symbol and b.side.sign * here > 0)
         if here != 0 and cover < abs(here):

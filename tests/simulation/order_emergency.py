@@ -1,7 +1,7 @@
 """From an emergency string to the last order that opens something, to the last fill of one, and to flat, at random moments of a session.
 
-Every level that the order manager itself obeys (halt: no entries, working ones cancelled; flatten: and close everything), pulled by each
-string, with a broker that answers and with the faults of section 3.4. A click and a command travel for up to 60 ms, a file is seen within
+Every level (pause: no entries; halt: working ones are cancelled too; flatten: and everything is closed; kill: the broker is asked to, past
+the order manager, which keeps its hands off for 45 s and closes what is left then), pulled by each string, with a broker that answers and with the faults of section 3.4. A click and a command travel for up to 60 ms, a file is seen within
 a quarter of a second by whoever beats, and by an order that is about to leave at once. Times are of the simulation.
 """
 
@@ -13,12 +13,11 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 
-from pipeline.core.broker import Word
+from pipeline.core.broker import LEVELS, Word
 from tests.simulation.order_broker import CLEAN, Rates
 from tests.simulation.order_run import CHUNK, prepare, quantile
 from tests.simulation.order_session import STRINGS, Outcome, Pull, Session
 
-LEVELS = (Word.HALT, Word.FLATTEN)
 BROKERS = {"healthy": CLEAN, "stated faults": Rates()}
 
 
@@ -46,6 +45,6 @@ def _line(name: str, pull: Pull, outcomes: list[Outcome]) -> str:
             ("its last fill", Counter(o.word_filled_ms for o in outcomes)),
             ("flat", Counter(o.word_flat_ms for o in outcomes)),
         )
-        if what != "flat" or pull.word is Word.FLATTEN
+        if what != "flat" or pull.word in {Word.FLATTEN, Word.KILL}
     ]
     return f"{pull.word.value:<8} {pull.source:<8} {name:<14} {len(outcomes):,} moments, ms: {'; '.join(told)}"

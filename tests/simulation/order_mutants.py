@@ -139,6 +139,7 @@ MUTANTS = (
         ((risk, "CHECKS", _checks_without("halted", "reducing")),),
     ),
     Mutant("6.1   the kill file is looked at before an order leaves", ((Session, "has_kill_file", False),)),
+    Mutant("6.1   while the broker itself closes everything, hands off", ((protect, "HANDS_OFF_MS", 0),)),
     Mutant("6.1   an emergency word cancels the entries that work", ((orders, "_time_out", _nothing),)),
     Mutant("6.3   token, versions, clock, instruments, funds are sound", ((orders, "conditions_of", _all_is_well),)),
     Mutant("6.4   no entry on a stale quote", ((risk, "CHECKS", _checks_without("stale_quote", "stale_feed")),)),

@@ -22,13 +22,16 @@ from pipeline.core.session import Calendar, ist_ms
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import MINUTE_MS, Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, Side, TickBatch
 from pipeline.engine import orders
+from pipeline.engine.asking import EXIT_ALL
 from pipeline.engine.desk import Desk, dump, new_desk, restore
 from pipeline.engine.lifecycle import Status
 from pipeline.engine.portfolio import Ledger
+from pipeline.engine.protect import HANDS_OFF_MS
 from pipeline.engine.quotes import QuoteTable
 from tests.fakes.trading import params
-from tests.simulation.order_broker import CLEAN, FaultyBroker, Rates
+from tests.simulation.order_broker import CLEAN, FaultyBroker, Held, Rates
 from tests.simulation.order_market import FRAME_MS, FRAMES, PAPERS, POOL, SYMBOLS, market
+from tests.simulation.order_resort import Resort
 
 DATE = "2026-11-20"
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +88,7 @@ def rates_of(seed: int, rng: random.Random) -> Rates:
         lost=rng.uniform(0, 0.12), reply_lost=rng.uniform(0, 0.12), slow=rng.uniform(0, 0.08), refused=rng.uniform(0, 0.1),
         fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
         push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
-        hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.3)), amnesia=rng.choice((0, 0, 0.5)), unsound=rng.choice((0, 0.2)),
+        hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.8)), amnesia=rng.choice((0, 0, 0.5)), unsound=rng.choice((0, 0.2)),
     )  # fmt: skip
 
 
@@ -126,6 +129,15 @@ class Input:
     is_stream: bool
 
 
+def drawn(seed: int, ending: str) -> Pull | None:
+    """Draw the word of a session: a day that ends flat does by FLATTEN or KILL, one whose positions end by themselves may be paused or halted."""
+    rng = random.Random(f"word {seed}")
+    source = rng.choice(STRINGS)
+    if ending == "flatten":
+        return Pull(rng.choice((Word.FLATTEN, Word.FLATTEN, Word.KILL)), source)
+    return Pull(rng.choice((Word.PAUSE, Word.HALT)), source) if ending == "max_hold" and rng.random() < 0.2 else None
+
+
 class Session:
     """A world of one seed. ``run`` plays it to its end and judges it."""
 
@@ -138,7 +150,9 @@ class Session:
         self.rng = rng = random.Random(f"orders {seed}")
         self.seed, self.ending, self.pull = seed, rng.choice(ENDINGS), pull
         if pull is not None:
-            self.ending = "flatten" if pull.word is Word.FLATTEN else "max_hold"
+            self.ending = "flatten" if pull.word in {Word.FLATTEN, Word.KILL} else "max_hold"
+        else:
+            self.pull = drawn(seed, self.ending)
         self.rates = rates if rates is not None else rates_of(seed, rng)
         way = replace(SETTINGS[self.ending].stops, **rng.choice(WAYS))
         self.params: Params = replace(SETTINGS[self.ending], stops=way)
@@ -162,7 +176,7 @@ class Session:
         self.intents: dict[str, OrderIntent] = {}
         self.seen_ms = 0
         """When the last frame came: each brings all papers."""
-        self.halted_ms = self.file_ms = self.pulled_ms = 0
+        self.halted_ms = self.file_ms = self.pulled_ms = self.hands_off_ms = 0
         self.last_opening_ms = 0
         self.unknown: dict[str, str] = {}
         self.stopped: set[str] = set()
@@ -234,9 +248,9 @@ class Session:
         has_tags = self.params.stops.exits != "gtt"  # a GTT bears none: it cannot be exited by it, nor known again without a journal
         self.broker.is_stubborn = rng.random() < self.rates.stubborn and has_tags
         self.forgets_at = rng.randint(2, 8) if rng.random() < self.rates.amnesia and has_tags else 0
-        if self.ending == "flatten" or self.pull is not None:
+        if self.pull is not None:
             pulled = base + rng.randint(30_000, FAULTS_END_MS - 5_000)
-            self.at(pulled, self._pull)
+            self.at(pulled, lambda now, pull=self.pull: self._pull(pull, now))
             # An answer in the same breath as the string.
             self.at(pulled - 1_000 + rng.randint(-100, 200), lambda now: self._propose(rng.randrange(len(PAPERS)), now, "c"))
 
@@ -257,7 +271,8 @@ class Session:
         if quiet:
             self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False))
             return
-        if self.is_clean and 0 < self.halted_ms < now - CANCEL_MS and any(h.purpose == "entry" for h in self.broker.working()):
+        is_halted = 0 < self.halted_ms < now - CANCEL_MS and self.pull is not None and self.pull.word is not Word.PAUSE
+        if self.is_clean and is_halted and any(h.purpose == "entry" for h in self.broker.working()):
             self._blame("an entry still works long after HALTED")
         self.seen_ms = now
         self._take(Input("ticks", TickBatch(now, self.market.rows[number]), is_stream=True))
@@ -299,12 +314,13 @@ class Session:
             answer = Confirmation(now, proposal.id, "confirm", ("page", "terminal")[number])
             self.at(now + 1_000 + number, lambda at, a=answer: self._take(Input("answer", replace(a, ts=at), is_stream=True)))
 
-    def _pull(self, now: int) -> None:
-        """Somebody pulls an emergency string: a click and a command travel, a file is there at once."""
-        pull = self.pull or Pull(Word.FLATTEN, self.rng.choice(STRINGS))
+    def _pull(self, pull: Pull, now: int) -> None:
+        """Somebody pulls an emergency string: a click and a command travel, a file is there at once; KILL leaves one in any case."""
         self.outcome.word_source, self.pulled_ms = pull.source, now
-        if pull.source == "file":
+        if pull.source == "file" or pull.word is Word.KILL:
             self.file_ms = now
+        if pull.word is Word.KILL:
+            Resort(self.broker, now)
         control = Control(now, pull.word, pull.source)
         travel = self.rng.randint(1, 250) if pull.source == "file" else self.rng.randint(2, 60)
         self.at(now + travel, lambda at: self._take(Input("control", replace(control, ts=at), is_stream=True)))
@@ -344,7 +360,7 @@ class Session:
         self.is_word_lost = self.pulled_ms > 0
         # A word that was only in the journal is gone with it (the kill file is not), and an exit that the broker made for us
         # bears no tag: from now on nobody can tell it from a trade by hand.
-        self.halted_ms = 0
+        self.halted_ms = self.hands_off_ms = 0
         for held in self.broker.held.values():
             if held.purpose == "exit" and not held.order.tag:
                 held.purpose = "hand"
@@ -418,6 +434,8 @@ class Session:
             self.saved, self.since = pack(*dump(self.desk)), []
         if item.kind == "control":
             self.halted_ms = self.halted_ms or now
+            if item.record.word is Word.KILL:
+                self.hands_off_ms = now + HANDS_OFF_MS
         for out in outputs:
             self.trail.append((now, out))
             kind = type(out)
@@ -453,6 +471,8 @@ class Session:
                 self._blame(f"{request.tag} was sent on facts that forbid it: {self.facts}")
             if self.pulled_ms:
                 self.last_opening_ms = now
+        if request.ask in {Ask.PLACE, Ask.MODIFY, Ask.EXIT_ALL} and now < self.hands_off_ms:
+            self._blame(f"{request.tag} was sent while the broker itself was closing everything")
         if request.ask is Ask.MODIFY and request.order_type == "SL-M":
             sign, before = Side(request.side).opposite.sign, self.triggers.get(request.intent_id, request.trigger_paise)
             if (request.trigger_paise - before) * sign < 0 and not self.is_forgetful:
@@ -513,9 +533,18 @@ class Session:
             self.now, _, what = heapq.heappop(self.future)
             what(self.now)
 
+    def _is_ours(self, held: Held) -> bool:
+        """An order by hand is ours where nobody could tell: without a tag, our way, after an exit by the broker that had no answer."""
+        if held.purpose != "hand":
+            return True
+        order = self.desk.order(self.desk.owners.get(held.order.order_id, ""))
+        if order is None or order.order_type != EXIT_ALL:
+            return False
+        return (order.symbol, order.side) == (held.order.symbol, held.order.side) and order.sent_ms <= held.order.ts
+
     def _judge_fills(self) -> None:
         broker, desk = self.broker, self.desk
-        ours = {t.trade_id for t in broker.trades if broker.held[t.order_id].purpose != "hand"}
+        ours = {t.trade_id for t in broker.trades if self._is_ours(broker.held[t.order_id])}
         for name, ledger in (("orders", desk.ledger), ("portfolio", self.portfolio)):
             booked = set(ledger.trades)
             if booked != ours:

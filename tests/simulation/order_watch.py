@@ -51,6 +51,7 @@ class Watched(Session):
         )
         self._digest.update(pack([dump(self.desk)[0], self.portfolio.dump()], dump(self.desk)[1]))
         self.seen.update({f"fault {name}": count for name, count in self.faults.items()})
+        self.seen.update(f"violation {words}" for words in out.violations)
         return out
 
     @property

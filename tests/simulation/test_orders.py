@@ -9,9 +9,9 @@ from collections import Counter
 
 import pytest
 
-from pipeline.core.broker import Word
+from pipeline.core.broker import LEVELS, Word
 from tests.simulation.order_broker import CLEAN, Rates
-from tests.simulation.order_emergency import LEVELS, measure
+from tests.simulation.order_emergency import measure
 from tests.simulation.order_mutants import MUTANTS, check_all
 from tests.simulation.order_run import UNPLACED_BOUND, run
 from tests.simulation.order_session import STRINGS, Pull, Session
@@ -20,7 +20,7 @@ from tests.simulation.order_watch import watch_all
 pytestmark = pytest.mark.xdist_group("simulation")
 FAULTS = (
     "request lost", "reply lost", "slow", "slow beyond the time-out", "refused", "5xx", "5xx taken", "rejected by the exchange", "listing cut",
-    "push lost", "push doubled", "feed stall", "trade by hand", "stubborn", "journal lost", "stopped by the kill file",
+    "push lost", "push doubled", "feed stall", "trade by hand", "stubborn", "journal lost", "stopped by the kill file", "last resort cut",
     "crash before the commit", "crash behind the commit", "crash between requests",
 )  # fmt: skip
 EDGES = 25
@@ -60,7 +60,9 @@ def test_any_number_of_processes_gives_the_same():
 def test_each_emergency_string_stops_orders_at_each_level():
     lines = list(measure(10))
     assert [failed for _, failed in lines if failed] == []
-    assert [line.split()[:2] for line, _ in lines[:6]] == [[level.value, source] for level in LEVELS for source in STRINGS]
+    assert [line.split()[:2] for line, _ in lines[: len(LEVELS) * len(STRINGS)]] == [
+        [level.value, source] for level in LEVELS for source in STRINGS
+    ]
     out = Session(3, CLEAN, Pull(Word.FLATTEN, "file")).run()
     assert out.word_last_ms == 0, "a file is seen by the very next order"
     assert 0 < out.word_flat_ms < 10_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import pytest
 
@@ -19,8 +20,10 @@ def sit(tmp_path, seed: int, kills: int) -> None:
         run.settle()
         ledger = run.sim.ledger()
         posts = sum((r["method"], r["path"]) == PLACE for r in ledger["requests"])
+        denied = Counter(denial.code for denial in run.records(schema.DENIALS))
         print(
-            f"seed {seed}: {dict(run.kills)}, {run.proposals} proposals, {posts} sent, {len(ledger['trades'])} trades, {len(run.spans)} spans"
+            f"seed {seed}: {dict(run.kills)}, {run.proposals} proposals, {posts} sent, {len(ledger['trades'])} trades, {len(run.spans)} spans, "
+            f"denied {dict(denied.most_common())}"
         )
         assert run.differences() == []
         assert run.kills.total() >= kills

@@ -45,11 +45,27 @@ def test_an_order_of_ours_that_we_do_not_know_is_adopted_and_entries_halt():
 def test_trades_by_hand_are_shown_and_count_for_agreement():
     talk = Talk().ready()
     talk.trade("HAND", "h1", 7)
-    assert talk.desk.foreign == {"h1": ["AAA", 7]}
+    assert talk.desk.by_hand() == {"AAA": 7}
     agreed = talk.desk.agreed_ms
     talk.wait(5_000)
     talk.read_books({"AAA": 7})
     assert talk.desk.agreed_ms > agreed
+
+
+def test_a_trade_read_before_its_order_was_known_is_not_taken_for_one_by_hand():
+    """Beside a trade by hand it would hide that one: the stop would be for more than the broker holds (seed 619)."""
+    talk = Talk().ready()
+    entry = talk.enter()
+    talk.say(Answer.AMBIGUOUS, entry)
+    talk.trade("HAND", "h1", 7, side="SELL")
+    talk.trade("B1", "t1", 499)
+    assert talk.desk.by_hand() == {"AAA": 492}
+    talk.say(Answer.ROW, tag=entry.tag, order_id="B1", symbol="AAA", side="BUY", status="complete", qty=499, cum_qty=499)
+    assert (talk.desk.held("AAA"), talk.desk.ours("AAA"), talk.desk.by_hand()) == (499, 492, {"AAA": -7})
+    stop = talk.last(Ask.PLACE)
+    assert (stop.order_type, stop.qty) == ("SL-M", 492), "no more than the broker holds"
+    assert len(fills(talk.trade("B1", "t1", 499))) == 1
+    assert talk.desk.ours("AAA") == 492
 
 
 def test_books_that_differ_again_and_again_are_an_alarm_and_stop_entries():

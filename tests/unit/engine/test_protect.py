@@ -186,6 +186,22 @@ def test_after_a_kill_we_keep_still_and_then_close_what_is_left():
     assert (talk.last(Ask.PLACE).order_type, talk.last(Ask.PLACE).qty) == ("MARKET", 499)
 
 
+def test_after_a_kill_a_change_without_an_answer_is_not_repeated():
+    talk = Talk().ready()
+    stop = talk.filled(300)
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    talk.trade("B1", "t2", 199)
+    assert (talk.last(Ask.MODIFY).qty, talk.count(Ask.MODIFY)) == (499, 1)
+    talk.command(Word.KILL)
+    before = len(talk.requests)
+    for _ in range(8):
+        talk.wait(4_000)
+    assert {r.ask for r in talk.requests[before:]} <= READS, "the broker is asked to cancel that stop meanwhile"
+    while talk.now - talk.desk.word_ms < HANDS_OFF_MS:
+        talk.wait(4_000)
+    assert talk.count(Ask.MODIFY) + talk.count(Ask.CANCEL) > 1
+
+
 def test_on_paper_a_kill_flattens():
     desk = new_desk(PAPERS, day(), params())
     list(on_control(desk, Control(T, Word.KILL, "file"), T))
