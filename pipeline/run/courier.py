@@ -191,8 +191,9 @@ class OutwardSource:
         newest = max((item.id.ms for item in out), default=0)
         if newest > self.now_ms():
             self._reached = newest, _clock_ms()
+        told = told or self._told()
         at = EntryId(max(newest, self.now_ms()), 0)
-        return [*out, *(Input("", at, record, 0) for record in told or self._told())]
+        return [*out, *(Input("", at, record, 0) for record in told)]
 
     def close(self) -> None:
         for close in self._closers:

@@ -244,7 +244,8 @@ def test_time_goes_on_while_the_feed_is_silent(desk):
         beats += source.read(10, 0)
         assert time.monotonic() - began < 5
     assert {i.record.answer for i in beats} == {Answer.BEAT}
-    assert beats[1].id.ms - beats[0].id.ms >= 200
+    assert beats[1].record.ts - beats[0].record.ts >= 200
+    assert all(i.id.ms >= i.record.ts for i in beats)
 
 
 def test_it_closes_what_it_was_given(desk):
