@@ -124,9 +124,13 @@ def is_settled(desk: Desk, now: int) -> bool:
 
 
 def _bound_since(desk: Desk, ts: int) -> int:
-    """Give the margin of the entries that the broker's figure of that instant may not know: it was asked for a little before."""
-    entries = (o for o in (*desk.orders.values(), *desk.final.values()) if o.purpose == "entry" and o.sent_ms > ts - ASKED_BEFORE_MS)
-    return round(sum(max(o.order_qty, o.cum_qty) * o.limit_paise for o in entries) * desk.params.risk.margin_ratio)
+    """Give the margin of the entries that the broker's figure of that instant may not know: it was asked for a little before.
+
+    An entry that the broker refused binds nothing.
+    """
+    since = (o for o in (*desk.orders.values(), *desk.final.values()) if o.purpose == "entry" and o.sent_ms > ts - ASKED_BEFORE_MS)
+    bound = sum(max(o.order_qty, o.cum_qty) * o.limit_paise for o in since if o.status is not Status.REFUSED)
+    return round(bound * desk.params.risk.margin_ratio)
 
 
 def _net_exposure(desk: Desk) -> int:

@@ -173,3 +173,10 @@ def test_the_brokers_funds_bound_ours_and_what_was_sent_since_is_taken_off():
     assert conditions_of(talk.desk, talk.now + 20_000).margin_paise == 60_000_00, "the broker has counted it by now"
     talk.look(margin_paise=10**12)
     assert conditions_of(talk.desk, talk.now).margin_paise < 100_000_000, "never more than our own capital"
+
+
+def test_an_entry_that_the_broker_refused_binds_no_margin():
+    talk = outside(margin_paise=60_000_00)
+    request = talk.enter()
+    talk.say(Answer.REFUSED, request, reason="no")
+    assert conditions_of(talk.desk, talk.now).margin_paise == 60_000_00
