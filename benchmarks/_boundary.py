@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks._endtoend import redis_server
 from benchmarks._patterns import market
 from benchmarks._rounds import Row, show
-from benchmarks.candles import GOAL, RAW, Aside
+from benchmarks.candles import GOAL, Aside, over_redis
 from pipeline.core.candle import CANDLE
 from pipeline.core.schema import Role
 from pipeline.core.types import TIMEFRAMES, CandleWave, Instrument
@@ -90,21 +90,9 @@ def rows_for(symbols: int, rounds: int) -> list[Row]:
             if n > 2:  # the first ones make the series and warm up
                 (theirs if is_raw else ours).append(aside.took_s if is_raw else taken)
         gc.unfreeze()
-    ratio = statistics.median(ours) / statistics.median(theirs)
-    note = f"Redis alone {statistics.median(theirs) * 1e3:.1f} ms for {len(aside.sent) / 1e6:.1f} MB; ours over it is at most {GOAL}"
-    is_judged = symbols >= 2000
-    return [
-        Row(
-            f"hour boundary in Redis, {symbols} x 6",
-            round(statistics.median(ours) * 1e3, 1),
-            "ms wall",
-            RAW,
-            round(ratio, 2),
-            GOAL if is_judged else None,
-            ratio <= GOAL if is_judged else None,
-            note,
-        )
-    ]
+    mine, raw = statistics.median(ours), statistics.median(theirs)
+    note = f"Redis alone {raw * 1e3:.1f} ms for {len(aside.sent) / 1e6:.1f} MB; ours over it is at most {GOAL}"
+    return [over_redis(f"hour boundary in Redis, {symbols} x 6", mine, raw, note, is_judged=symbols >= 2000)]
 
 
 def main(args: list[str]) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks._endtoend import redis_server
 from benchmarks._patterns import market
 from benchmarks._rounds import Row, show
-from benchmarks.candles import GOAL, HOUR, HOURS, MINUTE, RAW, Aside
+from benchmarks.candles import GOAL, HOUR, HOURS, MINUTE, Aside, over_redis
 from pipeline.core.candle import CANDLE
 from pipeline.core.job import Context, Job
 from pipeline.core.schema import Role
@@ -140,17 +140,7 @@ def _row(symbols: int, ours: list[list[float]], theirs: list[list[float]], sent:
         for n, name in enumerate(("candles", "indicators", "patterns"))
     )
     note = f"Redis alone {raw * 1e3:.1f} ms for {sent / 1e6:.1f} MB ({parts} ms); ours over it is at most {GOAL}"
-    ratio, is_judged = mine / raw, symbols >= 2000
-    return Row(
-        f"whole boundary in Redis, {symbols} x 6",
-        round(mine * 1e3, 1),
-        "ms wall",
-        RAW,
-        round(ratio, 2),
-        GOAL if is_judged else None,
-        ratio <= GOAL if is_judged else None,
-        note,
-    )
+    return over_redis(f"whole boundary in Redis, {symbols} x 6", mine, raw, note, is_judged=symbols >= 2000)
 
 
 def main(args: list[str]) -> None:

@@ -13,19 +13,13 @@ from pipeline.core import schema
 from pipeline.core.schema import Role
 from pipeline.core.types import Fill, Instrument, Side
 from pipeline.store import codec
-from tests.fakes.chromium import Chromium, Page
+from tests.fakes.chromium import Page
 from tests.fakes.day_in_redis import NOW, PROPOSALS, SYMBOLS, Day, tick
 from tests.fakes.page_server import PageServer
 from web import assets
 
 pytestmark = pytest.mark.xdist_group("browser")
 EVIL = '<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>\'"</td>${window.pwned=3}{{pwned}}'
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory) -> Iterator[Chromium]:
-    with Chromium(tmp_path_factory.mktemp("browser")) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from pipeline.simulator.config import SimulatorConfig
 from pipeline.simulator.listing import DEFAULT_LISTINGS
 from pipeline.store import codec
 from pipeline.store.server import start
-from tests.fakes.chromium import Chromium, Page
+from tests.fakes.chromium import Page
 from tests.fakes.day_in_redis import NOW, Day
 from tests.fakes.doors import wait_for
 from tests.fakes.live_simulator import live_simulator
@@ -31,12 +31,6 @@ from web import stop
 
 pytestmark = pytest.mark.xdist_group("browser")
 LEVELS = ("pause", "halt", "flatten")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory) -> Iterator[Chromium]:
-    with Chromium(tmp_path_factory.mktemp("browser")) as browser:
-        yield browser
 
 
 @pytest.fixture
