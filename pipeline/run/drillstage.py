@@ -41,13 +41,15 @@ LIMIT_S = 120.0
 OURS = ("TICKTICK_", "REDIS_", "UPSTOX_", "UPX_")
 FOLDERS = ("logs", "runtime", "data", "recordings", "archive", "audit")
 WIDE = {
-    "risk.max_positions": 12, "risk.max_leverage": 10.0, "risk.max_net_leverage": 10.0, "risk.daily_loss_stop_ratio": 0.5,
-    "risk.daily_loss_alert_ratio": 0.4, "risk.drawdown_stop_ratio": 0.5, "risk.max_losses_in_row": 1000, "risk.min_gap_s": 1,
-    "risk.max_orders_per_minute": 1000, "risk.max_orders_per_hour": 10_000, "risk.max_orders_per_day": 10_000, "risk.max_drift_bps": 400.0,
-    "risk.max_ltp_distance_bps": 1000.0, "risk.max_quote_distance_bps": 1000.0, "risk.price_band_ratio": 0.5,
-    "risk.max_depth_ratio": 1000.0, "risk.max_volume_ratio": 1.0, "orders.confirm": "ask", "orders.max_hold_s": 0,
-    "orders.reply_s": 2.5, "orders.settle_s": 6.0, "orders.beat_s": 1.0, "upstox.total_timeout_s": 1.5, "upstox.connect_timeout_s": 0.5,
-    "logging.level": "WARNING",
+    "max_positions": 12, "max_leverage": 10.0, "max_net_leverage": 10.0, "daily_loss_stop_ratio": 0.5, "daily_loss_alert_ratio": 0.4,
+    "drawdown_stop_ratio": 0.5, "max_losses_in_row": 1000, "min_gap_s": 1, "max_orders_per_minute": 1000, "max_orders_per_hour": 10_000,
+    "max_orders_per_day": 10_000, "max_drift_bps": 400.0, "max_ltp_distance_bps": 1000.0, "max_quote_distance_bps": 1000.0,
+    "price_band_ratio": 0.5, "max_depth_ratio": 1000.0, "max_volume_ratio": 1.0,
+}  # fmt: skip
+"""Limits so wide that the orders, not the limits, are what is tried."""
+SHORT = {
+    "orders.confirm": "ask", "orders.max_hold_s": 0, "orders.reply_s": 2.5, "orders.settle_s": 6.0, "orders.beat_s": 1.0,
+    "upstox.total_timeout_s": 1.5, "upstox.connect_timeout_s": 0.5, "logging.level": "WARNING",
 }  # fmt: skip
 
 T = TypeVar("T")
@@ -141,7 +143,8 @@ def _given(base: Settings, folder: Path, redis: server.Server, market: tuple[str
         "paths.symbols": str(folder / "symbols.json"),
         "paths.token": str(folder / "token.json"),
         "paths.credentials": str(folder / "credentials.json"),
-        **WIDE,
+        **{f"risk.{name}": limit for name, limit in WIDE.items()},
+        **SHORT,
     }
 
 

@@ -25,6 +25,7 @@ from pipeline.core.schema import Role, Stream
 from pipeline.core.types import Confirmation, Instrument, Recommendation, Side
 from pipeline.run import universe
 from pipeline.run.access import now_ms
+from pipeline.run.drillstage import WIDE
 from pipeline.simulator.config import SimulatorConfig
 from pipeline.simulator.listing import DEFAULT_LISTINGS, tick_paise
 from pipeline.store import codec
@@ -44,20 +45,13 @@ SETTINGS = {
     "logging__level": "WARNING", "history__pace": 100.0,
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = {
-    "max_positions": 12, "max_leverage": 10.0, "max_net_leverage": 10.0, "daily_loss_stop_ratio": 0.5, "daily_loss_alert_ratio": 0.4,
-    "drawdown_stop_ratio": 0.5, "max_losses_in_row": 1000, "min_gap_s": 1, "max_orders_per_minute": 1000, "max_orders_per_hour": 10_000,
-    "max_orders_per_day": 10_000, "max_drift_bps": 400.0, "max_ltp_distance_bps": 1000.0, "max_quote_distance_bps": 1000.0,
-    "price_band_ratio": 0.5, "max_depth_ratio": 1000.0, "max_volume_ratio": 1.0,
-}  # fmt: skip
-"""Wide enough that the orders, not the limits, are what is tried; everything else is the shipped profile."""
 
 
 def risk_text() -> str:
-    """Give a risk.toml: the shipped one, with the limits above."""
+    """Give a risk.toml: the shipped one, with the drill's limits."""
     lines = (ROOT / "config" / "risk.toml").read_text("utf-8").splitlines()
     names = [line.partition("=")[0].strip() for line in lines]
-    return "\n".join(f"{name} = {LIMITS[name]}" if name in LIMITS else line for name, line in zip(names, lines, strict=True)) + "\n"
+    return "\n".join(f"{name} = {WIDE[name]}" if name in WIDE else line for name, line in zip(names, lines, strict=True)) + "\n"
 
 
 FAULTS = (
