@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.core.errors import Refused
+from pipeline.core.frozen import quick
 from pipeline.core.params import OrderParams
 from pipeline.core.session import Group, SessionDay, ist_ms
 from pipeline.core.types import Side
@@ -28,6 +29,7 @@ SQUARE_OFF_BEFORE_END_MS = 180_000
 NO_ENTRY_BEFORE_END_MS = 900_000
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How a position is left; made with the entry, never without one."""

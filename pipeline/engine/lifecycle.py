@@ -26,6 +26,7 @@ from enum import StrEnum
 
 from pipeline.core.broker import Terms
 from pipeline.core.errors import Corrupt
+from pipeline.core.frozen import quick
 from pipeline.core.types import OrderEvent, Side
 from pipeline.engine.identity import changed
 
@@ -127,6 +128,7 @@ TABLE: dict[tuple[Status, Event], Status] = {
 }
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Order:
     """One order of ours. ``value_paise`` is the sum of quantity times price over its fills.

@@ -51,7 +51,7 @@ def chase(desk: Desk, now: int) -> Journal:
         for request in [r for r in desk.in_flight.values() if now - r.ts > limits.reply_s * 1000]:
             late = BrokerReport(now, Answer.AMBIGUOUS, request.id, reason="no_answer")
             yield from take(desk, late, now)
-    unsure = [order for order in desk.orders.values() if order.status in UNSURE]
+    unsure = [order for order in desk.orders.values() if order.status in UNSURE] if desk.orders else ()
     looking = {r.intent_id for r in desk.in_flight.values() if r.ask is Ask.FIND} if unsure else ()
     for order in unsure:
         if order.status is Status.UNKNOWN:

@@ -2,7 +2,8 @@
 
 The runner's promises are modelled as they are: outputs, cursor and state of one input commit together, requests leave only after that commit,
 what comes from a stream is read again after a crash and what came from the broker is not. After a crash the state is a dump, put together
-again from its bytes, stepped through what was committed since. A session is a function of its seed.
+again from its bytes, stepped through what was committed since. Where the crash took nothing back, that is the state that was held: every
+fourth time it is put together and compared, else it goes on. A session is a function of its seed.
 """
 
 from __future__ import annotations
@@ -19,11 +20,9 @@ from typing import Any
 from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word
 from pipeline.core.params import Params
 from pipeline.core.session import Calendar, ist_ms
-from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import MINUTE_MS, Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, Side, TickBatch
-from pipeline.engine import orders
 from pipeline.engine.asking import EXIT_ALL
-from pipeline.engine.desk import Desk, dump, new_desk, restore
+from pipeline.engine.desk import Desk, new_desk
 from pipeline.engine.lifecycle import Status
 from pipeline.engine.portfolio import Ledger
 from pipeline.engine.protect import HANDS_OFF_MS
@@ -31,6 +30,7 @@ from pipeline.engine.quotes import QuoteTable
 from tests.fakes.trading import params
 from tests.simulation.order_broker import CLEAN, FaultyBroker, Held, Rates
 from tests.simulation.order_market import FRAME_MS, FRAMES, PAPERS, POOL, SYMBOLS, market
+from tests.simulation.order_memory import Memory, step, to_bytes
 from tests.simulation.order_resort import Resort
 
 DATE = "2026-11-20"
@@ -46,6 +46,8 @@ FAULTS_END_MS = 115_000
 """From here on the world is healthy: liveness counts."""
 SNAPSHOT_EVERY = (8, 16, 32)
 """Inputs between two states kept, by seed: the rest is replayed after a crash."""
+COMPARED = 4
+"""Of the crashes that took nothing back, the state is put together anew at every so-manieth."""
 ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
 LOOK_MS = 10_000
 SOUND = Facts(0, 3_600_000, True, 0, True, 100_000_000)
@@ -166,11 +168,9 @@ class Session:
         self.now = self.base
         self.life, self.is_up = 0, False
         self.queue: list[Input] = []
-        self.desk: Desk
+        self.desk = self._fresh()
+        self.memory = self._blank_memory()
         self.portfolio = Ledger(DATE, BLANK[self.ending].ledger.products)
-        self.saved = pack(*dump(self._fresh()))
-        """The state as it was committed last, and what was stepped since."""
-        self.since: list[tuple[str, Any, int]] = []
         self.events: list[OrderEvent] = []
         self.trail: deque[tuple[int, Any]] = deque(maxlen=20)
         self.intents: dict[str, OrderIntent] = {}
@@ -332,7 +332,6 @@ class Session:
         self.life += 1
         self.is_up = True
         self.known.clear()
-        self.desk = self._replayed()
         self._take(Input("reports", [BrokerReport(now, Answer.STARTED)], is_stream=False))
         self.facts = None
         self.at(now + self.rng.randint(50, 400), self._look)
@@ -346,14 +345,14 @@ class Session:
         if self.outcome.crashes == self.forgets_at:
             self._forget()
             return
-        if was_committed and self.outcome.crashes % 8 == 0:
-            self._compare_states()
+        if not was_committed or self.outcome.crashes % COMPARED == 0:
+            self._rebuild(was_committed=was_committed)
         self.at(self.now + self.rng.randint(200, 3_000), self._start)
 
     def _forget(self) -> None:
         """Everything we ever wrote is gone; the broker's book is all there is. Fills and intents are counted anew."""
         self.faults["journal lost"] += 1
-        self.saved, self.since, self.queue = pack(*dump(self._fresh())), [], []
+        self.desk, self.memory, self.queue = self._fresh(), self._blank_memory(), []
         self.portfolio, self.events, self.intents = Ledger(DATE, BLANK[self.ending].ledger.products), [], {}
         self.unknown.clear()
         self.is_forgetful = True
@@ -366,22 +365,19 @@ class Session:
                 held.purpose = "hand"
         self.at(self.now + self.rng.randint(200, 3_000), self._start)
 
-    def _compare_states(self) -> None:
-        """The journal replays to the state that was held."""
-        if pack(*dump(self._replayed())) != pack(*dump(self.desk)):
+    def _rebuild(self, *, was_committed: bool) -> None:
+        """Put the state together from what was written down: what was stepped and committed must come out as it was held."""
+        held, self.desk = self.desk, self.memory.rebuilt(self._fresh())
+        if was_committed and to_bytes(self.desk) != to_bytes(held):
             self._blame("dump and replay do not give the state that was held")
+
+    def _blank_memory(self) -> Memory:
+        return Memory(self._fresh(), SNAPSHOT_EVERY[self.seed % 3])
 
     def _fresh(self) -> Desk:
         """Give an empty desk; what never changes is shared by all of them."""
         blank = BLANK[self.ending]
         return Desk(blank.papers, DAY, self.params, QuoteTable(len(PAPERS)), None, Ledger(DATE, blank.ledger.products))
-
-    def _replayed(self) -> Desk:
-        desk = self._fresh()
-        restore(desk, *unpack(self.saved))
-        for kind, record, at in self.since:
-            _step(desk, kind, record, at)
-        return desk
 
     def _take(self, item: Input) -> None:
         """One turn of the process: step, commit, act; it may die between any two of them."""
@@ -391,7 +387,7 @@ class Session:
             return
         now, desk = self.now, self.desk
         try:
-            outputs = _step(desk, item.kind, item.record, now)
+            outputs = step(desk, item.kind, item.record, now)
         except Exception as error:
             self._blame(f"{type(error).__name__}: {error}")
             return
@@ -429,9 +425,7 @@ class Session:
         return self.crash_rate > 0 and self.rng.random() < self.crash_rate
 
     def _commit(self, item: Input, outputs: list[Any], now: int) -> None:
-        self.since.append((item.kind, item.record, now))
-        if len(self.since) >= SNAPSHOT_EVERY[self.seed % 3]:
-            self.saved, self.since = pack(*dump(self.desk)), []
+        self.memory.note(self.desk, item.kind, item.record, now)
         if item.kind == "control":
             self.halted_ms = self.halted_ms or now
             if item.record.word is Word.KILL:
@@ -577,24 +571,6 @@ class Session:
             self._blame(f"still guarded by a server after everything is flat: {guards}")
         if resting:
             self._blame(f"still working after everything is flat: {resting}")
-
-
-def _step(desk: Desk, kind: str, record: Any, now: int) -> list[Any]:
-    if kind == "ticks":
-        return list(orders.on_ticks(desk, record, now))
-    if kind == "reports":
-        out: list[Any] = []
-        for report in record:
-            out += orders.on_report(desk, report, now)
-        return out
-    if kind == "proposal":
-        return list(orders.on_recommendation(desk, record, now))
-    if kind == "answer":
-        return list(orders.on_answer(desk, record, now))
-    if kind == "facts":
-        orders.on_facts(desk, record, now)
-        return []
-    return list(orders.on_control(desk, record, now))
 
 
 def play(seed: int, rates: Rates | None = None) -> Outcome:
