@@ -78,8 +78,8 @@ class Plan:
 
 def exit_reason(plan: Plan, quote: Quote | None, now: int) -> str:
     """Say why the position must go now; empty while it may stay. The stop comes first: it costs most to miss."""
-    sign = plan.side.sign
     if quote is not None:
+        sign = plan.side.sign
         if quote.ltp_paise > 0 and (quote.ltp_paise - plan.stop_paise) * sign <= 0:
             return STOP
         ours = quote.bid_paise if plan.side is Side.BUY else quote.ask_paise

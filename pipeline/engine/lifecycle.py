@@ -67,6 +67,8 @@ class Event(StrEnum):
 
 S, E = Status, Event
 FINAL = frozenset({S.DENIED, S.FILLED, S.REFUSED, S.CANCELLED, S.ABSENT})
+RESTING = frozenset({S.ACCEPTED, S.PARTIAL})
+"""Nothing is asked of it, as far as we know."""
 AT_BROKER = frozenset({S.SENDING, S.UNKNOWN, S.ACCEPTED, S.PARTIAL, S.PENDING_CANCEL, S.PENDING_MODIFY})
 """The order may be at the exchange: it counts in exposure, and a fill may come."""
 

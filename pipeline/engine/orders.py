@@ -36,6 +36,8 @@ from pipeline.engine.risk import deny
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
 PARTS = frozenset({Answer.ROW, Answer.TRADE, Answer.POSITION})
+SILENT = frozenset({Answer.BEAT, Answer.END})
+"""Not kept for the record."""
 NOTHING: Journal = iter(())
 MAX_EARLY = 256
 """Answers kept for recommendations not read yet: foreign input must not grow our state without bound."""
@@ -68,8 +70,7 @@ def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
 
 
 def _take_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
-    kind = report.answer
-    if kind is not Answer.BEAT and kind is not Answer.END:
+    if report.answer not in SILENT:
         yield report
     yield from take(desk, report, now)
     yield from _go_on(desk, now)

@@ -22,7 +22,7 @@ from pipeline.engine.facts import is_settled
 from pipeline.engine.gtts import is_server_arming, is_server_told, is_server_wrong
 from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms, trail
 from pipeline.engine.identity import changed, exit_cause, identity, tag_of
-from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
+from pipeline.engine.lifecycle import RESTING, Event, Order, Status, advance, event_of
 from pipeline.engine.reconcile import is_over, owned
 
 CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
@@ -34,7 +34,7 @@ HANDS_OFF_MS = 45_000
 
 def is_hands_off(desk: Desk, now: int) -> bool:
     """Tell whether somebody is closing everything at the broker itself: no order goes out and none is changed meanwhile."""
-    return desk.word == Word.KILL and now - desk.word_ms < HANDS_OFF_MS
+    return desk.word != "" and desk.word == Word.KILL and now - desk.word_ms < HANDS_OFF_MS
 
 
 def steer(desk: Desk, now: int) -> Journal:
@@ -103,7 +103,7 @@ def _unplanned(desk: Desk, symbol: str, now: int) -> Plan:
 
 def _reason(desk: Desk, plan: Plan, now: int) -> str:
     """Say why the position must go now. A stop that lies at the broker does its own work, if it is given a moment."""
-    if desk.word in {Word.FLATTEN, Word.KILL}:
+    if desk.word and desk.word in {Word.FLATTEN, Word.KILL}:
         return desk.word
     reason = exit_reason(plan, desk.quotes.quote(desk.papers[plan.symbol].instrument.sid), now)
     is_awaited = reason == STOP or (reason == TARGET and is_pair(desk))
@@ -135,7 +135,7 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     order, plan = exits[0], desk.plans[plan.symbol]
     if is_server_wrong(desk, order, held, now) and may_cancel(order):
         yield from cancel(desk, order, now, "the server guards another quantity")
-    is_quiet = order.status in {Status.ACCEPTED, Status.PARTIAL} and order.order_type in GUARDS
+    is_quiet = order.status in RESTING and order.order_type in GUARDS
     if len(exits) == 1 and is_quiet and now >= plan.wait_ms:
         wanted = guarding_terms(desk, plan, order, held)
         if wanted != order.terms:

@@ -6,16 +6,19 @@ it would on disk.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from copy import copy
+from dataclasses import fields
 from typing import Any
 
 from pipeline.core.snapshot import pack, unpack
 from pipeline.engine import orders
 from pipeline.engine.desk import Desk, dump, restore
+from pipeline.engine.orders import NOTHING
+from pipeline.engine.portfolio import Ledger
 from pipeline.engine.quotes import QuoteTable
 
 TABLES = tuple(f.name for f in fields(Desk) if f.default_factory in {dict, list} and f.name != "written")
-LEDGER_TABLES = ("holdings", "trades", "turnover", "charges")
+OTHERS = tuple(f.name for f in fields(Desk) if f.name not in TABLES)
 
 
 class Memory:
@@ -42,11 +45,17 @@ class Memory:
 
 def copied(desk: Desk) -> Desk:
     """Copy a state; records are never changed, so that tables of them are enough."""
-    twin = replace(desk, **{name: getattr(desk, name).copy() for name in TABLES})
+    twin: Desk = Desk.__new__(Desk)
+    for name in OTHERS:
+        setattr(twin, name, getattr(desk, name))
+    for name in TABLES:
+        setattr(twin, name, getattr(desk, name).copy())
     ledger = desk.ledger
-    twin.ledger = replace(ledger, **{name: getattr(ledger, name).copy() for name in LEDGER_TABLES})
-    twin.ledger.holdings = {symbol: replace(holding) for symbol, holding in ledger.holdings.items()}
-    twin.ledger.turnover = {order: sides.copy() for order, sides in ledger.turnover.items()}
+    twin.ledger = Ledger(
+        ledger.session_date, ledger.products, ledger.plan, {symbol: copy(holding) for symbol, holding in ledger.holdings.items()},
+        ledger.trades.copy(), {order: sides.copy() for order, sides in ledger.turnover.items()}, ledger.charges.copy(),
+        ledger.peak_paise, ledger.losses_in_row,
+    )  # fmt: skip
     twin.quotes = QuoteTable(0)
     twin.quotes.put(desk.quotes.rows, desk.quotes.frame)
     return twin
@@ -63,7 +72,9 @@ def step(desk: Desk, kind: str, record: Any, now: int) -> list[Any]:
     if kind == "reports":
         out: list[Any] = []
         for report in record:
-            out += orders.on_report(desk, report, now)
+            journal = orders.on_report(desk, report, now)
+            if journal is not NOTHING:
+                out += journal
         return out
     if kind == "proposal":
         return list(orders.on_recommendation(desk, record, now))
