@@ -31,7 +31,7 @@ SLACK_BPS = 300
 
 def trail(desk: Desk, plan: Plan, now: int) -> Plan:
     """Note the best price, and move the stop after it: far enough to be worth a change, and not too often."""
-    if plan.closing or plan.trail_paise <= 0 or any(order.order_type == GTT for order in desk.exits(plan.symbol)):
+    if plan.closing or plan.trail_paise <= 0 or GTT in [order.order_type for order in desk.exits(plan.symbol)]:
         return plan  # a GTT's stop is moved by its server
     paper, limits = desk.paper(plan.symbol), desk.params.stops
     quote = desk.quotes.quote(paper.instrument.sid)

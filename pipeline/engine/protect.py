@@ -54,8 +54,9 @@ def _steer(desk: Desk, symbol: str, now: int) -> Journal:
     if plan is None or plan.side.sign * held < 0:
         # Fills that nobody planned for (a cancelled entry that filled after all): out again.
         plan = _unplanned(desk, symbol, now)
-    if len(desk.orders) > 1:
-        yield from _drop_surplus(desk, symbol, held, now)
+    exits = desk.exits(symbol)
+    if len(exits) > 1:
+        yield from _drop_surplus(desk, exits, held, now)
     plan = trail(desk, plan, now)
     reason = plan.closing or _reason(desk, plan, now)
     if reason:
@@ -80,10 +81,9 @@ def _clear(desk: Desk, symbol: str, now: int) -> Journal:
         yield Alert(now, "error", "closed_by_hand", "orders", text)
 
 
-def _drop_surplus(desk: Desk, symbol: str, held: int, now: int) -> Journal:
+def _drop_surplus(desk: Desk, exits: list[Order], held: int, now: int) -> Journal:
     """Cancel exits beyond what is held, newest first: one of a former life may have turned up beside the one that replaced it."""
-    exits = desk.exits(symbol)
-    surplus = sum(o.leaves_qty for o in exits) - abs(held) if len(exits) > 1 else 0
+    surplus = sum(o.leaves_qty for o in exits) - abs(held)
     for order in reversed(exits):
         if surplus > 0 and may_cancel(order):
             surplus -= order.leaves_qty
@@ -256,7 +256,7 @@ def send(desk: Desk, intent: OrderIntent, now: int, trigger_paise: int = 0, *, a
     yield event_of(order, now, intent.reason)
     order_id = ""
     if desk.venue is not None:
-        order_id = f"P{desk.day.date.changed('-', '')}-{desk.sent_today:06d}"
+        order_id = f"P{desk.day.date.replace('-', '')}-{desk.sent_today:06d}"
         desk.owners[order_id] = intent.id
     request = OrderRequest(
         now, "", ask_for, intent.id, order_id, intent.symbol, intent.side.value, intent.order_type, intent.qty,

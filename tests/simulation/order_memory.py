@@ -6,18 +6,19 @@ it would on disk.
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from pipeline.core.snapshot import pack, unpack
 from pipeline.engine import orders
 from pipeline.engine.desk import Desk, dump, restore
 from pipeline.engine.orders import NOTHING
-from pipeline.engine.portfolio import Ledger
+from pipeline.engine.portfolio import Holding, Ledger
 from pipeline.engine.quotes import QuoteTable
 
 TABLES = tuple(f.name for f in fields(Desk) if f.default_factory in {dict, list} and f.name != "written")
+HELD = attrgetter(*(f.name for f in fields(Holding)))
 OTHERS = tuple(f.name for f in fields(Desk) if f.name not in TABLES)
 
 
@@ -52,7 +53,7 @@ def copied(desk: Desk) -> Desk:
         setattr(twin, name, getattr(desk, name).copy())
     ledger = desk.ledger
     twin.ledger = Ledger(
-        ledger.session_date, ledger.products, ledger.plan, {symbol: copy(holding) for symbol, holding in ledger.holdings.items()},
+        ledger.session_date, ledger.products, ledger.plan, {symbol: Holding(*HELD(holding)) for symbol, holding in ledger.holdings.items()},
         ledger.trades.copy(), {order: sides.copy() for order, sides in ledger.turnover.items()}, ledger.charges.copy(),
         ledger.peak_paise, ledger.losses_in_row,
     )  # fmt: skip

@@ -44,7 +44,7 @@ FIRST_ENTRY_FRAME, LAST_ENTRY_FRAME = 20, 95
 LOOK_EVERY = 5
 FAULTS_END_MS = 115_000
 """From here on the world is healthy: liveness counts."""
-SNAPSHOT_EVERY = (8, 16, 32)
+SNAPSHOT_EVERY = (4, 8, 16)
 """Inputs between two states kept, by seed: the rest is replayed after a crash."""
 COMPARED = 4
 """Of the crashes that took nothing back, the state is put together anew at every so-manieth."""
