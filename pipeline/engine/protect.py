@@ -33,17 +33,24 @@ HANDS_OFF_MS = 45_000
 
 
 def is_hands_off(desk: Desk, now: int) -> bool:
-    """Tell whether somebody is closing everything at the broker itself: no order goes out and none is changed meanwhile."""
+    """Tell whether somebody is closing everything at the broker itself: no order goes out and none is changed meanwhile.
+
+    A stop that gets there late, or was placed just before, is cancelled as soon as it is for more than is still held.
+    """
     return desk.word != "" and desk.word == Word.KILL and now - desk.word_ms < HANDS_OFF_MS
 
 
 def steer(desk: Desk, now: int) -> Journal:
-    """Do what each paper needs next."""
-    if is_hands_off(desk, now) or not desk.is_ready:
+    """Do what each paper needs next; while somebody closes at the broker itself, only take back what could open something new."""
+    if not desk.is_ready:
         return
+    is_off = is_hands_off(desk, now)
     symbols = {*desk.plans, *desk.ledger.open_symbols(), *[o.symbol for o in desk.orders.values() if o.purpose != "entry"]}
     for symbol in sorted(symbols):
-        yield from _steer(desk, symbol, now)
+        if is_off:
+            yield from _drop_surplus(desk, desk.exits(symbol), desk.ours(symbol), now)
+        else:
+            yield from _steer(desk, symbol, now)
 
 
 def _steer(desk: Desk, symbol: str, now: int) -> Journal:
