@@ -17,13 +17,13 @@ from pipeline.core.broker import GTT, Ask, OrderRequest, Terms, Word
 from pipeline.core.types import Alert, OrderIntent
 from pipeline.engine.asking import EXIT_ALL, SOON_MS, Journal, ask, cancel, modify, want
 from pipeline.engine.desk import Desk
-from pipeline.engine.exits import GUARDS, RUNGS, STOP, TARGET, Plan, closing_side, exit_reason
+from pipeline.engine.exits import GUARDS, RUNGS, STOP, STOP_TYPES, TARGET, Plan, closing_side, exit_reason
 from pipeline.engine.facts import is_settled
 from pipeline.engine.gtts import is_server_arming, is_server_told, is_server_wrong
 from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms, trail
 from pipeline.engine.identity import changed, exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import RESTING, Event, Order, Status, advance, event_of
-from pipeline.engine.reconcile import is_over, owned
+from pipeline.engine.reconcile import OPEN, is_over, owned
 
 CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
 UNPLANNED = "unplanned"
@@ -118,12 +118,19 @@ def _reason(desk: Desk, plan: Plan, now: int) -> str:
         if plan.beyond_ms:
             desk.plans[plan.symbol] = changed(plan, beyond_ms=0)
         return reason
-    if now >= plan.square_off_ms:
-        return reason
+    if now >= plan.due_ms:
+        return exit_reason(plan, None, now)
     if plan.beyond_ms == 0:
         plan = desk.plans[plan.symbol] = changed(plan, beyond_ms=now)
-    is_late = now - plan.beyond_ms >= desk.params.orders.stop_grace_s * 1000
-    return "" if is_doing(desk.exits(plan.symbol), reason, is_late=is_late) else reason
+    exits = desk.exits(plan.symbol)
+    since = max(plan.beyond_ms, desk.changed_ms.get(plan.symbol, 0)) if _is_triggered(exits) else plan.beyond_ms
+    is_late = now - since >= desk.params.orders.stop_grace_s * 1000
+    return "" if is_doing(exits, reason, is_late=is_late) else reason
+
+
+def _is_triggered(exits: list[Order]) -> bool:
+    """Tell whether a stop is selling: as long as it fills, it is left at it."""
+    return any(order.told == OPEN and order.order_type in STOP_TYPES for order in exits)
 
 
 # ---------------------------------------------------------------------- guarding

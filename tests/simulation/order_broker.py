@@ -16,6 +16,7 @@ from pipeline.core.types import Side
 from pipeline.engine.brackets import Bracket, Brackets, Child
 from pipeline.engine.matching import FINAL, Quote, Venue, VenueEvent, VenueOrder
 from pipeline.engine.reconcile import OVER_WORDS
+from tests.simulation.order_traps import GAP, PROTECTION_BPS, Stuck
 
 TIMEOUT_MS = 5_000
 STOP_TYPES = ("SL", "SL-M")
@@ -50,6 +51,8 @@ class Rates:
     """Chance, per session, that a crash takes our whole journal with it."""
     unsound: float = 0.0
     """Chance, per look at token, versions, clock, instruments and funds, that one of them is bad or cannot be found out."""
+    trap: str = ""
+    """What the broker does again and again (order_traps.py)."""
 
 
 CLEAN = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -106,11 +109,19 @@ class FaultyBroker:
     is_locked: bool = False
     """The broker's kill switch: no order is taken any more."""
     hand_ms: dict[str, int] = field(default_factory=dict)
+    stuck: Stuck = field(default_factory=Stuck)
     faults: Counter[str] = field(default_factory=Counter)
     """How often each fault came up."""
 
     def __post_init__(self) -> None:
         self.brackets = Brackets(self)
+        self.venue.protection_bps = PROTECTION_BPS if self.rates.trap == GAP else 0.0
+
+    def heal(self) -> None:
+        """Be a healthy broker from now on; what lies on the book stays as it is."""
+        kinds = ("lost", "reply_lost", "slow", "refused", "fault", "rejected", "read_failed")
+        self.rates = replace(self.rates, **dict.fromkeys(kinds, 0), trap="")
+        self.venue.protection_bps = 0.0
 
     # ------------------------------------------------------------------ requests
 
@@ -252,6 +263,8 @@ class FaultyBroker:
 
     def quote(self, symbol: str, quote: Quote, now: int) -> None:
         self._tell(self.venue.on_quote(symbol, quote, now), now)
+        if self.stuck.since or self.venue.protection_bps > 0:
+            self._watch(symbol, now)
         self.brackets.on_trade(symbol, quote.ltp_paise, now)
 
     def _tell(self, events: list[VenueEvent], now: int) -> None:
@@ -261,6 +274,8 @@ class FaultyBroker:
                 continue
             if event.kind == "fill":
                 self._fill(held, event, now)
+            elif self.stuck.note(held, self.venue.quotes.get(held.order.symbol), now):
+                self.faults["rests beyond its protection"] += 1
             self._push(held, now)
         for symbol in dict.fromkeys([self.held[e.order_id].order.symbol for e in events if e.order_id in self.held]) if events else ():
             self._watch(symbol, now)
@@ -277,10 +292,10 @@ class FaultyBroker:
 
     def _watch(self, symbol: str, now: int) -> None:
         """Note how long a position is open without an order at the broker that closes all of it."""
-        here = self.position.get(symbol, 0)
+        here, quote = self.position.get(symbol, 0), self.venue.quotes.get(symbol)
         cover = sum(
             o.order.leaves_qty for o in self.alive
-            if o.order.symbol == symbol and o.purpose != "entry" and o.order.side.sign * here < 0
+            if o.order.symbol == symbol and o.purpose != "entry" and o.order.side.sign * here < 0 and not self.stuck.note(o, quote, now)
         )  # fmt: skip
         cover += sum(self.brackets.guarded_qty(b) for b in self.brackets.held.values() if b.symbol == symbol and b.side.sign * here > 0)
         if here != 0 and cover < abs(here):

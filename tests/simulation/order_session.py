@@ -32,6 +32,7 @@ from tests.simulation.order_broker import CLEAN, FaultyBroker, Held, Rates
 from tests.simulation.order_market import FRAME_MS, FRAMES, PAPERS, POOL, SYMBOLS, market
 from tests.simulation.order_memory import Memory, step, to_bytes
 from tests.simulation.order_resort import Resort
+from tests.simulation.order_traps import overdue, trap_of
 
 DATE = "2026-11-20"
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +55,7 @@ COMPARED = 4
 """Of the crashes that took nothing back, the state is put together anew at every so-manieth."""
 ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
 LOOK_MS = 10_000
+LONE_TRAP = 17
 SOUND = Facts(0, 3_600_000, True, 0, True, 100_000_000)
 UNSOUND = tuple(
     replace(SOUND, **{name: bad})
@@ -85,9 +87,11 @@ STARTS = {"square_off": "15:03:30", "flatten": "10:00", "max_hold": "11:00"}
 
 
 def rates_of(seed: int, rng: random.Random) -> Rates:
-    """Every tenth session is healthy, six have the rates of section 3.4, three draw their own."""
+    """Every tenth session is healthy, six have the rates of section 3.4, three draw their own, one in twenty has nothing but a trap."""
     if seed % 10 == 0:
         return CLEAN
+    if seed % 20 == LONE_TRAP:
+        return replace(CLEAN, trap=trap_of(seed))
     if seed % 10 <= 6:
         return Rates()
     return Rates(
@@ -95,6 +99,7 @@ def rates_of(seed: int, rng: random.Random) -> Rates:
         fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
         push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
         hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.8)), amnesia=rng.choice((0, 0, 0.5)), unsound=rng.choice((0, 0.2)),
+        trap=trap_of(seed) if seed % 4 < 2 else "",
     )  # fmt: skip
 
 
@@ -179,7 +184,9 @@ class Session:
             int(STARTS[self.ending][6:] or 0) * 1000 if len(STARTS[self.ending]) > 5 else 0
         )
         self.market = market(rng.randrange(POOL))
-        self.outcome = Outcome(seed, profile="clean" if self.rates == CLEAN else "stated" if self.rates == Rates() else "drawn")
+        self.is_trap_alone = self.rates.trap != "" and replace(self.rates, trap="") == CLEAN
+        named = "clean" if self.rates == CLEAN else "stated" if self.rates == Rates() else "drawn"
+        self.outcome = Outcome(seed, profile="trap" if self.is_trap_alone else named)
         self.future: list[tuple[int, int, Callable[[int], None]]] = []
         self.count = 0
         self.now = self.base
@@ -278,9 +285,7 @@ class Session:
 
     def _heal(self) -> None:
         self.crash_rate = 0.0
-        self.broker.rates = replace(
-            self.rates, **dict.fromkeys(("lost", "reply_lost", "slow", "refused", "fault", "rejected", "read_failed"), 0)
-        )
+        self.broker.heal()
 
     # ------------------------------------------------------------------ the world
 
@@ -556,6 +561,8 @@ class Session:
         out.naked_ms = broker.naked
         if self.is_clean and max(broker.naked, default=0) > CLEAN_NAKED_MS:
             self._blame(f"a position lay open for {max(broker.naked)} ms with a broker that answers")
+        if self.is_trap_alone:
+            out.violations += overdue(broker)
         if self.pulled_ms and not self.is_word_lost and not self.is_lifted:
             flat = max((t.ts for t in broker.trades), default=0)
             filled = max((t.ts for t in broker.trades if broker.held[t.order_id].purpose == "entry"), default=0)
