@@ -103,6 +103,7 @@ TABLE: dict[tuple[Status, Event], Status] = {
     (S.PARTIAL, E.CANCELLED): S.CANCELLED,
     (S.PENDING_CANCEL, E.ACCEPT): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, E.ASK_CANCEL): S.PENDING_CANCEL,
+    (S.PENDING_CANCEL, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.PENDING_CANCEL, E.FILL_PART): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, E.FILL_ALL): S.FILLED,
     (S.PENDING_CANCEL, E.CANCELLED): S.CANCELLED,
@@ -137,7 +138,7 @@ class Order:
 
     The second half is what the broker told, and when we asked: ``told`` is its own word for the state, ``told_qty`` what has filled by its
     book (fills are booked by trade id only, so it may run ahead of ``cum_qty``), ``asked_qty`` and its neighbours what a change asked for,
-    ``asked_ms`` and ``tries`` the last request about this order.
+    ``asked_ms`` and ``tries`` the last request about this order: looks at the book for it, or cancellations of it that were refused.
     """
 
     intent_id: str

@@ -20,6 +20,8 @@ from pipeline.engine.protect import is_hands_off
 
 FIRST_LOOK_MS, LONGEST_LOOK_MS, QUICK_LOOKS = 200, 2_000, 6
 """An order without an answer is looked up after 0.2 s, 0.4 s ... 2 s; after six looks, on the beat."""
+MOST_DOUBLED = 3
+"""A cancellation that is refused is asked for again after 2.5 s, twice, then 5, 10, 20 s."""
 
 ANSWERS = frozenset({Answer.ACCEPTED, Answer.REFUSED, Answer.AMBIGUOUS, Answer.END})
 UNSURE = frozenset({Status.UNKNOWN, Status.PENDING_CANCEL, Status.PENDING_MODIFY})
@@ -59,7 +61,7 @@ def chase(desk: Desk, now: int) -> Journal:
             if order.intent_id not in looking and now >= order.asked_ms + _pause(order, limits.beat_s):
                 desk.orders[order.intent_id] = changed(order, asked_ms=now, tries=order.tries + 1)
                 yield from ask(desk, about(order, Ask.FIND, now), now)
-        elif now - order.asked_ms < ASK_AGAIN_MS or not order.order_id:
+        elif now - order.asked_ms < _again(order) or not order.order_id:
             continue
         elif order.status is Status.PENDING_CANCEL:
             yield from cancel(desk, order, now, order.why)
@@ -86,6 +88,12 @@ def _pause(order: Order, beat_s: float) -> int:
     if order.tries >= QUICK_LOOKS:
         return round(beat_s * 1000)
     return min(FIRST_LOOK_MS << order.tries, LONGEST_LOOK_MS)
+
+
+def _again(order: Order) -> int:
+    """Wait before a change or a cancellation is asked for anew; one that is refused again and again, longer each time."""
+    refused = order.tries - 1 if order.status is Status.PENDING_CANCEL else 0
+    return ASK_AGAIN_MS << min(max(0, refused), MOST_DOUBLED)
 
 
 def _restart(desk: Desk, now: int) -> Journal:
@@ -127,6 +135,8 @@ def _answered(desk: Desk, request: OrderRequest | None, report: BrokerReport, no
         elif order.status is Status.PENDING_MODIFY:
             put_off(desk, order.symbol, now)
             yield from move(desk, order, (Event.REQUEST_REFUSED,), report, now)
+        elif order.status is Status.PENDING_CANCEL and request is not None and request.ask is Ask.CANCEL:
+            desk.orders[key] = changed(order, tries=order.tries + 1)  # perhaps it is over: the book will say
         want(desk, Ask.BOOK, now)
     else:
         if order.status is Status.SENDING:

@@ -27,6 +27,8 @@ from pipeline.engine.reconcile import OPEN, is_over, owned
 
 CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
 UNPLANNED = "unplanned"
+HANDED_OVER = "handed_over"
+"""A closing order works already that we did not send for this plan: a GTT's server did, or a life that is forgotten."""
 READ_AGAIN_MS, GONE_ALARM_MS = 1_000, 20_000
 HANDS_OFF_MS = 45_000
 """After KILL the broker is asked past us for so long; what is held then, we close ourselves."""
@@ -112,6 +114,8 @@ def _reason(desk: Desk, plan: Plan, now: int) -> str:
     """Say why the position must go now. A stop that lies at the broker does its own work, if it is given a moment."""
     if desk.word and desk.word in {Word.FLATTEN, Word.KILL}:
         return desk.word
+    if any(order.order_type == "MARKET" for order in desk.exits(plan.symbol)):
+        return HANDED_OVER
     reason = exit_reason(plan, desk.quotes.quote(desk.papers[plan.symbol].instrument.sid), now)
     is_awaited = reason == STOP or (reason == TARGET and is_pair(desk))
     if not is_awaited:
@@ -163,14 +167,17 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     plan = desk.plans[plan.symbol]
     if not plan.closing:
         plan = desk.plans[plan.symbol] = changed(plan, closing=reason, closing_ms=now)
-    exits = desk.exits(plan.symbol)
-    for order in [*desk.entries(plan.symbol), *(o for o in exits if o.order_type in GUARDS or o.order_type == GTT)]:
+    is_spent = now - max(plan.closing_ms, plan.rung_ms) >= desk.params.orders.rung_s * 1000
+    in_the_way = [o for o in desk.exits(plan.symbol) if o.order_type in GUARDS or o.order_type == GTT or (is_spent and _is_stuck(desk, o, now))]
+    for order in [*desk.entries(plan.symbol), *in_the_way]:
         if may_cancel(order) and order.intent_id in desk.orders:
             yield from cancel(desk, desk.orders[order.intent_id], now, reason)
     if desk.inbox:
         return  # the paper venue has answered: take that first
     yield from _call(desk, plan, held, now)
     plan = desk.plans[plan.symbol]
+    if is_spent:
+        yield from _turn(desk, plan, held, now)
     if _is_busy(desk, plan.symbol) or now < plan.wait_ms or not desk.is_open(plan.symbol, now):
         return
     if not is_settled(desk, now):
@@ -178,7 +185,6 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     if not is_server_told(desk, plan):
         want(desk, Ask.BOOK, now)
         return
-    is_spent = now - max(plan.closing_ms, plan.rung_ms) >= desk.params.orders.rung_s * 1000
     if not _is_position_read(desk, plan.symbol):
         want(desk, Ask.POSITIONS, now)
         if is_spent:
@@ -193,6 +199,24 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
         yield from _place(desk, changed(plan, closings=plan.closings + 1), reason, qty, now)
 
 
+def _is_stuck(desk: Desk, order: Order, now: int) -> bool:
+    """Tell whether a closing order rests: market protection gives it a limit, and nothing has filled for a while."""
+    return order.order_id != "" and now - max(order.sent_ms, desk.changed_ms.get(order.symbol, 0)) >= desk.params.orders.stop_grace_s * 1000
+
+
+def _turn(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
+    """Make a stop that the broker does not let us cancel the closing order: nothing may be sent beside what may still fill."""
+    for order in desk.exits(plan.symbol):
+        if not _is_fast(desk, order) or order.order_type not in GUARDS or desk.read_ms.get(Ask.BOOK, 0) <= order.asked_ms:
+            continue
+        if not _is_position_read(desk, plan.symbol):
+            want(desk, Ask.POSITIONS, now)
+        elif (qty := _closable(desk, plan.symbol, held)) > 0:
+            desk.plans[plan.symbol] = changed(plan, rung_ms=now)
+            yield from modify(desk, order, Terms(order.done_qty + qty, "MARKET", 0, 0), now)
+            return
+
+
 def _call(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     """Closing orders have had their time, and the broker's own exit too: somebody must take the telephone. We go on trying."""
     if plan.is_late or now - plan.closing_ms < RUNGS * desk.params.orders.rung_s * 1000:
@@ -204,8 +228,13 @@ def _call(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
 
 
 def _is_busy(desk: Desk, symbol: str) -> bool:
-    """Something of ours may still fill; an entry without an answer cannot be cancelled, and is not waited for."""
-    return bool(desk.exits(symbol)) or any(o.status is not Status.UNKNOWN for o in desk.entries(symbol))
+    """Something of ours may still fill; an entry that cannot be cancelled (no answer, or refused and refused) is not waited for."""
+    return bool(desk.exits(symbol)) or not all(o.status is Status.UNKNOWN or _is_fast(desk, o) for o in desk.entries(symbol))
+
+
+def _is_fast(desk: Desk, order: Order) -> bool:
+    """Tell whether the broker refuses again and again to cancel an order that its book does not call over."""
+    return order.status is Status.PENDING_CANCEL and order.tries >= desk.params.orders.close_tries and not is_over(order.told)
 
 
 def _is_position_read(desk: Desk, symbol: str) -> bool:

@@ -16,7 +16,7 @@ from pipeline.core.types import Side
 from pipeline.engine.brackets import Bracket, Brackets, Child
 from pipeline.engine.matching import FINAL, Quote, Venue, VenueEvent, VenueOrder
 from pipeline.engine.reconcile import OVER_WORDS
-from tests.simulation.order_traps import GAP, PROTECTION_BPS, Stuck
+from tests.simulation.order_traps import FAST, GAP, PROTECTION_BPS, Stuck
 
 TIMEOUT_MS = 5_000
 STOP_TYPES = ("SL", "SL-M")
@@ -110,6 +110,9 @@ class FaultyBroker:
     """The broker's kill switch: no order is taken any more."""
     hand_ms: dict[str, int] = field(default_factory=dict)
     stuck: Stuck = field(default_factory=Stuck)
+    fast_since: dict[str, int] = field(default_factory=dict)
+    """Paper in which something is held whose exit could not be cancelled -> since when."""
+    fast_ms: list[int] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     """How often each fault came up."""
 
@@ -139,6 +142,8 @@ class FaultyBroker:
             self.faults["stubborn"] += 1
             self._answer(there + 20, Answer.REFUSED, request, reason="HTTP 400 UDAPI1158")
             return
+        if self._is_trapped(request, there):
+            return
         if draw < rates.lost:
             self.faults["request lost"] += 1
             self._silent(request, now + TIMEOUT_MS)
@@ -166,6 +171,16 @@ class FaultyBroker:
             self._answer(there + 20, Answer.AMBIGUOUS, request, reason="HTTP 500")
         else:
             self.schedule(there, lambda at: self._act(request, at, answered=True))
+
+    def _is_trapped(self, request: OrderRequest, there: int) -> bool:
+        """Do to a request what the trap of this session does to its like; tell whether that was all."""
+        if self.rates.trap == FAST and request.ask is Ask.CANCEL and request.order_type != GTT:
+            self.faults["cancellation refused"] += 1
+            if self.held[request.order_id].purpose == "exit" and self.position.get(request.symbol, 0) != 0:
+                self.fast_since.setdefault(request.symbol, there)
+            self._answer(there + 20, Answer.REFUSED, request, reason="HTTP 400 UDAPI100040")
+            return True
+        return False
 
     def _silent(self, request: OrderRequest, at: int) -> None:
         self._answer(at, Answer.AMBIGUOUS, request, reason="timed out")
@@ -274,7 +289,7 @@ class FaultyBroker:
                 continue
             if event.kind == "fill":
                 self._fill(held, event, now)
-            elif self.stuck.note(held, self.venue.quotes.get(held.order.symbol), now):
+            elif held.purpose == "exit" and self.stuck.note(held, self.venue.quotes.get(held.order.symbol), now):
                 self.faults["rests beyond its protection"] += 1
             self._push(held, now)
         for symbol in dict.fromkeys([self.held[e.order_id].order.symbol for e in events if e.order_id in self.held]) if events else ():
@@ -292,6 +307,8 @@ class FaultyBroker:
 
     def _watch(self, symbol: str, now: int) -> None:
         """Note how long a position is open without an order at the broker that closes all of it."""
+        if self.position.get(symbol, 0) == 0 and symbol in self.fast_since:
+            self.fast_ms.append(now - self.fast_since.pop(symbol))
         here, quote = self.position.get(symbol, 0), self.venue.quotes.get(symbol)
         cover = sum(
             o.order.leaves_qty for o in self.alive

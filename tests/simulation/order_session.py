@@ -561,7 +561,7 @@ class Session:
         out.naked_ms = broker.naked
         if self.is_clean and max(broker.naked, default=0) > CLEAN_NAKED_MS:
             self._blame(f"a position lay open for {max(broker.naked)} ms with a broker that answers")
-        if self.is_trap_alone:
+        if self.is_trap_alone and not self.hands_off_ms:
             out.violations += overdue(broker)
         if self.pulled_ms and not self.is_word_lost and not self.is_lifted:
             flat = max((t.ts for t in broker.trades), default=0)

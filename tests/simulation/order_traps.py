@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 GAP = "gap"
 """Market protection is so tight that stops that trigger, and closing orders, rest when the price runs."""
-TRAPS = (GAP,)
+FAST = "fast"
+"""No cancellation is obeyed: each is refused."""
+TRAPS = (GAP, FAST)
 PROTECTION_BPS = 6.0
-STUCK_MS = {"SL-M": 8_000, "MARKET": 46_000}
+STUCK_MS = {"SL-M": 9_000, "MARKET": 48_000}
 """A triggered stop is given its grace, a closing order the time of its rung; then both are taken away."""
+FAST_MS = 48_000
+"""A position that has to go, and whose stop cannot be cancelled, has gone by then."""
 
 
 def trap_of(seed: int) -> str:
@@ -38,6 +42,8 @@ class Stuck:
     def note(self, held: Held, quote: Quote | None, now: int) -> bool:
         """Tell whether an order is stuck now, and keep its time."""
         order = held.order
+        if held.purpose != "exit":
+            return is_stuck(order, quote)
         if is_stuck(order, quote):
             since = self.since.setdefault(order.order_id, now)
             self.longest[order.order_type] = max(self.longest.get(order.order_type, 0), now - since)
@@ -59,3 +65,5 @@ def overdue(broker: FaultyBroker) -> Iterator[str]:
     for kind, bound in STUCK_MS.items():
         if broker.stuck.longest.get(kind, 0) > bound:
             yield f"a {kind} rested {broker.stuck.longest[kind]} ms beyond its protection"
+    if max(broker.fast_ms, default=0) > FAST_MS:
+        yield f"a position lay {max(broker.fast_ms)} ms behind a stop that could not be cancelled"

@@ -237,6 +237,86 @@ def test_a_stop_passed_long_ago_is_not_waited_for():
     assert talk.count(Ask.CANCEL) == 1
 
 
+def rests(talk, order_id, tag, seconds, **row):
+    """Let time go by while the book shows an order that rests, and 499 held; a cancel is obeyed."""
+    alerts = []
+    shown = {"order_id": order_id, "tag": tag, "symbol": "AAA", "side": "SELL", "status": "open", "qty": 499, "order_type": "MARKET"} | row
+    for _ in range(seconds * 2):
+        book = talk.last(Ask.BOOK)
+        if book.id in talk.desk.in_flight:
+            talk.say(Answer.ROW, book, **shown)
+        records = [*talk.read_books({"AAA": 499}), *talk.wait(500)]
+        if any(r.ask is Ask.CANCEL and r.order_id == order_id for r in talk.requests):
+            shown["status"] = "cancelled"
+        alerts += [r.code for r in records if isinstance(r, Alert)]
+    return alerts
+
+
+def test_a_closing_order_that_rests_is_taken_away_when_its_time_is_up():
+    talk, stop = guarded()
+    closing(talk, stop, 499)
+    close = talk.last(Ask.PLACE)
+    talk.say(Answer.ACCEPTED, close, order_id="B3")
+    rests(talk, "B3", close.tag, 38)
+    assert [r.order_id for r in talk.requests if r.ask is Ask.CANCEL] == ["B2"], "it has the time of its rung"
+    alerts = rests(talk, "B3", close.tag, 12)
+    assert [r.order_id for r in talk.requests if r.ask is Ask.CANCEL] == ["B2", "B3"]
+    assert (talk.count(Ask.EXIT_ALL), alerts) == (1, ["exit_all"])
+
+
+def test_a_closing_order_that_fills_slowly_is_left_at_it():
+    talk, stop = guarded()
+    closing(talk, stop, 499)
+    close = talk.last(Ask.PLACE)
+    talk.say(Answer.ACCEPTED, close, order_id="B3")
+    for number in range(12):
+        rests(talk, "B3", close.tag, 4)
+        talk.trade("B3", f"c{number}", 10, **SOLD)
+    assert [r.order_id for r in talk.requests if r.ask is Ask.CANCEL] == ["B2"]
+
+
+def refuse_cancels(talk, stop, seconds, *, changes_too=False):
+    """Let time go by while the broker refuses to cancel the stop that its book shows; it takes changes, or refuses them too."""
+    row = {"order_id": "B2", "tag": stop.tag, "symbol": "AAA", "side": "SELL", "qty": 499}
+    guard = {"status": "trigger pending", "order_type": "SL-M", "trigger_paise": stop.trigger_paise}
+    alerts = []
+    for _ in range(seconds * 2):
+        for request in [r for r in talk.desk.in_flight.values() if r.ask in {Ask.CANCEL, Ask.MODIFY}]:
+            if request.ask is Ask.CANCEL or changes_too:
+                talk.say(Answer.REFUSED, request, reason="HTTP 400 UDAPI100040")
+            else:
+                talk.say(Answer.ACCEPTED, request)
+                guard = {"status": "open", "order_type": "MARKET"}
+        book = talk.last(Ask.BOOK)
+        if book.id in talk.desk.in_flight:
+            talk.say(Answer.ROW, book, **row, **guard)
+        alerts += [r.code for r in [*talk.read_books({"AAA": 499}), *talk.wait(500)] if isinstance(r, Alert)]
+    return alerts
+
+
+def test_a_stop_that_cannot_be_cancelled_becomes_the_closing_order():
+    talk, stop = guarded()
+    talk.command(Word.FLATTEN)
+    refuse_cancels(talk, stop, 39)
+    assert (talk.count(Ask.MODIFY), talk.count(Ask.PLACE)) == (0, 2)
+    assert 4 <= talk.count(Ask.CANCEL) <= 7, "asked again, later and later"
+    refuse_cancels(talk, stop, 5)
+    change = talk.last(Ask.MODIFY)
+    assert (change.order_id, change.order_type, change.qty, change.trigger_paise) == ("B2", "MARKET", 499, 0)
+    assert (talk.count(Ask.MODIFY), talk.count(Ask.PLACE), talk.count(Ask.EXIT_ALL)) == (1, 2, 0), "one order: it cannot reverse"
+    talk.trade("B2", "c1", 499, **SOLD)
+    assert (talk.desk.ledger.qty("AAA"), talk.desk.plans) == (0, {})
+
+
+def test_where_nothing_can_be_cancelled_or_changed_somebody_is_called():
+    talk, stop = guarded()
+    talk.command(Word.FLATTEN)
+    alerts = refuse_cancels(talk, stop, 300, changes_too=True)
+    assert alerts.count("close_late") == 1
+    assert talk.count(Ask.PLACE) == 2, "nothing beside a stop that may still fill"
+    assert talk.count(Ask.CANCEL) < 40
+
+
 def test_closing_orders_have_their_time_then_the_broker_then_a_person():
     talk, stop = guarded(close_tries=1_000, settle_s=25.0)
     closing(talk, stop, 499)
