@@ -273,10 +273,11 @@ def _place(desk: Desk, plan: Plan, reason: str, qty: int, now: int) -> Journal:
 
 
 def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
-    """Closing orders keep failing: let the broker exit what the entry's tag made, and say so."""
+    """Closing orders keep failing: let the broker exit what the entry's tag made, and say so; where that is too much, try ours again."""
     entry = desk.order(plan.entry_intent)
-    if entry is None or desk.venue is not None:
-        yield from _place(desk, changed(plan, closings=0), plan.closing, qty, now)
+    if entry is None or not _is_exact(desk, entry, qty):
+        if _is_position_read(desk, plan.symbol):
+            yield from _place(desk, changed(plan, closings=0, rung_ms=now), plan.closing, qty, now)
         return
     cause = exit_cause(plan.entry_intent, "exit_all", plan.attempts)
     key = identity(cause)
@@ -288,6 +289,15 @@ def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
     yield intent
     yield Alert(now, "error", "exit_all", "orders", f"{plan.symbol}: closing orders keep failing, the broker is asked to exit the position")
     yield from send(desk, intent, now, ask_for=Ask.EXIT_ALL, tag=entry.tag)
+
+
+def _is_exact(desk: Desk, entry: Order, qty: int) -> bool:
+    """Tell whether an exit by the entry's tag can close no more than is held.
+
+    It may net the trades of that tag alone: what exits of ours have closed since, or a person has, bears another tag, or none; the server
+    of a GTT gives none at all.
+    """
+    return desk.venue is None and entry.intent_id not in desk.gtts.values() and entry.done_qty <= qty
 
 
 def send(desk: Desk, intent: OrderIntent, now: int, trigger_paise: int = 0, *, ask_for: Ask = Ask.PLACE, tag: str = "") -> Journal:

@@ -241,13 +241,12 @@ class FaultyBroker:
         return self.held[order_id].order.cum_qty
 
     def _exit(self, request: OrderRequest, now: int) -> tuple[str, str]:
-        """Exit by tag: what the orders of that tag hold now, at market, under no tag."""
+        """Exit by tag: what the trades of that tag come to, at market, under no tag, whatever else was traded in the paper."""
         net = sum(t.side.sign * t.qty for t in self.trades if self.held[t.order_id].order.tag == request.tag)
-        here = self.position.get(request.symbol, 0)
-        qty = min(abs(net), abs(here)) if net * here > 0 else 0
-        if qty == 0:
+        self.faults["exit by tag"] += 1
+        if net == 0:
             return "UDAPI1111", ""
-        side = Side.SELL if here > 0 else Side.BUY
+        side, qty = Side.SELL if net > 0 else Side.BUY, abs(net)
         order = OrderRequest(now, "", Ask.PLACE, "", "", request.symbol, side.value, "MARKET", qty)
         return "", self._book(request.symbol, side, order, now, "exit")
 

@@ -237,6 +237,46 @@ def test_a_stop_passed_long_ago_is_not_waited_for():
     assert talk.count(Ask.CANCEL) == 1
 
 
+def refuse_closings(talk, broker_qty, seconds=12):
+    """Let closing orders fail until their tries are used up."""
+    for _ in range(seconds):
+        if talk.last(Ask.PLACE).id in talk.desk.in_flight:
+            talk.say(Answer.REFUSED, talk.last(Ask.PLACE), reason="HTTP 400 UDAPI1158")
+        talk.wait(5_000)
+        talk.read_books({"AAA": broker_qty})
+
+
+def test_what_has_closed_in_part_is_not_left_to_an_exit_by_tag():
+    talk, stop = guarded()
+    talk.trade("B2", "s1", 100, 99_00, "SELL")
+    closing(talk, stop, 399)
+    refuse_closings(talk, 399)
+    assert talk.count(Ask.EXIT_ALL) == 0, "the tag's trades come to 499: that would reverse"
+    assert (talk.last(Ask.PLACE).order_type, talk.last(Ask.PLACE).qty) == ("MARKET", 399)
+
+
+def test_what_a_person_has_sold_in_part_is_not_left_to_an_exit_by_tag():
+    talk, stop = guarded()
+    talk.trade("HAND", "h1", 100, 100_00, "SELL")
+    closing(talk, stop, 399)
+    refuse_closings(talk, 399)
+    assert talk.count(Ask.EXIT_ALL) == 0
+    assert talk.last(Ask.PLACE).qty == 399
+
+
+def test_a_part_that_cannot_be_read_is_not_closed_blindly():
+    talk, stop = guarded()
+    talk.trade("B2", "s1", 100, 99_00, "SELL")
+    talk.command(Word.FLATTEN)
+    cancelled(talk, stop.tag)
+    for _ in range(30):
+        talk.wait(2_000)
+        positions = talk.last(Ask.POSITIONS)
+        if positions.id in talk.desk.in_flight:
+            talk.say(Answer.AMBIGUOUS, positions, reason="HTTP 500")
+    assert (talk.count(Ask.EXIT_ALL), talk.count(Ask.PLACE)) == (0, 2)
+
+
 def rests(talk, order_id, tag, seconds, **row):
     """Let time go by while the book shows an order that rests, and 499 held; a cancel is obeyed."""
     alerts = []
