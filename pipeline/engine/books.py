@@ -18,6 +18,7 @@ from pipeline.engine.gtts import is_another, take_leg
 from pipeline.engine.identity import changed, purpose_of
 from pipeline.engine.lifecycle import FINAL, RESTING, Event, Order, Status, advance, event_of, fill, with_terms
 from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed, shows
+from pipeline.engine.refusals import put_off, take_refusal
 
 APART_ALARM = 4
 """Comparisons in a row that do not agree before somebody is told."""
@@ -170,7 +171,9 @@ def move(desk: Desk, order: Order, events: tuple[Event, ...], report: BrokerRepo
         desk.gtts[order.order_id] = order.intent_id
     elif order.order_id:
         desk.owners[order.order_id] = order.intent_id
-    if order.status in {Status.REFUSED, Status.ABSENT} and order.purpose != "entry":
+    if order.status is Status.REFUSED:
+        yield from take_refusal(desk, order, report.reason, now)
+    elif order.status is Status.ABSENT and order.purpose != "entry":
         put_off(desk, order.symbol, now)
     _keep(desk, order, now)
     if order.status is not before:
@@ -241,11 +244,3 @@ def _replan(desk: Desk, order: Order, now: int) -> None:
         closing="" if wish.stop_paise > 0 else "no_stop",
         closing_ms=0 if wish.stop_paise > 0 else now,
     )
-
-
-def put_off(desk: Desk, symbol: str, now: int) -> None:
-    """Something for this position was refused: wait a little longer each time."""
-    plan = desk.plans.get(symbol)
-    if plan is not None:
-        refusals = plan.refusals + 1
-        desk.plans[symbol] = changed(plan, refusals=refusals, wait_ms=now + min(250 << min(refusals, 5), 5_000))

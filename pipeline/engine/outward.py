@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, OrderRequest
 from pipeline.engine.asking import ASK_AGAIN_MS, SOON_MS, Journal, about, ask, cancel, modify, want
-from pipeline.engine.books import move, put_off, take_listing, take_row, take_trade
+from pipeline.engine.books import move, take_listing, take_row, take_trade
 from pipeline.engine.desk import Desk
 from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
 from pipeline.engine.protect import is_hands_off
+from pipeline.engine.refusals import take_refusal
 
 FIRST_LOOK_MS, LONGEST_LOOK_MS, QUICK_LOOKS = 200, 2_000, 6
 """An order without an answer is looked up after 0.2 s, 0.4 s ... 2 s; after six looks, on the beat."""
@@ -133,7 +134,7 @@ def _answered(desk: Desk, request: OrderRequest | None, report: BrokerReport, no
         if is_placing and (request is None or request.ask in {Ask.PLACE, Ask.EXIT_ALL}):
             yield from move(desk, order, (Event.REFUSE,), report, now)
         elif order.status is Status.PENDING_MODIFY:
-            put_off(desk, order.symbol, now)
+            yield from take_refusal(desk, order, report.reason, now)
             yield from move(desk, order, (Event.REQUEST_REFUSED,), report, now)
         elif order.status is Status.PENDING_CANCEL and request is not None and request.ask is Ask.CANCEL:
             desk.orders[key] = changed(order, tries=order.tries + 1)  # perhaps it is over: the book will say

@@ -24,9 +24,10 @@ from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms,
 from pipeline.engine.identity import changed, exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import RESTING, Event, Order, Status, advance, event_of
 from pipeline.engine.reconcile import OPEN, is_over, owned
+from pipeline.engine.refusals import is_unguarded, note_cover
 
 CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
-UNPLANNED = "unplanned"
+UNPLANNED, UNGUARDED = "unplanned", "unguarded"
 HANDED_OVER = "handed_over"
 """A closing order works already that we did not send for this plan: a GTT's server did, or a life that is forgotten."""
 READ_AGAIN_MS, GONE_ALARM_MS = 1_000, 20_000
@@ -116,6 +117,8 @@ def _reason(desk: Desk, plan: Plan, now: int) -> str:
         return desk.word
     if any(order.order_type == "MARKET" for order in desk.exits(plan.symbol)):
         return HANDED_OVER
+    if is_unguarded(desk, plan, now):
+        return UNGUARDED
     reason = exit_reason(plan, desk.quotes.quote(desk.papers[plan.symbol].instrument.sid), now)
     is_awaited = reason == STOP or (reason == TARGET and is_pair(desk))
     if not is_awaited:
@@ -151,6 +154,7 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
             yield from _place(desk, desk.plans[plan.symbol], STOP, abs(held), now)
         return
     order, plan = exits[0], desk.plans[plan.symbol]
+    note_cover(desk, plan, order, held)
     if is_server_wrong(desk, order, held, now) and may_cancel(order):
         yield from cancel(desk, order, now, "the server guards another quantity")
     is_quiet = order.status in RESTING and order.order_type in GUARDS
@@ -168,8 +172,10 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     if not plan.closing:
         plan = desk.plans[plan.symbol] = changed(plan, closing=reason, closing_ms=now)
     is_spent = now - max(plan.closing_ms, plan.rung_ms) >= desk.params.orders.rung_s * 1000
-    in_the_way = [o for o in desk.exits(plan.symbol) if o.order_type in GUARDS or o.order_type == GTT or (is_spent and _is_stuck(desk, o, now))]
-    for order in [*desk.entries(plan.symbol), *in_the_way]:
+    waiting = [
+        o for o in desk.exits(plan.symbol) if o.order_type in GUARDS or o.order_type == GTT or (is_spent and _is_stuck(desk, o, now))
+    ]
+    for order in [*desk.entries(plan.symbol), *waiting]:
         if may_cancel(order) and order.intent_id in desk.orders:
             yield from cancel(desk, desk.orders[order.intent_id], now, reason)
     if desk.inbox:

@@ -309,6 +309,7 @@ def _require_sense(settings: Settings) -> None:
         and settings.mode in ("paper", "replay")
         and "gtt lies at a broker's server, paper knows stop and pair",
         "orders.rung_s": params.orders.rung_s <= params.orders.settle_s + params.orders.reply_s and "must be above settle_s + reply_s",
+        "orders.guard_tries": params.orders.guard_tries < params.orders.refused_alarm and "must not be below orders.refused_alarm",
         "feed.backoff_min_s": settings.feed.backoff_min_s > settings.feed.backoff_max_s and "must not be above feed.backoff_max_s",
         "filter.strategies": not params.filter.strategies and "names no strategy",
     }

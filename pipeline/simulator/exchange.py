@@ -18,10 +18,10 @@ from aiohttp import web
 
 from pipeline.core.errors import Refused
 from pipeline.core.session import Calendar
+from pipeline.engine.matching import Venue
 from pipeline.simulator.answers import ApiError
 from pipeline.simulator.config import SimulatorConfig, span
 from pipeline.simulator.connection import Connection
-from pipeline.engine.matching import Venue
 from pipeline.simulator.desk import Desk
 from pipeline.simulator.faults import Faults
 from pipeline.simulator.generated import GeneratedMarket

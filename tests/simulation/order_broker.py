@@ -11,12 +11,23 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from pipeline.core.broker import GTT, Answer, Ask, BrokerReport, Leg, OrderRequest
+from pipeline.core.broker import GTT, Answer, Ask, BrokerReport, Leg, OrderRequest, Terms
 from pipeline.core.types import Side
 from pipeline.engine.brackets import Bracket, Brackets, Child
 from pipeline.engine.matching import FINAL, Quote, Venue, VenueEvent, VenueOrder
 from pipeline.engine.reconcile import OVER_WORDS
-from tests.simulation.order_traps import FAST, GAP, PROTECTION_BPS, Stuck
+from tests.simulation.order_traps import (
+    ADDRESS,
+    DEAF,
+    FAST,
+    GAP,
+    MOST_DEAF,
+    PROTECTION_BPS,
+    REFUSED,
+    REJECTED,
+    UNREGISTERED,
+    Stuck,
+)  # fmt: skip
 
 TIMEOUT_MS = 5_000
 STOP_TYPES = ("SL", "SL-M")
@@ -110,6 +121,8 @@ class FaultyBroker:
     """The broker's kill switch: no order is taken any more."""
     hand_ms: dict[str, int] = field(default_factory=dict)
     stuck: Stuck = field(default_factory=Stuck)
+    address_ms: int = 0
+    """From when on our address is not the registered one."""
     fast_since: dict[str, int] = field(default_factory=dict)
     """Paper in which something is held whose exit could not be cancelled -> since when."""
     fast_ms: list[int] = field(default_factory=list)
@@ -174,13 +187,28 @@ class FaultyBroker:
 
     def _is_trapped(self, request: OrderRequest, there: int) -> bool:
         """Do to a request what the trap of this session does to its like; tell whether that was all."""
-        if self.rates.trap == FAST and request.ask is Ask.CANCEL and request.order_type != GTT:
+        trap, is_new = self.rates.trap, request.ask is Ask.PLACE
+        if trap == FAST and request.ask is Ask.CANCEL and request.order_type != GTT:
             self.faults["cancellation refused"] += 1
             if self.held[request.order_id].purpose == "exit" and self.position.get(request.symbol, 0) != 0:
                 self.fast_since.setdefault(request.symbol, there)
-            self._answer(there + 20, Answer.REFUSED, request, reason="HTTP 400 UDAPI100040")
+            reason = "HTTP 400 UDAPI100040"
+        elif trap == REFUSED and is_new and request.order_type in STOP_TYPES:
+            self.faults["stop refused"] += 1
+            reason = "HTTP 400 UDAPI100036"
+        elif trap == ADDRESS and self.address_ms <= there:
+            self.faults["address not registered"] += 1
+            reason = UNREGISTERED
+        elif trap == DEAF and request.ask is Ask.MODIFY and self.faults["change not carried out"] < MOST_DEAF and self.rng.random() < 0.7:
+            self.faults["change not carried out"] += 1
+            self._answer(there + 20, Answer.ACCEPTED, request, request.order_id)
             return True
-        return False
+        else:
+            return False
+        if is_new:
+            self.refused.add(request.tag)
+        self._answer(there + 20, Answer.REFUSED, request, reason=reason)
+        return True
 
     def _silent(self, request: OrderRequest, at: int) -> None:
         self._answer(at, Answer.AMBIGUOUS, request, reason="timed out")
@@ -259,7 +287,8 @@ class FaultyBroker:
         shown = now + self.rng.randint(0, self.rates.lag_ms)
         self.held[order_id] = held = Held(order, shown, purpose)
         self.alive.append(held)
-        if self.rng.random() < self.rates.rejected:
+        is_trapped = self.rates.trap == REJECTED and order.order_type in STOP_TYPES
+        if is_trapped or self.rng.random() < self.rates.rejected:
             self.faults["rejected by the exchange"] += 1
             held.rejected, order.status = True, "rejected"
             self._push(held, now)
@@ -272,6 +301,18 @@ class FaultyBroker:
         self.faults["trade by hand"] += 1
         self.hand_ms[symbol] = now
         self._book(symbol, side, OrderRequest(now, "", Ask.PLACE, "", "", symbol, side.value, "MARKET", qty), now, "hand")
+
+    def raise_by_hand(self, now: int) -> bool:
+        """A person raises the quantity of an order of ours in the app; False when none works."""
+        ours = [h.order for h in self.working() if h.order.tag and h.order.order_type != "MARKET"]
+        if not ours:
+            return False
+        order = self.rng.choice(ours)
+        self.faults["quantity raised by hand"] += 1
+        self.hand_ms[order.symbol] = now
+        terms = Terms(order.qty + self.rng.choice((7, order.qty)), order.order_type, order.limit_paise, order.trigger_paise)
+        self._tell(self.venue.modify(order.order_id, terms, now), now)
+        return True
 
     # ------------------------------------------------------------------ the market moves
 

@@ -32,7 +32,7 @@ from tests.simulation.order_broker import CLEAN, FaultyBroker, Held, Rates
 from tests.simulation.order_market import FRAME_MS, FRAMES, PAPERS, POOL, SYMBOLS, market
 from tests.simulation.order_memory import Memory, step, to_bytes
 from tests.simulation.order_resort import Resort
-from tests.simulation.order_traps import overdue, trap_of
+from tests.simulation.order_traps import ADDRESS, ADDRESS_MS, RAISED, RAISES, UNREGISTERED, overdue, trap_of
 
 DATE = "2026-11-20"
 ROOT = Path(__file__).resolve().parents[2]
@@ -283,6 +283,15 @@ class Session:
             # An answer in the same breath as the string.
             self.at(pulled - 1_000 + rng.randint(-100, 200), lambda now: self._propose(rng.randrange(len(PAPERS)), now, "c"))
 
+        self._set_trap(random.Random(f"when {self.seed}"))
+
+    def _set_trap(self, rng: random.Random) -> None:
+        """Plan what of a trap happens at moments of its own."""
+        if self.rates.trap == ADDRESS:
+            self.broker.address_ms = self.base + rng.randint(*ADDRESS_MS)
+        for _ in range(RAISES if self.rates.trap == RAISED else 0):
+            self.at(self.base + rng.randint(FIRST_ENTRY_MS, LAST_ENTRY_MS + 20_000), self.broker.raise_by_hand)
+
     def _heal(self) -> None:
         self.crash_rate = 0.0
         self.broker.heal()
@@ -465,6 +474,8 @@ class Session:
         self.memory.note(self.desk, item.kind, item.record, now)
         if item.kind == "control":
             self._obeyed(item.record.word, now)
+        if self.rates.trap == ADDRESS and item.kind == "reports":
+            self._see_refusals(item.record, now)
         for out in outputs:
             self.trail.append((now, out))
             kind = type(out)
@@ -478,6 +489,13 @@ class Session:
                 self.outcome.fills += 1
             elif kind is OrderIntent:
                 self.intents.setdefault(out.id, out)
+
+    def _see_refusals(self, reports: list[BrokerReport], now: int) -> None:
+        """An answer that says that no order will be taken is a HALT; it need not be obeyed where it came too late to be known."""
+        if any(r.answer is Answer.REFUSED and r.reason == UNREGISTERED for r in reports):
+            if level_of(self.desk.word) < level_of(Word.HALT):
+                self._blame("orders are refused for good, and nothing is halted")
+            self._obeyed(Word.HALT, now)
 
     def _obeyed(self, word: Word, now: int) -> None:
         """From now on a word holds, beside stronger ones; or none does any more."""
@@ -562,7 +580,7 @@ class Session:
         if self.is_clean and max(broker.naked, default=0) > CLEAN_NAKED_MS:
             self._blame(f"a position lay open for {max(broker.naked)} ms with a broker that answers")
         if self.is_trap_alone and not self.hands_off_ms:
-            out.violations += overdue(broker)
+            out.violations += overdue(broker, self.rates.trap)
         if self.pulled_ms and not self.is_word_lost and not self.is_lifted:
             flat = max((t.ts for t in broker.trades), default=0)
             filled = max((t.ts for t in broker.trades if broker.held[t.order_id].purpose == "entry"), default=0)

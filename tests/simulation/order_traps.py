@@ -20,10 +20,24 @@ GAP = "gap"
 """Market protection is so tight that stops that trigger, and closing orders, rest when the price runs."""
 FAST = "fast"
 """No cancellation is obeyed: each is refused."""
-TRAPS = (GAP, FAST)
+REFUSED, REJECTED = "refused stops", "rejected stops"
+"""Every stop is refused by the broker, or rejected by the exchange after the broker took it."""
+ADDRESS = "address"
+"""From some moment on our address is not the registered one: whatever would change something is refused."""
+DEAF = "deaf"
+"""Changes are accepted, and some are not carried out."""
+RAISED = "raised"
+"""A person raises the quantity of orders of ours in the app."""
+TRAPS = (GAP, FAST, REFUSED, REJECTED, ADDRESS, DEAF, RAISED)
+UNREGISTERED = "HTTP 400 UDAPI1154"
+ADDRESS_MS = (35_000, 80_000)
+MOST_DEAF = 4
+RAISES = 6
 PROTECTION_BPS = 6.0
 STUCK_MS = {"SL-M": 9_000, "MARKET": 48_000}
 """A triggered stop is given its grace, a closing order the time of its rung; then both are taken away."""
+NAKED_MS = 22_000
+"""A position whose stops are all refused has gone by then."""
 FAST_MS = 48_000
 """A position that has to go, and whose stop cannot be cancelled, has gone by then."""
 
@@ -60,10 +74,13 @@ def is_stuck(order: VenueOrder, quote: Quote | None) -> bool:
     return shown > 0 and (shown - order.bound_paise) * order.side.sign > 0
 
 
-def overdue(broker: FaultyBroker) -> Iterator[str]:
+def overdue(broker: FaultyBroker, trap: str) -> Iterator[str]:
     """Tell what took longer than a broker may make it that is healthy but for its trap."""
     for kind, bound in STUCK_MS.items():
         if broker.stuck.longest.get(kind, 0) > bound:
             yield f"a {kind} rested {broker.stuck.longest[kind]} ms beyond its protection"
+    naked = max(broker.naked, default=0)
+    if trap in {REFUSED, REJECTED} and naked > NAKED_MS:
+        yield f"a position lay {naked} ms without a stop that the broker takes"
     if max(broker.fast_ms, default=0) > FAST_MS:
         yield f"a position lay {max(broker.fast_ms)} ms behind a stop that could not be cancelled"
