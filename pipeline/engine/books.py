@@ -16,7 +16,7 @@ from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, Plan
 from pipeline.engine.gtts import is_another, take_leg
 from pipeline.engine.identity import changed, purpose_of
-from pipeline.engine.lifecycle import FINAL, RESTING, Event, Order, Status, advance, event_of, fill, with_terms
+from pipeline.engine.lifecycle import FINAL, RESTING, Event, Order, Status, advance, event_of, fill, is_over_fill, with_terms
 from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed, shows
 from pipeline.engine.refusals import put_off, take_refusal
 
@@ -153,6 +153,8 @@ def take_trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
         return
     yield execution
     desk.changed_ms[order.symbol] = now
+    if is_over_fill(order, trade.qty):
+        yield _beyond(desk, order, trade, now)
     order = fill(order, trade.qty, trade.px_paise)
     desk.note_late(order)
     for event in ending(order, order.told, order.told_qty):
@@ -160,6 +162,17 @@ def take_trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
     _replan(desk, order, now)
     _keep(desk, order, now)
     yield event_of(order, now, order.why if order.status is Status.CANCELLED else "")
+
+
+def _beyond(desk: Desk, order: Order, trade: BrokerReport, now: int) -> Alert:
+    """More has filled than was asked for: the book must say what holds now, and somebody should know."""
+    for listing in LISTINGS:
+        want(desk, listing, now)
+    done, known = order.cum_qty + trade.qty, max(order.order_qty, order.asked_qty)
+    text = (
+        f"order {order.order_id} ({order.symbol}, tag {order.tag}) has filled {done}, we know of {known}: booked, the books are read again"
+    )
+    return Alert(now, "error", "over_fill", "orders", text)
 
 
 def move(desk: Desk, order: Order, events: tuple[Event, ...], report: BrokerReport, now: int) -> Journal:

@@ -17,7 +17,7 @@ from pipeline.engine.desk import Desk
 from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
 from pipeline.engine.protect import is_hands_off
-from pipeline.engine.refusals import take_refusal
+from pipeline.engine.refusals import halt_for_good, take_refusal
 
 FIRST_LOOK_MS, LONGEST_LOOK_MS, QUICK_LOOKS = 200, 2_000, 6
 """An order without an answer is looked up after 0.2 s, 0.4 s ... 2 s; after six looks, on the beat."""
@@ -121,6 +121,8 @@ def _answered(desk: Desk, request: OrderRequest | None, report: BrokerReport, no
     """Take an answer to something that changes the book; one that comes too late still names its order."""
     key = request.intent_id if request is not None else desk.tags.get(report.tag) or desk.owners.get(report.order_id, "")
     order = desk.orders.get(key)
+    if report.answer is Answer.REFUSED:
+        yield from halt_for_good(desk, report.reason, now)
     if order is None:
         return
     is_placing = order.status in {Status.SENDING, Status.UNKNOWN}

@@ -170,7 +170,7 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
 def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     plan = desk.plans[plan.symbol]
     if not plan.closing:
-        plan = desk.plans[plan.symbol] = changed(plan, closing=reason, closing_ms=now)
+        plan = desk.plans[plan.symbol] = changed(plan, closing=reason, closing_ms=now, wait_ms=0)
     is_spent = now - max(plan.closing_ms, plan.rung_ms) >= desk.params.orders.rung_s * 1000
     waiting = [
         o for o in desk.exits(plan.symbol) if o.order_type in GUARDS or o.order_type == GTT or (is_spent and _is_stuck(desk, o, now))

@@ -40,7 +40,7 @@ HOPELESS = {
 
 def take_refusal(desk: Desk, order: Order, reason: str, now: int) -> Iterator[Alert]:
     """Take in that the broker, or the exchange, turned down an order or a change of it."""
-    yield from _halt(desk, reason, now)
+    yield from halt_for_good(desk, reason, now)
     plan = desk.plans.get(order.symbol)
     if order.purpose == "entry" or plan is None:
         return
@@ -80,7 +80,7 @@ def note_cover(desk: Desk, plan: Plan, order: Order, held: int) -> None:
         desk.plans[plan.symbol] = changed(plan, turned_down=0, turned_ms=0)
 
 
-def _halt(desk: Desk, reason: str, now: int) -> Iterator[Alert]:
+def halt_for_good(desk: Desk, reason: str, now: int) -> Iterator[Alert]:
     """Stop entries where the reason will be the same for every order until a person has acted."""
     code = next(iter(CODE.findall(reason)), "")
     if code not in HOPELESS or level_of(desk.word) >= level_of(Word.HALT):

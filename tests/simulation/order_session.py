@@ -369,6 +369,8 @@ class Session:
             rng = random.Random(f"resumed {self.seed}")
             for sid in rng.sample(range(len(PAPERS)), 3):
                 self.at(now + rng.randint(-900, WANTED_MS), lambda at, s=sid: self._propose(s, at, "d"))
+        if word is Word.KILL and self.pulled_ms < now - 260:
+            Resort(self.broker, now)  # pulled again
         self._take(Input("control", Control(now, word, source), is_stream=True))
 
     # ------------------------------------------------------------------ the process
@@ -502,7 +504,7 @@ class Session:
         if word is Word.RESUME:
             self.word, self.halted_ms, self.is_lifted = "", 0, True
             return
-        if word is Word.KILL and self.word != word:
+        if word is Word.KILL:
             self.hands_off_ms = now + HANDS_OFF_MS
         self.word, self.halted_ms = max(self.word, word.value, key=level_of), self.halted_ms or now
 

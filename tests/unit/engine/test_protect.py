@@ -2,7 +2,7 @@ from pipeline.core.broker import READS, Answer, Ask, Control, Word
 from pipeline.core.types import Alert
 from pipeline.engine.desk import new_desk
 from pipeline.engine.orders import on_control
-from pipeline.engine.protect import HANDS_OFF_MS
+from pipeline.engine.protect import HANDS_OFF_MS, is_hands_off
 from tests.fakes.outward_desk import T, Talk, fills, statuses
 from tests.fakes.trading import PAPERS, at, day, params
 
@@ -184,6 +184,22 @@ def test_after_a_kill_we_keep_still_and_then_close_what_is_left():
         talk.wait(3_000)
         talk.read_books({"AAA": 499})
     assert (talk.last(Ask.PLACE).order_type, talk.last(Ask.PLACE).qty) == ("MARKET", 499)
+
+
+def test_a_second_kill_by_hand_renews_the_time_and_a_file_that_lies_there_does_not():
+    talk, _ = guarded()
+    talk.command(Word.KILL)
+    talk.wait(HANDS_OFF_MS + 1_000)
+    assert not is_hands_off(talk.desk, talk.now)
+    list(on_control(talk.desk, Control(talk.now, Word.KILL, "file"), talk.now))
+    assert not is_hands_off(talk.desk, talk.now)
+    talk.command(Word.KILL)
+    assert is_hands_off(talk.desk, talk.now)
+    talk.command(Word.HALT)
+    talk.wait(HANDS_OFF_MS - 1)
+    assert is_hands_off(talk.desk, talk.now)
+    talk.wait(1)
+    assert not is_hands_off(talk.desk, talk.now), "a milder word renews nothing"
 
 
 def test_after_a_kill_a_change_without_an_answer_is_not_repeated():
