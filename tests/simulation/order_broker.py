@@ -117,6 +117,7 @@ class FaultyBroker:
     brackets: Brackets = field(init=False)
     numbers: int = 0
     is_stubborn: bool = False
+    is_healed: bool = False
     is_locked: bool = False
     """The broker's kill switch: no order is taken any more."""
     hand_ms: dict[str, int] = field(default_factory=dict)
@@ -138,6 +139,7 @@ class FaultyBroker:
         kinds = ("lost", "reply_lost", "slow", "refused", "fault", "rejected", "read_failed")
         self.rates = replace(self.rates, **dict.fromkeys(kinds, 0), trap="")
         self.venue.protection_bps = 0.0
+        self.is_healed = True
 
     # ------------------------------------------------------------------ requests
 
@@ -151,7 +153,7 @@ class FaultyBroker:
     def _change(self, request: OrderRequest, now: int) -> None:
         rng, rates = self.rng, self.rates
         there, draw = now + rng.randint(10, 60), rng.random()
-        if self.is_stubborn and request.ask is Ask.PLACE and request.order_type == "MARKET":
+        if self._is_refused(request):
             self.faults["stubborn"] += 1
             self._answer(there + 20, Answer.REFUSED, request, reason="HTTP 400 UDAPI1158")
             return
@@ -184,6 +186,17 @@ class FaultyBroker:
             self._answer(there + 20, Answer.AMBIGUOUS, request, reason="HTTP 500")
         else:
             self.schedule(there, lambda at: self._act(request, at, answered=True))
+
+    def _is_refused(self, request: OrderRequest) -> bool:
+        """Tell whether a stubborn broker refuses a closing order; once faults have ended, only where its own exit by tag is exact."""
+        if not self.is_stubborn or request.ask is not Ask.PLACE or request.order_type != "MARKET":
+            return False
+        net: Counter[str] = Counter()
+        for trade in self.trades:
+            if trade.symbol == request.symbol:
+                net[self.held[trade.order_id].order.tag] += trade.side.sign * trade.qty
+        here = self.position.get(request.symbol, 0)
+        return not self.is_healed or any(qty == here for tag, qty in net.items() if tag.startswith("tt-"))
 
     def _is_trapped(self, request: OrderRequest, there: int) -> bool:
         """Do to a request what the trap of this session does to its like; tell whether that was all."""
