@@ -16,10 +16,11 @@ from __future__ import annotations
 from pipeline.core.broker import GTT, Ask, OrderRequest, Terms, Word
 from pipeline.core.types import Alert, OrderIntent
 from pipeline.engine.asking import EXIT_ALL, SOON_MS, Journal, ask, cancel, modify, want
+from pipeline.engine.books import take_row
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, RUNGS, STOP, TARGET, Plan, closing_side, exit_reason
 from pipeline.engine.facts import is_settled
-from pipeline.engine.gtts import is_server_arming, is_server_told, is_server_wrong
+from pipeline.engine.gtts import SERVER_GRACE_MS, is_server_arming, is_server_told, is_server_wrong, presumed, silent_ms
 from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms, trail
 from pipeline.engine.identity import changed, exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import RESTING, Event, Order, Status, advance, event_of
@@ -90,7 +91,7 @@ def _clear(desk: Desk, symbol: str, now: int) -> Journal:
 
 def _drop_surplus(desk: Desk, exits: list[Order], held: int, now: int) -> Journal:
     """Cancel exits beyond what is held, newest first: one of a former life may have turned up beside the one that replaced it."""
-    surplus = sum(o.leaves_qty for o in exits) - abs(held)
+    surplus = sum(o.leaves_qty for o in exits if o.status is not Status.PENDING_CANCEL) - abs(held)
     for order in reversed(exits):
         if surplus > 0 and may_cancel(order):
             surplus -= order.leaves_qty
@@ -135,13 +136,19 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     if not exits and (is_server_arming(desk, plan, now) or not is_server_told(desk, plan)):
         want(desk, Ask.BOOK, now + SOON_MS)
         return
+    unseen = presumed(desk, plan, held) if not exits else None
+    if unseen is not None:
+        yield from take_row(desk, unseen, now)
+        return
     if not exits:
         if now >= plan.wait_ms and desk.is_open(plan.symbol, now) and is_settled(desk, now):
             yield from _place(desk, desk.plans[plan.symbol], STOP, abs(held), now)
         return
     order, plan = exits[0], desk.plans[plan.symbol]
-    if is_server_wrong(desk, order, held, now) and may_cancel(order):
-        yield from cancel(desk, order, now, "the server guards another quantity")
+    if may_cancel(order) and is_server_wrong(desk, order, held, now):
+        yield from cancel(desk, order, now, "the server guards another quantity, or has lost its stop")
+    elif may_cancel(order) and silent_ms(desk, order) >= SERVER_GRACE_MS:
+        yield from cancel(desk, order, now, "the server does not show that it guards")
     is_quiet = order.status in RESTING and order.order_type in GUARDS
     if len(exits) == 1 and is_quiet and now >= plan.wait_ms:
         wanted = guarding_terms(desk, plan, order, held)
@@ -170,6 +177,10 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
         return
     if not is_server_told(desk, plan):
         want(desk, Ask.BOOK, now)
+        return
+    unseen = presumed(desk, plan, held)
+    if unseen is not None:
+        yield from take_row(desk, unseen, now)
         return
     is_spent = now - max(plan.closing_ms, plan.rung_ms) >= desk.params.orders.rung_s * 1000
     if not _is_position_read(desk, plan.symbol):

@@ -50,9 +50,13 @@ class Rates:
     """Chance, per session, that a crash takes our whole journal with it."""
     unsound: float = 0.0
     """Chance, per look at token, versions, clock, instruments and funds, that one of them is bad or cannot be found out."""
+    gtt_lost: float = 0.0
+    """Chance, per GTT that guards, that its server forgets it, loses its stop, or shows nothing of it for a while."""
 
 
 CLEAN = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+HIDDEN_MS = 20_000
+"""No server shows nothing of a GTT for longer."""
 HAND_GRACE_MS = 30_000
 """So long after a trade by hand our orders may still be those of before: a process that keeps dying hears of it late."""
 
@@ -102,6 +106,12 @@ class FaultyBroker:
     naked_since: dict[str, int] = field(default_factory=dict)
     brackets: Brackets = field(init=False)
     numbers: int = 0
+    loss: random.Random = field(default_factory=lambda: random.Random(0))
+    """What GTTs are lost by: drawn apart, so that other sessions stay what they were."""
+    guarding: set[str] = field(default_factory=set)
+    """GTTs that have begun to guard."""
+    hidden: dict[str, int] = field(default_factory=dict)
+    """GTT -> until when its server shows nothing of it."""
     is_stubborn: bool = False
     is_locked: bool = False
     """The broker's kill switch: no order is taken any more."""
@@ -253,6 +263,33 @@ class FaultyBroker:
     def quote(self, symbol: str, quote: Quote, now: int) -> None:
         self._tell(self.venue.on_quote(symbol, quote, now), now)
         self.brackets.on_trade(symbol, quote.ltp_paise, now)
+        if self.rates.gtt_lost > 0:
+            self._begin_to_lose(symbol, now)
+
+    def _begin_to_lose(self, symbol: str, now: int) -> None:
+        """Draw, once for a GTT that has begun to guard, what its server does to it."""
+        for b in self.brackets.held.values():
+            if b.symbol != symbol or b.gtt_id in self.guarding or self.brackets.guarded_qty(b) == 0:
+                continue
+            self.guarding.add(b.gtt_id)
+            if self.loss.random() >= self.rates.gtt_lost:
+                continue
+            kind = self.loss.choice(("GTT forgotten", "GTT without its stop", "GTT not shown"))
+            self.faults[kind] += 1
+            if kind == "GTT not shown":
+                self.hidden[b.gtt_id] = now + self.loss.randint(4_000, HIDDEN_MS)
+            else:
+                is_whole = kind == "GTT forgotten"
+                self.schedule(now + self.loss.randint(0, 15_000), lambda at, b=b, whole=is_whole: self._lose(b, at, is_whole=whole))
+
+    def _lose(self, bracket: Bracket, now: int, *, is_whole: bool) -> None:
+        if bracket.is_over:
+            return
+        if is_whole:
+            self.brackets.held.pop(bracket.gtt_id, None)
+        else:
+            bracket.stop_paise = bracket.trail_paise = 0
+        self._watch(bracket.symbol, now)
 
     def _tell(self, events: list[VenueEvent], now: int) -> None:
         for event in events:
@@ -282,7 +319,10 @@ class FaultyBroker:
             o.order.leaves_qty for o in self.alive
             if o.order.symbol == symbol and o.purpose != "entry" and o.order.side.sign * here < 0
         )  # fmt: skip
-        cover += sum(self.brackets.guarded_qty(b) for b in self.brackets.held.values() if b.symbol == symbol and b.side.sign * here > 0)
+        cover += sum(
+            self.brackets.guarded_qty(b) for b in self.brackets.held.values()
+            if b.symbol == symbol and b.side.sign * here > 0 and b.stop_paise > 0
+        )  # fmt: skip
         if here != 0 and cover < abs(here):
             self.naked_since.setdefault(symbol, now)
         elif symbol in self.naked_since:
@@ -356,6 +396,8 @@ class FaultyBroker:
                 if self.held[order_id].shown_ms > now:
                     row = replace(row, status="open pending", cum_qty=0, px_paise=0)
                 out.append(row)
+            if self.hidden.get(b.gtt_id, 0) > now:
+                continue
             out.append(
                 BrokerReport(
                     now, Answer.ROW, request.id, b.gtt_id, "", b.symbol, b.side.opposite.value, self.brackets.status(b),
