@@ -98,8 +98,9 @@ def _know_entry(desk: Desk, entry: Order, order_id: str) -> None:
 
 def take_leg(desk: Desk, row: BrokerReport, now: int) -> Iterator[OrderIntent]:
     """Take in what a row says of a GTT of ours, before the row is taken like any other."""
-    if row.tag in desk.tags and row.leg is Leg.ENTRY:
-        desk.gtts.setdefault(row.parent, desk.tags[row.tag])
+    named = desk.tags.get(row.tag) or desk.owners.get(row.order_id)
+    if row.leg is Leg.ENTRY and named is not None:
+        desk.gtts.setdefault(row.parent, named)
     entry = desk.order(desk.gtts.get(row.parent, ""))
     if entry is None:
         return
