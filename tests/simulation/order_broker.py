@@ -52,6 +52,10 @@ class Rates:
     """Chance, per look at token, versions, clock, instruments and funds, that one of them is bad or cannot be found out."""
     gtt_lost: float = 0.0
     """Chance, per GTT that guards, that its server forgets it, loses its stop, or shows nothing of it for a while."""
+    late_fill: float = 0.0
+    """Chance, per entry whose end was confirmed, that it (or a part of it) had filled after all: that is told later."""
+    late_reject: float = 0.0
+    """Chance, per order, that the exchange rejects it some seconds after it was accepted, while nothing of it has filled."""
 
 
 CLEAN = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -191,8 +195,12 @@ class FaultyBroker:
             order_id = request.order_id
             order = self.venue.orders.get(order_id)
             reason = "UDAPI100040" if order is None or order.status in FINAL else ""
-            if not reason and request.ask is Ask.CANCEL:
+            if order is not None and not reason and request.ask is Ask.CANCEL:
+                leaves = order.leaves_qty
                 self._tell(self.venue.cancel(order_id, now), now)
+                if self.held[order_id].purpose == "entry" and self.loss.random() < self.rates.late_fill:
+                    qty = self.loss.choice((leaves, self.loss.randint(1, leaves)))
+                    self.schedule(now + self.loss.randint(300, 6_000), lambda at: self._fill_late(self.held[order_id], qty, at))
             elif not reason:
                 events = self.venue.modify(order_id, request.terms, now)
                 self._tell(events, now)
@@ -244,6 +252,8 @@ class FaultyBroker:
         shown = now + self.rng.randint(0, self.rates.lag_ms)
         self.held[order_id] = held = Held(order, shown, purpose)
         self.alive.append(held)
+        if purpose != "hand" and self.loss.random() < self.rates.late_reject:
+            self.schedule(now + self.loss.randint(100, 8_000), lambda at: self._reject_late(held, at))
         if self.rng.random() < self.rates.rejected:
             self.faults["rejected by the exchange"] += 1
             held.rejected, order.status = True, "rejected"
@@ -251,6 +261,26 @@ class FaultyBroker:
         else:
             self._tell(self.venue.place(order, now), now)
         return order_id
+
+    def _reject_late(self, held: Held, now: int) -> None:
+        order = held.order
+        if order.status in OVER_WORDS or order.cum_qty > 0:
+            return
+        self.faults["rejected late"] += 1
+        self.venue.cancel(order.order_id, now)
+        held.rejected, order.status = True, "rejected"
+        self._push(held, now)
+        self._watch(order.symbol, now)
+
+    def _fill_late(self, held: Held, qty: int, now: int) -> None:
+        """What was confirmed as cancelled had filled: its own row says so from now on."""
+        order = held.order
+        self.faults["filled after its end"] += 1
+        order.cum_qty += qty
+        order.value_paise += qty * order.limit_paise
+        order.trades += 1
+        order.status = "complete" if order.cum_qty == order.qty else order.status
+        self._tell([VenueEvent(now, order.order_id, "fill", qty, order.limit_paise, f"{order.order_id}-{order.trades}")], now)
 
     def by_hand(self, symbol: str, side: Side, qty: int, now: int) -> None:
         """A person trades in the app."""

@@ -98,7 +98,7 @@ def rates_of(seed: int, rng: random.Random) -> Rates:
         fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
         push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
         hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.8)), amnesia=rng.choice((0, 0, 0.5)), unsound=rng.choice((0, 0.2)),
-        gtt_lost=more.choice((0, 0.3, 0.8)),
+        gtt_lost=more.choice((0, 0.3, 0.8)), late_fill=more.choice((0, 0, 0.5)), late_reject=more.choice((0, 0, 0.1)),
     )  # fmt: skip
 
 
