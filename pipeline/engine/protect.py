@@ -235,7 +235,7 @@ def _gone(desk: Desk, plan: Plan, now: int) -> Journal:
 def _place(desk: Desk, plan: Plan, reason: str, qty: int, now: int) -> Journal:
     """Journal one exit order, then ask for it: a stop to guard, a market order to close."""
     is_stop = not plan.closing
-    cause = exit_cause(plan.entry_intent, reason, plan.attempts)
+    plan, cause = _next_attempt(desk, plan, reason)
     key, held = identity(cause), desk.held(plan.symbol)
     desk.plans[plan.symbol] = changed(plan, attempts=plan.attempts + 1)
     terms = stop_terms(desk, plan, qty) if is_stop else Terms(qty, "MARKET", 0, 0)
@@ -247,13 +247,20 @@ def _place(desk: Desk, plan: Plan, reason: str, qty: int, now: int) -> Journal:
     yield from send(desk, intent, now, terms.trigger_paise)
 
 
+def _next_attempt(desk: Desk, plan: Plan, reason: str) -> tuple[Plan, str]:
+    """Give the cause of the next exit: an entry that fills again after its position had been closed has had some already."""
+    while identity(cause := exit_cause(plan.entry_intent, reason, plan.attempts)) in desk.causes:
+        plan = changed(plan, attempts=plan.attempts + 1)
+    return plan, cause
+
+
 def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
     """Closing orders keep failing: let the broker exit what the entry's tag made, and say so."""
     entry = desk.order(plan.entry_intent)
     if entry is None or desk.venue is not None:
         yield from _place(desk, changed(plan, closings=0), plan.closing, qty, now)
         return
-    cause = exit_cause(plan.entry_intent, "exit_all", plan.attempts)
+    plan, cause = _next_attempt(desk, plan, "exit_all")
     key = identity(cause)
     desk.plans[plan.symbol] = changed(plan, attempts=plan.attempts + 1, closings=0, rung_ms=now)
     side = closing_side(desk.held(plan.symbol))
