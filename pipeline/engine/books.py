@@ -14,7 +14,7 @@ from pipeline.core.types import Alert, Fill, OrderIntent, Side
 from pipeline.engine.asking import ASK_AGAIN_MS, EXIT_ALL, SOON_MS, Journal, want
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, Plan
-from pipeline.engine.gtts import is_another, take_leg
+from pipeline.engine.gtts import is_another, know_entry, take_leg
 from pipeline.engine.identity import changed, purpose_of
 from pipeline.engine.lifecycle import FINAL, RESTING, Event, Order, Status, advance, event_of, fill, is_over_fill, with_terms
 from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed, shows
@@ -87,6 +87,7 @@ def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
         if is_another(desk, row):
             return
         yield from take_leg(desk, row, now)
+    know_entry(desk, row, now)
     key = desk.tags.get(row.tag) or desk.owners.get(row.order_id) or _exited_by(desk, row)
     order = desk.order(key) if key else None
     if order is None or order.status is Status.ABSENT:

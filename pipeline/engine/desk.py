@@ -69,6 +69,8 @@ class Desk:
     """Tag on the broker's book -> intent id."""
     gtts: dict[str, str] = field(default_factory=dict)
     """GTT -> intent id of its entry."""
+    shown: dict[str, int] = field(default_factory=dict)
+    """GTT -> when the newest book was asked for that showed its server watching."""
     plans: dict[str, Plan] = field(default_factory=dict)
     causes: dict[str, None] = field(default_factory=dict)
     """Every intent that was ever sent: never a second one."""
@@ -221,7 +223,7 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
     return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments, params.risk.plan))
 
 
-_PLAIN = ("owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "strange", "strangers")
+_PLAIN = ("owners", "tags", "gtts", "shown", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "strange", "strangers")
 _SCALARS = ("sent_today", "minute", "word", "word_ms", "asked", "agreed_ms", "apart", "began_ms")
 _TABLES: dict[str, type] = {
     "pending": Recommendation,

@@ -7,14 +7,16 @@
     ACCEPTED, PARTIAL -> PENDING_CANCEL, PENDING_MODIFY -> back, or on
 
 How to read it. An intent is a wish with an identity; DENIED means that one of our own checks stopped it.
-SENDING is journalled before the one request that is ever made. No answer means UNKNOWN, never "failed":
-only the broker's book can tell, and if the book never shows it, it ends the day ABSENT. Fills may overtake
-every other message (they come by another road), so a fill is legal in each state in which the order may be at
-the exchange, also after a cancellation whose confirmation was faster. A message that comes late and says
-what we know already changes nothing. A fill beyond the quantity we know is booked, and corrects it: a broker and a person
-can do that. After every event ``order_qty == cum_qty + leaves_qty`` while the order
-lives; a final order leaves nothing open. Whatever else happens contradicts our own records: Corrupt, and the
-process ends, since to trade on a wrong book is worse than not to trade.
+SENDING is journalled before the one request that is ever made. No answer means UNKNOWN, never "failed": only
+the broker's book can tell, and if the book never shows it, it ends the day ABSENT. A fill is booked under the
+broker's id of its order; who knows that has heard that the order was taken, so ACCEPT goes before each fill,
+and one that is listed earlier waits for it. From then on a fill is legal in each state, also after a
+cancellation whose confirmation was faster. A message that comes late and says what we know already is no
+event, nor is a cancellation that was refused: the book decides, and it is asked for again. A fill beyond the
+quantity we know is booked, and corrects it: a broker and a person can do that. After every event
+``order_qty == cum_qty + leaves_qty`` while the order lives; a final order leaves nothing open. Whatever else
+happens contradicts our own records: Corrupt, and the process ends, since to trade on a wrong book is worse
+than not to trade.
 
 Reads   Order, Event, the size and price of a fill (shares, paise)
 Writes  the changed Order; it never decides anything and never sends anything
@@ -60,7 +62,7 @@ class Event(StrEnum):
     ASK_MODIFY = "ASK_MODIFY"
     MODIFIED = "MODIFIED"
     REQUEST_REFUSED = "REQUEST_REFUSED"
-    """A cancellation or modification was turned down; the order lives on."""
+    """A modification was turned down; the order lives on as it was."""
     CANCELLED = "CANCELLED"
     COMPLETE = "COMPLETE"
     """The book says that nothing more will fill, and all that filled is booked: the total was smaller than we thought."""
@@ -79,38 +81,27 @@ TABLE: dict[tuple[Status, Event], Status] = {
     (S.SENDING, E.ACCEPT): S.ACCEPTED,
     (S.SENDING, E.REFUSE): S.REFUSED,
     (S.SENDING, E.NO_ANSWER): S.UNKNOWN,
-    (S.SENDING, E.FILL_PART): S.PARTIAL,
-    (S.SENDING, E.FILL_ALL): S.FILLED,
-    (S.SENDING, E.CANCELLED): S.CANCELLED,
     (S.UNKNOWN, E.ACCEPT): S.ACCEPTED,
     (S.UNKNOWN, E.REFUSE): S.REFUSED,
-    (S.UNKNOWN, E.NO_ANSWER): S.UNKNOWN,
     (S.UNKNOWN, E.NOT_ON_BOOK): S.ABSENT,
-    (S.UNKNOWN, E.FILL_PART): S.PARTIAL,
-    (S.UNKNOWN, E.FILL_ALL): S.FILLED,
-    (S.UNKNOWN, E.CANCELLED): S.CANCELLED,
-    (S.ACCEPTED, E.ACCEPT): S.ACCEPTED,
     (S.ACCEPTED, E.REFUSE): S.REFUSED,
     (S.ACCEPTED, E.FILL_PART): S.PARTIAL,
     (S.ACCEPTED, E.FILL_ALL): S.FILLED,
     (S.ACCEPTED, E.ASK_CANCEL): S.PENDING_CANCEL,
     (S.ACCEPTED, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.ACCEPTED, E.CANCELLED): S.CANCELLED,
-    (S.PARTIAL, E.ACCEPT): S.PARTIAL,
     (S.PARTIAL, E.FILL_PART): S.PARTIAL,
     (S.PARTIAL, E.FILL_ALL): S.FILLED,
     (S.PARTIAL, E.ASK_CANCEL): S.PENDING_CANCEL,
     (S.PARTIAL, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.PARTIAL, E.CANCELLED): S.CANCELLED,
-    (S.PENDING_CANCEL, E.ACCEPT): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, E.ASK_CANCEL): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.PENDING_CANCEL, E.FILL_PART): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, E.FILL_ALL): S.FILLED,
     (S.PENDING_CANCEL, E.CANCELLED): S.CANCELLED,
-    (S.PENDING_CANCEL, E.REQUEST_REFUSED): S.ACCEPTED,
     (S.PENDING_CANCEL, E.REFUSE): S.REFUSED,
-    (S.PENDING_MODIFY, E.ACCEPT): S.PENDING_MODIFY,
+    (S.PENDING_CANCEL, E.NOT_ON_BOOK): S.ABSENT,
     (S.PENDING_MODIFY, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.PENDING_MODIFY, E.MODIFIED): S.ACCEPTED,
     (S.PENDING_MODIFY, E.REFUSE): S.REFUSED,
@@ -119,17 +110,12 @@ TABLE: dict[tuple[Status, Event], Status] = {
     (S.PENDING_MODIFY, E.FILL_ALL): S.FILLED,
     (S.PENDING_MODIFY, E.ASK_CANCEL): S.PENDING_CANCEL,
     (S.PENDING_MODIFY, E.CANCELLED): S.CANCELLED,
-    (S.ACCEPTED, E.COMPLETE): S.FILLED,
     (S.PARTIAL, E.COMPLETE): S.FILLED,
     (S.PENDING_CANCEL, E.COMPLETE): S.FILLED,
     (S.PENDING_MODIFY, E.COMPLETE): S.FILLED,
     (S.FILLED, E.FILL_ALL): S.FILLED,
-    (S.FILLED, E.ACCEPT): S.FILLED,
-    (S.FILLED, E.REQUEST_REFUSED): S.FILLED,
-    (S.CANCELLED, E.ACCEPT): S.CANCELLED,
     (S.CANCELLED, E.FILL_PART): S.CANCELLED,
     (S.CANCELLED, E.FILL_ALL): S.FILLED,
-    (S.CANCELLED, E.CANCELLED): S.CANCELLED,
 }
 
 

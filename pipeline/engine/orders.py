@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from pipeline.core.broker import GTT, Answer, BrokerReport, Control, Facts, Word, holding
+from pipeline.core.broker import GTT, Answer, BrokerReport, Control, Facts, Leg, Word, holding
 from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
 from pipeline.engine.asking import Journal, cancel
 from pipeline.engine.books import is_old
@@ -66,7 +66,7 @@ def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
     # A piece of a listing: its end is when to act.
     if not is_old(desk, report):
         return chain((report,), take(desk, report, now))
-    return take(desk, report, now) if kind is Answer.POSITION else NOTHING
+    return take(desk, report, now) if kind is Answer.POSITION or report.leg is Leg.WATCH else NOTHING
 
 
 def _take_report(desk: Desk, report: BrokerReport, now: int) -> Journal:

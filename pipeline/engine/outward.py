@@ -14,6 +14,7 @@ from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Ord
 from pipeline.engine.asking import ASK_AGAIN_MS, SOON_MS, Journal, about, ask, cancel, modify, want
 from pipeline.engine.books import move, take_listing, take_row, take_trade
 from pipeline.engine.desk import Desk
+from pipeline.engine.gtts import is_server_gone
 from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
 from pipeline.engine.protect import is_hands_off
@@ -101,6 +102,7 @@ def _restart(desk: Desk, now: int) -> Journal:
     """Begin again: nothing that was asked will be answered, nothing is known until the book has been read."""
     desk.in_flight.clear()
     desk.read_ms.clear()
+    desk.shown = dict.fromkeys(desk.gtts, now)
     desk.listed = {}
     desk.agreed_ms = desk.apart = 0
     desk.facts = None
@@ -131,6 +133,8 @@ def _answered(desk: Desk, request: OrderRequest | None, report: BrokerReport, no
             yield from move(desk, order, (Event.ACCEPT,), report, now)
         elif order.status is Status.PENDING_MODIFY and request is not None and request.ask is Ask.MODIFY:
             yield from move(desk, order, (Event.MODIFIED,), report, now)
+        elif order.status is Status.PENDING_CANCEL and is_server_gone(desk, order, has_stopped=True):
+            yield from move(desk, order, (Event.CANCELLED,), report, now)
         want(desk, Ask.BOOK, now + 1_000)
     elif report.answer is Answer.REFUSED:
         if is_placing and (request is None or request.ask in {Ask.PLACE, Ask.EXIT_ALL}):
@@ -138,6 +142,8 @@ def _answered(desk: Desk, request: OrderRequest | None, report: BrokerReport, no
         elif order.status is Status.PENDING_MODIFY:
             yield from take_refusal(desk, order, report.reason, now)
             yield from move(desk, order, (Event.REQUEST_REFUSED,), report, now)
+        elif order.status is Status.PENDING_CANCEL and is_server_gone(desk, order, has_stopped=False):
+            yield from move(desk, order, (Event.NOT_ON_BOOK,), report, now)
         elif order.status is Status.PENDING_CANCEL and request is not None and request.ask is Ask.CANCEL:
             desk.orders[key] = changed(order, tries=order.tries + 1)  # perhaps it is over: the book will say
         want(desk, Ask.BOOK, now)

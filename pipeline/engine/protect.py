@@ -16,10 +16,11 @@ from __future__ import annotations
 from pipeline.core.broker import GTT, Ask, OrderRequest, Terms, Word
 from pipeline.core.types import Alert, OrderIntent
 from pipeline.engine.asking import EXIT_ALL, SOON_MS, Journal, ask, cancel, modify, want
+from pipeline.engine.books import take_row
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, RUNGS, STOP, STOP_TYPES, TARGET, Plan, closing_side, exit_reason
 from pipeline.engine.facts import is_settled
-from pipeline.engine.gtts import is_server_arming, is_server_told, is_server_wrong
+from pipeline.engine.gtts import SERVER_GRACE_MS, is_server_arming, is_server_told, is_server_wrong, presumed, silent_ms
 from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms, trail
 from pipeline.engine.identity import changed, exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import RESTING, Event, Order, Status, advance, event_of
@@ -93,7 +94,7 @@ def _clear(desk: Desk, symbol: str, now: int) -> Journal:
 
 def _drop_surplus(desk: Desk, exits: list[Order], held: int, now: int) -> Journal:
     """Cancel exits beyond what is held, newest first: one of a former life may have turned up beside the one that replaced it."""
-    surplus = sum(o.leaves_qty for o in exits) - abs(held)
+    surplus = sum(o.leaves_qty for o in exits if o.status is not Status.PENDING_CANCEL) - abs(held)
     for order in reversed(exits):
         if surplus > 0 and may_cancel(order):
             surplus -= order.leaves_qty
@@ -149,14 +150,20 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     if not exits and (is_server_arming(desk, plan, now) or not is_server_told(desk, plan)):
         want(desk, Ask.BOOK, now + SOON_MS)
         return
+    unseen = presumed(desk, plan, held) if not exits else None
+    if unseen is not None:
+        yield from take_row(desk, unseen, now)
+        return
     if not exits:
         if now >= plan.wait_ms and desk.is_open(plan.symbol, now) and is_settled(desk, now):
             yield from _place(desk, desk.plans[plan.symbol], STOP, abs(held), now)
         return
     order, plan = exits[0], desk.plans[plan.symbol]
     note_cover(desk, plan, order, held)
-    if is_server_wrong(desk, order, held, now) and may_cancel(order):
-        yield from cancel(desk, order, now, "the server guards another quantity")
+    if may_cancel(order) and is_server_wrong(desk, order, held, now):
+        yield from cancel(desk, order, now, "the server guards another quantity, or has lost its stop")
+    elif may_cancel(order) and silent_ms(desk, order) >= SERVER_GRACE_MS:
+        yield from cancel(desk, order, now, "the server does not show that it guards")
     is_quiet = order.status in RESTING and order.order_type in GUARDS
     if len(exits) == 1 and is_quiet and now >= plan.wait_ms:
         wanted = guarding_terms(desk, plan, order, held)
@@ -190,6 +197,10 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
         return
     if not is_server_told(desk, plan):
         want(desk, Ask.BOOK, now)
+        return
+    unseen = presumed(desk, plan, held)
+    if unseen is not None:
+        yield from take_row(desk, unseen, now)
         return
     if not _is_position_read(desk, plan.symbol):
         want(desk, Ask.POSITIONS, now)
@@ -266,7 +277,7 @@ def _gone(desk: Desk, plan: Plan, now: int) -> Journal:
 def _place(desk: Desk, plan: Plan, reason: str, qty: int, now: int) -> Journal:
     """Journal one exit order, then ask for it: a stop to guard, a market order to close."""
     is_stop = not plan.closing
-    cause = exit_cause(plan.entry_intent, reason, plan.attempts)
+    plan, cause = _next_attempt(desk, plan, reason)
     key, held = identity(cause), desk.held(plan.symbol)
     desk.plans[plan.symbol] = changed(plan, attempts=plan.attempts + 1)
     terms = stop_terms(desk, plan, qty) if is_stop else Terms(qty, "MARKET", 0, 0)
@@ -278,6 +289,13 @@ def _place(desk: Desk, plan: Plan, reason: str, qty: int, now: int) -> Journal:
     yield from send(desk, intent, now, terms.trigger_paise)
 
 
+def _next_attempt(desk: Desk, plan: Plan, reason: str) -> tuple[Plan, str]:
+    """Give the cause of the next exit: an entry that fills again after its position had been closed has had some already."""
+    while identity(cause := exit_cause(plan.entry_intent, reason, plan.attempts)) in desk.causes:
+        plan = changed(plan, attempts=plan.attempts + 1)
+    return plan, cause
+
+
 def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
     """Closing orders keep failing: let the broker exit what the entry's tag made, and say so; where that is too much, try ours again."""
     entry = desk.order(plan.entry_intent)
@@ -285,7 +303,7 @@ def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
         if _is_position_read(desk, plan.symbol):
             yield from _place(desk, changed(plan, closings=0, rung_ms=now), plan.closing, qty, now)
         return
-    cause = exit_cause(plan.entry_intent, "exit_all", plan.attempts)
+    plan, cause = _next_attempt(desk, plan, "exit_all")
     key = identity(cause)
     desk.plans[plan.symbol] = changed(plan, attempts=plan.attempts + 1, closings=0, rung_ms=now)
     side = closing_side(desk.held(plan.symbol))

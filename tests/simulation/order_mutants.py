@@ -165,6 +165,10 @@ MUTANTS = (
     Mutant("5.3.0 the stop's quantity follows the position", ((protect, "modify", _nothing),)),
     Mutant("5.3.0 a stop that follows the price never goes back", ((guard, "trailed", _wandering),)),
     Mutant("5.3.1 what a server sends is an exit of ours", ((gtts, "_know", _nothing),)),
+    Mutant("5.3.0 a server that forgets its GTT is replaced", ((protect, "silent_ms", lambda *_: 0),)),
+    Mutant("5.3.0 a server that has lost its stop is replaced", ((protect, "is_server_wrong", lambda *_: False),)),
+    Mutant("5.3.1 a server that is silent is told to stop first", ((protect, "presumed", lambda *_: None),)),
+    Mutant("5.3.1 a server that refuses once may still be there", ((outward, "is_server_gone", lambda *_, **__: True),)),
     Mutant("5.3.1 what is open in the paper is cancelled first", ((protect, "cancel", _nothing),)),
     Mutant("5.3.1 the book has said so before anything is sent", ((protect, "_is_busy", lambda *_: False),)),
     Mutant(

@@ -41,6 +41,8 @@ assert DAY is not None
 INTENTS = 12
 FIRST_ENTRY_MS, LAST_ENTRY_MS = 27_000, 88_000
 CLEAN_NAKED_MS = CANCEL_MS = 3_000
+BARE_MS = 60_000
+"""Once faults are over, no position lies open for so long without a stop, whatever its server forgets."""
 FIRST_ENTRY_FRAME, LAST_ENTRY_FRAME = 20, 95
 LOOK_EVERY = 5
 RESUME_MS = (6_000, 25_000)
@@ -94,12 +96,14 @@ def rates_of(seed: int, rng: random.Random) -> Rates:
         return replace(CLEAN, trap=trap_of(seed))
     if seed % 10 <= 6:
         return Rates()
+    more = random.Random(f"more {seed}")
     return Rates(
         lost=rng.uniform(0, 0.12), reply_lost=rng.uniform(0, 0.12), slow=rng.uniform(0, 0.08), refused=rng.uniform(0, 0.1),
         fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
         push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
         hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.8)), amnesia=rng.choice((0, 0, 0.5)), unsound=rng.choice((0, 0.2)),
         trap=trap_of(seed) if seed % 4 < 2 else "",
+        gtt_lost=more.choice((0, 0.3, 0.8)), late_fill=more.choice((0, 0, 0.5)), late_reject=more.choice((0, 0, 0.1)),
     )  # fmt: skip
 
 
@@ -216,7 +220,7 @@ class Session:
         self.facts: Facts | None = None
         self.triggers: dict[str, int] = {}
         self.is_forgetful = False
-        self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver)
+        self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver, loss=random.Random(f"lost {seed}"))
         self.faults = self.broker.faults
         self.crash_rate = self.rates.crash
         self.is_clean = self.rates == CLEAN
@@ -310,6 +314,9 @@ class Session:
         is_halted = 0 < self.halted_ms < now - CANCEL_MS and self.word != Word.PAUSE
         if self.is_clean and is_halted and any(h.purpose == "entry" for h in self.broker.working()):
             self._blame("an entry still works long after HALTED")
+        bare = [s for s, since in self.broker.naked_since.items() if now - max(since, self.base + FAULTS_END_MS) > BARE_MS]
+        if bare and not self.broker.hand_ms:
+            self._blame(f"{bare} lay open without a stop for {BARE_MS} ms with a broker that answers")
         self.seen_ms = now
         self._take(Input("ticks", TickBatch(now, self.market.rows[number]), is_stream=True))
 
