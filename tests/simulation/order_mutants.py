@@ -27,6 +27,7 @@ from tests.simulation.order_session import SOUND, Session
 
 MOST_SEEDS = 600
 FORGETFUL = replace(CLEAN, gtt_lost=0.8)
+DEAF = replace(FORGETFUL, refused=0.3)
 CHECK_TESTS = ("tests/unit/engine/test_risk.py",)
 _take, _lose, _reason, _exit_reason = orders.take, outward._lose, protect._reason, exits.exit_reason
 
@@ -151,7 +152,7 @@ MUTANTS = (
     Mutant("5.3.0 a server that forgets its GTT is replaced", ((protect, "silent_ms", lambda *_: 0),), FORGETFUL),
     Mutant("5.3.0 a server that has lost its stop is replaced", ((protect, "is_server_wrong", lambda *_: False),), FORGETFUL),
     Mutant("5.3.1 a server that is silent is told to stop first", ((protect, "presumed", lambda *_: None),), FORGETFUL),
-    Mutant("5.3.1 a server that refuses once may still be there", ((outward, "is_server_gone", lambda *_, **__: True),)),
+    Mutant("5.3.1 a server that refuses once may still be there", ((outward, "is_server_gone", lambda *_, **__: True),), DEAF),
     Mutant("5.3.1 what is open in the paper is cancelled first", ((protect, "cancel", _nothing),)),
     Mutant("5.3.1 the book has said so before anything is sent", ((protect, "_is_busy", lambda *_: False),)),
     Mutant(
