@@ -151,7 +151,8 @@ class FaultyBroker:
     def heal(self) -> None:
         """Be a healthy broker from now on; what lies on the book stays as it is."""
         kinds = ("lost", "reply_lost", "slow", "refused", "fault", "rejected", "read_failed")
-        self.rates = replace(self.rates, **dict.fromkeys(kinds, 0), trap="")
+        is_to_last = self.rates.trap == FAST and self.rates.crash == 0  # alone, it is to be got round, not waited for
+        self.rates = replace(self.rates, **dict.fromkeys(kinds, 0), trap=FAST if is_to_last else "")
         self.venue.protection_bps = 0.0
         self.is_healed = True
 
@@ -212,10 +213,15 @@ class FaultyBroker:
         here = self.position.get(request.symbol, 0)
         return not self.is_healed or any(qty == here for tag, qty in net.items() if tag.startswith("tt-"))
 
+    def _is_fast(self, request: OrderRequest) -> bool:
+        """Tell whether a cancellation is refused; once faults have ended, only that of an exit while there is something to close."""
+        is_exit = self.held[request.order_id].purpose == "exit"
+        return not self.is_healed or (is_exit and self.position.get(request.symbol, 0) != 0)
+
     def _is_trapped(self, request: OrderRequest, there: int) -> bool:
         """Do to a request what the trap of this session does to its like; tell whether that was all."""
         trap, is_new = self.rates.trap, request.ask is Ask.PLACE
-        if trap == FAST and request.ask is Ask.CANCEL and request.order_type != GTT:
+        if trap == FAST and request.ask is Ask.CANCEL and request.order_type != GTT and self._is_fast(request):
             self.faults["cancellation refused"] += 1
             if self.held[request.order_id].purpose == "exit" and self.position.get(request.symbol, 0) != 0:
                 self.fast_since.setdefault(request.symbol, there)

@@ -141,14 +141,7 @@ def _strict_fill(order: Any, qty: int, px_paise: int) -> Any:
     return _fill(order, qty, px_paise)
 
 
-def _first_kill_only(desk: Desk, control: Any, now: int) -> Iterator[Any]:
-    word, since = desk.word, desk.word_ms
-    yield from _on_control(desk, control, now)
-    if desk.word == word:
-        desk.word_ms = since
-
-
-_is_doing, _fill, _on_control = guard.is_doing, lifecycle.fill, orders.on_control
+_is_doing, _fill = guard.is_doing, lifecycle.fill
 _holding, _restart, _steer, _time_out = orders.holding, outward._restart, orders.steer, orders._time_out
 _apply = Ledger.apply
 _conditions_of = orders.conditions_of
@@ -191,7 +184,6 @@ MUTANTS = (
     Mutant("5.3.3 an exit by tag closes no more than is held", ((protect, "_is_exact", lambda *_: True),)),
     Mutant("5.2.4 what no repetition mends halts", ((refusals, "HOPELESS", {}),)),
     Mutant("5.2   a fill beyond what we know is booked", ((books, "fill", _strict_fill),)),
-    Mutant("6.1   a second KILL by hand renews hands-off", ((orders, "on_control", _first_kill_only),)),
     Mutant("5.3.3 the broker exits what our orders cannot", ((protect, "_exit_all", _nothing),)),
     Mutant("5.3   a position that is gone takes its stop with it", ((protect, "_clear", _nothing),)),
     Mutant("5.3   square-off by the clock", ((protect, "exit_reason", _no_square_off),)),
