@@ -25,6 +25,7 @@ from pipeline.engine.lifecycle import Status, is_over_fill
 from pipeline.engine.portfolio import Ledger
 from tests.simulation.order_broker import CLEAN, Rates
 from tests.simulation.order_session import SOUND, Session
+from tests.simulation.order_traps import FAST
 
 MOST_SEEDS = 600
 FORGETFUL = replace(CLEAN, gtt_lost=0.8)
@@ -180,7 +181,7 @@ MUTANTS = (
     Mutant("5.3.0 a stop that has triggered and rests is no stop", ((protect, "is_doing", _triggered_is_well),)),
     Mutant("5.3.0 a stop that is refused for ever ends in flat", ((protect, "is_unguarded", lambda *_: False),)),
     Mutant("5.3.1 a closing order that rests is taken away", ((protect, "_is_stuck", lambda *_: False),)),
-    Mutant("5.3.1 a stop that cannot be cancelled closes", ((protect, "_turn", _nothing),)),
+    Mutant("5.3.1 a stop that cannot be cancelled closes", ((protect, "_turn", _nothing),), replace(CLEAN, trap=FAST)),
     Mutant("5.3.3 an exit by tag closes no more than is held", ((protect, "_is_exact", lambda *_: True),)),
     Mutant("5.2.4 what no repetition mends halts", ((refusals, "HOPELESS", {}),)),
     Mutant("5.2   a fill beyond what we know is booked", ((books, "fill", _strict_fill),)),
