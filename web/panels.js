@@ -146,8 +146,8 @@ export function showPortfolio() {
   $("positions").tBodies[0].replaceChildren(...p.positions.map((q) => {
     const tr = el("tr", "", "", el("th", "sym", q.symbol), el("td", `n ${tone(q.qty)}`, signed(q.qty, (v) => WHOLE.format(v))), el("td", "n", price(q.avg_px)), el("td", "n", price(q.mark_px)),
       el("td", "n wide dim", price(q.stop_px)), el("td", "n wide dim", price(q.target_px)),
-      el("td", `n ${tone(q.unrealised_paise)}`, signed(q.unrealised_paise, rupees)), el("td", "n age"));
-    tr.dataset.ts = q.mark_ts ?? "";
+      el("td", "guard"), el("td", `n ${tone(q.unrealised_paise)}`, signed(q.unrealised_paise, rupees)), el("td", "n age"));
+    tr.dataset.symbol = q.symbol;
     tr.addEventListener("click", () => choose(q.symbol));
     return tr;
   }));
@@ -161,10 +161,18 @@ export function showPortfolio() {
 
 export function showPositionAges() {
   for (const tr of $("positions").tBodies[0].rows) {
-    const age = ageOf(Number(tr.dataset.ts) || null);
+    const q = state.portfolio.positions.find((p) => p.symbol === tr.dataset.symbol), age = ageOf(q.mark_ts);
     showAge(tr.lastElementChild, age);
+    showGuard(tr.querySelector(".guard"), q);
     tr.classList.toggle("stale", isStale(age));
   }
+}
+
+/** What guards a position at the broker; a naked one counts its seconds, by the feed's clock. */
+function showGuard(cell, q) {
+  const held = Math.abs(q.qty), naked = q.naked_since ? ageOf(q.naked_since) : null;
+  put(cell, naked !== null ? `naked ${span(naked)}` : q.guard || ABSENT, `guard ${q.state}`);
+  cell.title = q.state === "" ? "" : `${q.state}: ${q.covered_qty ?? 0} of ${held} shares are covered at the broker${q.guard ? ` (${q.guard})` : ""}`;
 }
 
 const side = (s) => el("td", s === "BUY" ? "up" : "down", s);

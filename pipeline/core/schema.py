@@ -159,7 +159,10 @@ PATTERN_RECORD = HashKey(
 )
 REGIME = HashKey("regime:{symbol}", D, ("symbol",), "trending, ranging or volatile, and since when")
 POSITION = HashKey(
-    "position:{symbol}", D, ("symbol",), "one position: opening or open, quantity, average, stop, target, profit, age of the mark"
+    "position:{symbol}",
+    D,
+    ("symbol",),
+    "one position: opening or open, what guards it at the broker, naked since, quantity, average, stop, target, profit, age of the mark",
 )
 PORTFOLIO = HashKey("portfolio", D, (), "the account now")
 
