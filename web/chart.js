@@ -145,7 +145,7 @@ export class Chart {
 
 const DAY_S = 86400;
 /** Points of a line; one that is daily is not drawn towards the first point of a day. */
-const points = (samples, isDaily = false) => (samples ?? []).map(([ts, value], i, all) => {
+export const points = (samples, isDaily = false) => (samples ?? []).map(([ts, value], i, all) => {
   const time = axis(ts), isFirst = isDaily && i > 0 && Math.floor(axis(all[i - 1][0]) / DAY_S) !== Math.floor(time / DAY_S);
   return isFirst ? { time, value, color: "transparent" } : { time, value };
 });

@@ -54,7 +54,7 @@ export function showAlerts() {
 
 export function showHealth() {
   $("health").replaceChildren(...state.health.map((p) => {
-    const facts = p.state === "alive" || p.state === "done" ? [p.lag_ms !== null && `${ONE.format(p.lag_ms)} ms`, (p.age_ms === null || p.age_ms >= 2000) && `${p.age_ms === null ? ABSENT : span(p.age_ms)} ago`].filter(Boolean).join(" · ") : p.state;
+    const facts = p.state === "alive" || p.state === "done" ? [p.lag_ms !== null && `${(p.lag_ms < 10 ? ONE : WHOLE).format(p.lag_ms)} ms`, (p.age_ms === null || p.age_ms >= 2000) && `${p.age_ms === null ? ABSENT : span(p.age_ms)} ago`].filter(Boolean).join(" · ") : p.state;
     const node = el("li", p.state, "", el("i", "dot"), el("b", "", p.name), el("span", "lag", p.state === "done" ? "done" : facts));
     if (p.error) node.append(el("em", "", p.error));
     node.title = [`${p.name}: ${p.state}`, p.version && `version ${p.version}`, p.pid && `pid ${p.pid}`, p.age_ms !== null && `told ${span(p.age_ms)} ago`, p.lag_p99_ms !== null && `lag p50 ${p.lag_ms} ms, p99 ${p.lag_p99_ms} ms`,
@@ -84,7 +84,7 @@ function makeRow(symbol) {
   add("vwap", "n wide dim");
   cells.bar = el("i");
   add("obi", "obi", el("span", "", "", cells.bar));
-  add("regime", "wide regime");
+  add("regime", "mid regime");
   add("age", "n age");
   return { tr, cells, ltp: null };
 }
@@ -102,7 +102,7 @@ export function showRow(symbol) {
   cells.bar.style.left = obi < 0 ? `${50 - Math.abs(obi) * 50}%` : "50%";
   cells.bar.className = tone(obi);
   cells.obi.title = row.obi === null ? "no book" : `book imbalance ${signed(obi, (v) => v.toFixed(2))}`;
-  put(cells.regime, row.regime + (row.is_volatile ? " ⚡" : ""), "wide regime");
+  put(cells.regime, row.regime + (row.is_volatile ? " ⚡" : ""), "mid regime");
   cells.regime.title = row.is_volatile ? `${row.regime}; volatile now` : row.regime;
   tr.classList.toggle("on", symbol === view.symbol);
   showRowAge(symbol);
@@ -144,10 +144,11 @@ export function showPortfolio() {
     return box;
   }));
   $("positions").tBodies[0].replaceChildren(...p.positions.map((q) => {
-    const tr = el("tr", "", "", el("th", "sym", q.symbol), el("td", `n ${tone(q.qty)}`, signed(q.qty, (v) => WHOLE.format(v))), el("td", "n", price(q.avg_px)), el("td", "n", price(q.mark_px)),
-      el("td", "n wide dim", price(q.stop_px)), el("td", "n wide dim", price(q.target_px)),
+    const tr = el("tr", "", "", el("th", "sym", q.symbol), el("td", `n ${tone(q.qty)}`, signed(q.qty, (v) => WHOLE.format(v))), el("td", "n far", price(q.avg_px)), el("td", "n near", price(q.mark_px)),
+      el("td", "n mid dim", price(q.stop_px)), el("td", "n wide dim", price(q.target_px)),
       el("td", "guard"), el("td", `n ${tone(q.unrealised_paise)}`, signed(q.unrealised_paise, rupees)), el("td", "n age"));
     tr.dataset.symbol = q.symbol;
+    tr.title = `average ${price(q.avg_px)}, stop ${price(q.stop_px)}, target ${price(q.target_px)}`;
     tr.addEventListener("click", () => choose(q.symbol));
     return tr;
   }));
@@ -188,13 +189,14 @@ const lapsed = (o) => o.status === "DENIED" && ["expired", "rejected"].includes(
 
 export function showTrades() {
   fill("orders", state.trades.orders, (o) => {
-    const tr = el("tr", "", "", el("td", "dim", time(o.ts)), el("th", "sym", o.symbol), side(o.side), el("td", "n", `${WHOLE.format(o.cum_qty)}/${WHOLE.format(o.order_qty)}`),
-      el("td", "n", o.limit_paise ? rupees(o.limit_paise) : "market"), el("td", "n", o.avg_px ? price(o.avg_px) : ABSENT), el("td", lapsed(o) ? "dim" : `status ${o.status}`, [o.status, o.status === "DENIED" ? o.reason : "", o.purpose === "exit" ? "exit" : ""].filter(Boolean).join(" · ")));
+    const tr = el("tr", "", "", el("td", "near dim", time(o.ts)), el("th", "sym", o.symbol), side(o.side), el("td", "n", `${WHOLE.format(o.cum_qty)}/${WHOLE.format(o.order_qty)}`),
+      el("td", "n mid", o.limit_paise ? rupees(o.limit_paise) : o.trigger_paise ? `stop ${rupees(o.trigger_paise)}` : "market"), el("td", "n wide", o.avg_px ? price(o.avg_px) : ABSENT),
+      el("td", lapsed(o) ? "dim" : `status ${o.status}`, [lapsed(o) ? o.reason : o.status, o.status === "DENIED" && !lapsed(o) ? o.reason : "", o.purpose === "entry" ? "" : o.purpose].filter(Boolean).join(" · ")));
     tr.title = [o.purpose, o.reason, o.words, o.tag].filter(Boolean).join("\n");
     return tr;
   });
   fill("fills", state.trades.fills, (f) => {
-    const tr = el("tr", "", "", el("td", "dim", time(f.ts)), el("th", "sym", f.symbol), side(f.side), el("td", "n", WHOLE.format(f.last_qty)), el("td", "n", rupees(f.last_paise)), el("td", "dim", f.purpose), el("td", "dim", f.trade_id));
+    const tr = el("tr", "", "", el("td", "dim", time(f.ts)), el("th", "sym", f.symbol), side(f.side), el("td", "n", WHOLE.format(f.last_qty)), el("td", "n", rupees(f.last_paise)), el("td", "dim", f.purpose), el("td", "wide dim", f.trade_id));
     return tr;
   });
 }

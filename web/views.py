@@ -241,7 +241,7 @@ def order_rate(instants: Sequence[int], wall_ms: int) -> Json:
 def trades(orders: Sequence[OrderEvent], fills: Sequence[Fill], denials: Sequence[Denial]) -> Json:
     """Newest state of each order and newest fills, newest first; a denied order says what its check saw."""
     words = {record.intent_id: record.words for record in denials}
-    latest = {record.order_id or record.intent_id: record for record in orders}
+    latest = {record.intent_id: record for record in orders}  # an order has no id of the broker's before the answer
     newest = sorted(latest.values(), key=lambda record: record.ts, reverse=True)
     shown = [asdict(record) | {"words": words.get(record.intent_id, "")} for record in newest]
     return {"orders": shown, "fills": [asdict(record) for record in reversed(fills)]}
@@ -323,7 +323,8 @@ def _not_taken(halt: Json) -> str:
 
 def _naked(row: Json, seconds: int) -> str:
     bare, held = abs(row["qty"]) - (row["covered_qty"] or 0), abs(row["qty"])
-    return f"{row['symbol']}: {bare:,} of {held:,} shares without a stop at the broker for {seconds} s; it is being seen to, `ticktick flatten` closes all"
+    what = f"{row['symbol']}: {bare:,} of {held:,} shares without a stop at the broker for {seconds} s"
+    return f"{what}; it is being seen to, `ticktick flatten` closes all"
 
 
 def patterns(record: Fields) -> Json:

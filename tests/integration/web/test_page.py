@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.core import schema
 from pipeline.core.schema import Role
+from pipeline.core.session import ist_ms
 from pipeline.core.types import Fill, Instrument, Side
 from pipeline.store import codec
 from tests.fakes.chromium import Page
@@ -100,6 +101,15 @@ def test_the_chart_draws_candles_and_changes_with_symbol_and_timeframe(page, day
     assert page.complaints == []
 
 
+def test_the_vwap_is_not_drawn_across_the_night(page):
+    """Its first point of a day has no line before it; averages go on."""
+    last, first = ist_ms("2026-11-19", "15:14"), ist_ms("2026-11-20", "09:15")
+    samples = f"[[{last - 60_000}, 1], [{last}, 2], [{first}, 3], [{first + 60_000}, 4]]"
+    for daily, hidden in (("true", [False, False, True, False]), ("false", [False] * 4)):
+        drawn = page.run(f"import('/chart.js').then((m) => m.points({samples}, {daily}).map((p) => p.color === 'transparent'))")
+        assert drawn == hidden
+
+
 def test_a_click_confirms_and_the_stream_has_it(page, day):
     page.run("document.querySelector('.card[data-id=r-1] button.confirm').click()")
     page.wait("document.querySelector('.card[data-id=r-1].confirmed')")
@@ -138,6 +148,21 @@ def test_old_numbers_grey_out(page, day):
     day.move("RELIANCE", 1413.0, NOW + 20_000)
     page.wait(f"document.querySelector({json.dumps(row('TCS'))}).classList.contains('stale')")
     assert not page.run(f"document.querySelector({json.dumps(row('RELIANCE'))}).classList.contains('stale')")
+
+
+def test_a_position_shows_its_guard_and_a_naked_one_counts(page, day):
+    cell = "[...document.querySelectorAll('#positions tbody tr')].find((tr) => tr.dataset.symbol === 'SBIN').querySelector('.guard')"
+    page.wait(f"{cell}.textContent === 'stop' && {cell}.title.includes('51 of 51')")
+    day.hash(schema.POSITION, ("SBIN",), {"state": "opening", "guard": "", "covered_qty": 0, "naked_since": NOW - 2_000})
+    page.wait(f"{cell}.classList.contains('opening') && {cell}.textContent.startsWith('naked 2s')")
+    day.move("RELIANCE", 1413.0, NOW + 7_000)
+    page.wait(f"{cell}.textContent.startsWith('naked 9s')")
+    page.wait("document.getElementById('alerts').innerText.includes('SBIN: 51 of 51 shares without a stop at the broker for 9 s')")
+    for guard in ("pair: target", "gtt", "closing"):
+        day.hash(schema.POSITION, ("SBIN",), {"state": "open", "guard": guard, "covered_qty": 51, "naked_since": 0})
+        page.wait(f"{cell}.textContent === '{guard}' && {cell}.classList.contains('open')")
+    page.wait("!document.getElementById('alerts').innerText.includes('SBIN')")
+    assert page.complaints == []
 
 
 def test_a_silent_process_and_an_error_are_told(page, day):
@@ -295,6 +320,10 @@ def test_nothing_runs_out_of_the_side(page, width, height):
         )
         assert box[0] >= 0, selector
         assert box[1] <= width, selector
+    for inside in (".watch .scroll", ".book .scroll", "#latency-box", ".health ul"):
+        assert page.run(f"(() => {{ const b = document.querySelector('{inside}'); return b.scrollWidth - b.clientWidth; }})()") <= 0, inside
+    page.run("document.getElementById('orders-tab').click()")
+    assert page.run("document.getElementById('orders-box').scrollWidth - document.getElementById('orders-box').clientWidth") <= 0
     for panel in (".feed", ".health"):
         assert page.run(f"document.querySelector('{panel}').clientHeight") >= 24, panel
     page.size(1440, 900)

@@ -237,6 +237,24 @@ def test_positions_are_split_into_open_and_closed():
     assert [row["symbol"] for row in shown["closed"]] == ["B"]
 
 
+HELD = {"qty": 50, "state": "opening", "guard": "stop", "covered_qty": 20, "naked_since": NOW - 5_000}
+
+
+def test_a_position_says_what_guards_it():
+    row = views.position("A", words(HELD))
+    assert (row["state"], row["guard"], row["covered_qty"], row["naked_since"]) == ("opening", "stop", 20, NOW - 5_000)
+    assert views.position("A", words(HELD | {"naked_since": 0}))["naked_since"] is None
+    assert views.position("A", {"qty": "5"})["covered_qty"] is None, "an older process does not say"
+
+
+@pytest.mark.parametrize(("naked_ms", "alarm"), [(4_999, []), (5_000, ["naked"])])
+def test_a_position_that_stays_naked_is_an_alarm(naked_ms, alarm):
+    portfolio = views.portfolio({}, {"A": words(HELD | {"naked_since": NOW - naked_ms}), "B": words(HELD | {"naked_since": 0})})
+    assert codes(portfolio=portfolio) == alarm
+    if alarm:
+        assert "A: 30 of 50 shares without a stop at the broker for 5 s" in views.alerts(state(portfolio=portfolio))[0]["text"]
+
+
 def test_hostile_text_stays_text_and_everything_is_json():
     evil = "</script><img src=x onerror=alert(1)>"
     shown = [
