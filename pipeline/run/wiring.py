@@ -31,7 +31,7 @@ from pipeline.run.courier import Courier, hand_over
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.options import Settings
-from pipeline.run.outorders import outward_courier, outward_source, require_memory, require_simulator
+from pipeline.run.outorders import outward_courier, outward_source, require_hosts, require_memory
 from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES
 from pipeline.run.redaction import redact
@@ -76,7 +76,7 @@ def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: boo
     if settings.mode not in TRADES_WITH:
         raise Refused(f'mode {settings.mode} is not there yet: this version trades on paper only; set mode = "paper"')
     if settings.mode == OUTWARD:
-        require_simulator(settings)
+        require_hosts(settings)
     date_iso = settings.session_date or ist_date(time.time_ns() // 1_000_000)
     day = calendar_of(settings).day(date_iso)
     if day is None:

@@ -3,17 +3,38 @@ import pytest
 from pipeline.core.errors import Refused
 from pipeline.run import outorders
 from pipeline.run.courier import Patience
-from pipeline.run.outorders import outward_courier, patience_of, require_memory, require_simulator
+from pipeline.run.outorders import outward_courier, patience_of, require_hosts, require_memory
 from pipeline.run.settings import load
 from tests.fakes.trading import PAPERS
 
 
 def test_only_this_machine_is_sent_simulated_orders(tmp_path):
     with pytest.raises(Refused, match="order_url"):
-        require_simulator(load(environ={}))
+        require_hosts(load(environ={}))
     local = load(environ={}, overrides={"upstox.order_url": "http://127.0.0.1:9"})
     with pytest.raises(Refused, match="rest_url"):
         outward_courier(local, PAPERS)
+
+
+REAL = {"order_url": "https://api-hft.upstox.com", "rest_url": "https://api.upstox.com"}
+
+
+def test_real_orders_would_go_to_the_broker_by_its_names_only():
+    def named(**changed):
+        given = {f"upstox.{name}": url for name, url in {**REAL, **changed}.items()}
+        return load(environ={}, overrides=given).model_copy(update={"mode": "live-real"})
+
+    require_hosts(named())
+    for name, url in (
+        ("order_url", REAL["rest_url"]),
+        ("rest_url", "http://127.0.0.1:9"),
+        ("rest_url", "http://api.upstox.com"),
+        ("rest_url", "https://api.upstox.com.example.org"),
+        ("rest_url", "https://api.upstox.com@example.org"),
+        ("order_url", "https://api-hft.upstox.com:8443"),
+    ):
+        with pytest.raises(Refused, match=name):
+            require_hosts(named(**{name: url}))
 
 
 def test_the_halt_file_lies_beside_the_logs(tmp_path):
