@@ -36,6 +36,7 @@ export class Chart {
     for (const [name, look] of Object.entries(LINES)) {
       this.lines[name] = this.chart.addLineSeries({
         lineWidth: look.width, lineStyle: look.style ?? 0, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false,
+        ...(look.isDaily && { autoscaleInfoProvider: () => null }), // yesterday's may lie far away: the candles have the room
       });
     }
     this.rsi = this.chart.addLineSeries({
@@ -144,8 +145,8 @@ export class Chart {
 }
 
 const DAY_S = 86400;
-/** Points of a line; one that is daily is not drawn towards the first point of a day. */
-export const points = (samples, isDaily = false) => (samples ?? []).map(([ts, value], i, all) => {
-  const time = axis(ts), isFirst = isDaily && i > 0 && Math.floor(axis(all[i - 1][0]) / DAY_S) !== Math.floor(time / DAY_S);
-  return isFirst ? { time, value, color: "transparent" } : { time, value };
+/** Points of a line; of one that is daily nothing is drawn after the last point of a day (a point's colour is that of the line it begins). */
+const points = (samples, isDaily = false) => (samples ?? []).map(([ts, value], i, all) => {
+  const time = axis(ts), isLast = isDaily && i + 1 < all.length && Math.floor(axis(all[i + 1][0]) / DAY_S) !== Math.floor(time / DAY_S);
+  return isLast ? { time, value, color: "transparent" } : { time, value };
 });

@@ -216,21 +216,20 @@ class ConsoleHandler(logging.Handler):
         return " ".join((_message(record), *shown))
 
 
-WITH_REASON = frozenset({"DENIED", "REFUSED", "UNKNOWN", "CANCELLED"})
+TOLD = frozenset({"DENIED", "REFUSED", "UNKNOWN", "ABSENT", "CANCELLED"})
 UNTAKEN = frozenset({"expired", "rejected"})
 """Reasons of a denial that only say that nobody took a proposal."""
 
 
 def trade_words(fields: Mapping[str, Any]) -> str:
-    """Tell an order event or a fill as people would; empty for what is no news (an intent, a proposal that nobody took)."""
+    """Tell a fill, or an order that came to nothing, as people would; empty for the steps between, which are in the journal."""
     if "last_qty" in fields:
         price = f"{int(fields['last_paise']) / 100:,.2f}"
         return f"{fields['side']} {fields['last_qty']} {fields['symbol']} filled at {price} ({fields['purpose']})"
-    if "status" not in fields or fields.get("reason") in UNTAKEN:
+    status, reason = fields.get("status"), fields.get("reason")
+    if status not in TOLD or reason in UNTAKEN:
         return ""
-    done = f" {fields['cum_qty']}/{fields['order_qty']}" if str(fields["cum_qty"]) != "0" else ""
-    why = f": {fields['reason']}" if fields["reason"] and fields["status"] in WITH_REASON else ""
-    return f"{fields['side']} {fields['order_qty']} {fields['symbol']} ({fields['purpose']}) {str(fields['status']).lower()}{done}{why}"
+    return f"{fields['side']} {fields['order_qty']} {fields['symbol']} ({fields['purpose']}) {str(status).lower()}: {reason}".rstrip(": ")
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

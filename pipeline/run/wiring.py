@@ -185,6 +185,7 @@ def announce(store: Store, house: House, *, speed: float = 1.0) -> None:
         "session": house.session,
         "speed": speed,
         "started_ms": time.time_ns() // 1_000_000,
+        "page": f"{house.settings.dashboard.host}:{house.settings.dashboard.port}",
     }
     store.put(HashWrite(SESSION, (), fields))
 

@@ -149,8 +149,8 @@ FILL = {"id": "1-0", "trade_id": "P1-1", "side": "SELL", "symbol": "M&M", "last_
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        (EVENT, "BUY 34 RELIANCE (entry) partial 10/34"),
-        (EVENT | {"status": "ACCEPTED", "cum_qty": "0"}, "BUY 34 RELIANCE (entry) accepted"),
+        (EVENT, ""),
+        (EVENT | {"status": "CANCELLED", "reason": ""}, "BUY 34 RELIANCE (entry) cancelled"),
         (EVENT | {"status": "DENIED", "cum_qty": "0", "reason": "stale_quote"}, "BUY 34 RELIANCE (entry) denied: stale_quote"),
         (EVENT | {"status": "DENIED", "cum_qty": "0", "reason": "expired"}, ""),
         (FILL, "SELL 10 M&M filled at 3,702.95 (stop)"),
