@@ -15,16 +15,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.core.errors import TickTickError
+from pipeline.core.registry import did_you_mean
 from pipeline.run.history_cli import add_history, day
 from pipeline.run.redaction import redact
 
-INTERRUPTED = 130
+USAGE, INTERRUPTED = 2, 130
 _SESSION = re.compile(r"full|short|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; nothing but a bug leaves as an exception."""
-    args = parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    top, known = _build()
+    if not given:
+        top.print_help(sys.stderr)
+        return USAGE
+    if not given[0].startswith("-") and given[0] not in known:
+        guess = did_you_mean(given[0], known) or "; `ticktick --help` lists them"
+        sys.stderr.write(f"ticktick: there is no verb {given[0]!r}{guess}\n")
+        return USAGE
+    args = top.parse_args(given)
     try:
         return int(importlib.import_module(args.module).main(args) or 0)
     except TickTickError as error:
@@ -39,11 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Build the whole command line."""
+    return _build()[0]
+
+
+def _build() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     top = argparse.ArgumentParser(prog="ticktick", description="Intraday monitoring and trading for the Indian market.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     for add in _VERBS:
         add(verbs)
-    return top
+    return top, tuple(verbs.choices)
 
 
 def _verb(verbs: Any, name: str, words: str, module: str) -> argparse.ArgumentParser:
@@ -249,7 +263,7 @@ def _emergency(verbs: Any) -> None:
         "pause": "no new entries; what works goes on (level 1)",
         "halt": "stop all new entries at once, cancel working ones; stops stay (level 2)",
         "flatten": "halt, and close every position (level 3)",
-        "resume": "lift any of them",
+        "resume": "lift pause, halt, flatten or kill",
     }
     for name, about in words.items():
         verb = _verb(verbs, name, about, "pipeline.run.verbs.emergency")

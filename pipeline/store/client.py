@@ -129,6 +129,8 @@ def _decoded(value: Any) -> Any:
 
 
 def _short(error: BaseException) -> str:
+    if isinstance(error, redis.exceptions.ConnectionError) and "Connection refused" in str(error):
+        return "connection refused"
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
 
 

@@ -70,6 +70,16 @@ def test_resume_waits_for_the_file_to_go(here, capsys):
     assert cli.main(["resume"]) == 0
 
 
+def test_without_redis_the_last_string_is_named_where_there_is_a_broker(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("REDIS_PORT", "1")
+    monkeypatch.setenv("TICKTICK__MODE", "simulated")
+    monkeypatch.setenv("TICKTICK__PATHS__LOGS", str(tmp_path / "logs"))
+    for name in ("REST_URL", "ORDER_URL"):
+        monkeypatch.setenv(f"TICKTICK__UPSTOX__{name}", "http://127.0.0.1:9")
+    assert cli.main(["halt"]) == 3
+    assert "`ticktick kill` closes at the broker without it" in capsys.readouterr().err
+
+
 def test_without_redis_the_file_is_left(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("REDIS_PORT", "1")
     monkeypatch.setenv("TICKTICK__PATHS__LOGS", str(tmp_path / "logs"))
@@ -77,7 +87,7 @@ def test_without_redis_the_file_is_left(tmp_path, monkeypatch, capsys):
     assert "nothing was lifted" in capsys.readouterr().err
     watch = HaltFile(load())
     assert cli.main(["flatten"]) == 3
-    assert "`ticktick kill` closes at the broker without it" in capsys.readouterr().err
+    assert "ticktick kill" not in capsys.readouterr().err, "on paper there is no broker to close at"
     assert watch.is_there()
     watch.look()
     watch.look()
