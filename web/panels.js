@@ -52,10 +52,20 @@ export function showAlerts() {
   $("alerts").replaceChildren(...state.alerts.map((a) => el("li", a.level, a.text)));
 }
 
+const BACK_MS = 30000;
+const lives = new Map(); // process -> its pid, and when it took the place of another
+/** A process that died and was started again tells so for a while. */
+function isBack(p) {
+  const kept = lives.get(p.name) ?? { pid: p.pid, since: -Infinity };
+  if (p.pid && kept.pid && p.pid !== kept.pid) kept.since = performance.now();
+  lives.set(p.name, { pid: p.pid || kept.pid, since: kept.since });
+  return performance.now() - kept.since < BACK_MS;
+}
+
 export function showHealth() {
   $("health").replaceChildren(...state.health.map((p) => {
     const facts = p.state === "alive" || p.state === "done" ? [p.lag_ms !== null && `${(p.lag_ms < 10 ? ONE : WHOLE).format(p.lag_ms)} ms`, (p.age_ms === null || p.age_ms >= 2000) && `${p.age_ms === null ? ABSENT : span(p.age_ms)} ago`].filter(Boolean).join(" · ") : p.state;
-    const node = el("li", p.state, "", el("i", "dot"), el("b", "", p.name), el("span", "lag", p.state === "done" ? "done" : facts));
+    const node = el("li", p.state, "", el("i", "dot"), el("b", "", p.name), el("span", "lag", p.state === "done" ? "done" : p.state === "alive" && isBack(p) ? "restarted" : facts));
     if (p.error) node.append(el("em", "", p.error));
     node.title = [`${p.name}: ${p.state}`, p.version && `version ${p.version}`, p.pid && `pid ${p.pid}`, p.age_ms !== null && `told ${span(p.age_ms)} ago`, p.lag_p99_ms !== null && `lag p50 ${p.lag_ms} ms, p99 ${p.lag_p99_ms} ms`,
       p.entries !== null && `${WHOLE.format(p.entries)} entries written`, p.error].filter(Boolean).join("\n");

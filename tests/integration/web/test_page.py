@@ -187,6 +187,15 @@ def test_a_silent_process_and_an_error_are_told(page, day):
     page.wait("document.getElementById('alerts').innerText.includes('reconnecting')")
 
 
+def test_a_process_that_was_started_again_tells_so(page, day):
+    cell = "[...document.querySelectorAll('#health li')].find((li) => li.innerText.startsWith('live'))"
+    page.wait(f"{cell}.innerText.includes('ms')")
+    day.hash(schema.HEALTH, ("live",), {"pid": 4201})
+    page.wait(f"{cell}.innerText.includes('restarted') && {cell}.title.includes('pid 4201')")
+    assert page.run("document.querySelectorAll('#health li .lag').length") == page.run("document.querySelectorAll('#health li').length")
+    assert page.run("[...document.querySelectorAll('#health li')].filter((li) => li.innerText.includes('restarted')).length") == 1
+
+
 def test_the_budget_opens_the_table_and_a_process_its_slowest(page, day):
     page.run("document.querySelector('#feed .budget button').click()")
     assert page.run("document.getElementById('latency-tab').getAttribute('aria-selected')") == "true"
