@@ -36,7 +36,6 @@ export class Chart {
     for (const [name, look] of Object.entries(LINES)) {
       this.lines[name] = this.chart.addLineSeries({
         lineWidth: look.width, lineStyle: look.style ?? 0, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false,
-        ...(look.isDaily && { autoscaleInfoProvider: () => null }), // yesterday's may lie far away: the candles have the room
       });
     }
     this.rsi = this.chart.addLineSeries({
