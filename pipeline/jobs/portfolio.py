@@ -259,7 +259,10 @@ def dump(account: Account) -> bytes:
 
 
 def load(account: Account, blob: bytes) -> None:
+    """Take up a saved state; one of an earlier program is Corrupt."""
     plain, arrays = unpack(blob)
+    if "covers" not in plain:
+        raise Corrupt("the saved portfolio is not of this program: clear the session with `ticktick clear`")
     account.ledger.restore(plain["ledger"])
     account.wishes = {symbol: {key: list(pair) for key, pair in wishes.items()} for symbol, wishes in plain["wishes"].items()}
     account.plans = {symbol: list(pair) for symbol, pair in plain["plans"].items()}

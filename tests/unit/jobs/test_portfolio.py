@@ -6,6 +6,7 @@ from pipeline.core.errors import Corrupt
 from pipeline.core.job import Context, HashWrite, SampleWrite
 from pipeline.core.rates import Line
 from pipeline.core.schema import PORTFOLIO, PORTFOLIO_PNL, POSITION
+from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import Fill, OrderEvent, OrderIntent, PortfolioMinute, Side
 from pipeline.jobs.portfolio import job
 from tests.fakes.trading import DATE, PAPERS, PARAMS, at, day, frame, params
@@ -184,6 +185,14 @@ def test_what_cannot_be_ours_is_corrupt(record):
     account = job.initial(CONTEXT)
     with pytest.raises(Corrupt):
         list(job.step(account, record, T))
+
+
+def test_a_state_of_an_earlier_program_is_refused_in_one_line():
+    account = job.initial(CONTEXT)
+    plain, arrays = unpack(job.dump(account))
+    del plain["covers"]
+    with pytest.raises(Corrupt, match="ticktick clear"):
+        job.load(account, pack(plain, arrays))
 
 
 def test_saved_and_loaded_it_goes_on_the_same():
