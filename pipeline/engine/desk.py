@@ -31,6 +31,7 @@ from pipeline.engine.quotes import QuoteTable
 from pipeline.engine.reconcile import owned
 
 _LISTED = frozenset(LISTINGS)
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Desk:
     """Tag on the broker's book -> intent id."""
     gtts: dict[str, str] = field(default_factory=dict)
     """GTT -> intent id of its entry."""
+    shown: dict[str, int] = field(default_factory=dict)
+    """GTT -> when the newest book was asked for that showed its server watching."""
     plans: dict[str, Plan] = field(default_factory=dict)
     causes: dict[str, None] = field(default_factory=dict)
     """Every intent that was ever sent: never a second one."""
@@ -147,7 +150,8 @@ class Desk:
 
     def held(self, symbol: str) -> int:
         """Give the signed position, with what has filled by the broker's book but has not come as a trade yet."""
-        qty = self.ledger.qty(symbol)
+        holding = self.ledger.holdings.get(symbol)
+        qty = 0 if holding is None else holding.qty
         if self.late:
             for order in self.late_fills():
                 if order.symbol == symbol:
@@ -219,7 +223,7 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
     return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments, params.risk.plan))
 
 
-_PLAIN = ("owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "strange", "strangers")
+_PLAIN = ("owners", "tags", "gtts", "shown", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "strange", "strangers")
 _SCALARS = ("sent_today", "minute", "word", "word_ms", "asked", "agreed_ms", "apart", "began_ms")
 _TABLES: dict[str, type] = {
     "pending": Recommendation,
@@ -249,7 +253,7 @@ def _lines(desk: Desk, name: str) -> NDArray[np.uint8]:
     table, known = getattr(desk, name), desk.written.setdefault(name, {})
     for key, record in table.items():
         if key not in known or known[key][0] is not record:
-            known[key] = record, json.dumps([key, to_plain(record)], separators=(",", ":")).encode() + b"\n"
+            known[key] = record, _ENCODER.encode([key, to_plain(record)]).encode() + b"\n"
     return np.frombuffer(bytearray(b"".join([known[key][1] for key in table])), np.uint8)
 
 

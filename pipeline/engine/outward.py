@@ -14,6 +14,7 @@ from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Ord
 from pipeline.engine.asking import ASK_AGAIN_MS, SOON_MS, Journal, about, ask, cancel, modify, want
 from pipeline.engine.books import move, put_off, take_listing, take_row, take_trade
 from pipeline.engine.desk import Desk
+from pipeline.engine.gtts import is_server_gone
 from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
 from pipeline.engine.protect import is_hands_off
@@ -21,27 +22,28 @@ from pipeline.engine.protect import is_hands_off
 FIRST_LOOK_MS, LONGEST_LOOK_MS, QUICK_LOOKS = 200, 2_000, 6
 """An order without an answer is looked up after 0.2 s, 0.4 s ... 2 s; after six looks, on the beat."""
 
+ANSWERS = frozenset({Answer.ACCEPTED, Answer.REFUSED, Answer.AMBIGUOUS, Answer.END})
 UNSURE = frozenset({Status.UNKNOWN, Status.PENDING_CANCEL, Status.PENDING_MODIFY})
 """What is asked about again."""
 
 
 def take(desk: Desk, report: BrokerReport, now: int) -> Journal:
     """Take one report in."""
-    if report.answer is Answer.STARTED:
-        yield from _restart(desk, now)
-    elif report.answer is Answer.ROW:
-        yield from take_row(desk, report, now)
-    elif report.answer is Answer.TRADE:
-        yield from take_trade(desk, report, now)
-    elif report.answer is Answer.POSITION:
-        if report.request_id in desk.in_flight:
-            desk.listed[report.symbol] = desk.listed.get(report.symbol, 0) + report.qty
-    elif report.answer is not Answer.BEAT:
+    kind = report.answer
+    if kind in ANSWERS:
         request = desk.in_flight.pop(report.request_id, None)
         if request is not None and request.ask in READS:
             yield from take_listing(desk, request, report, now)
-        elif report.answer is not Answer.END:
+        elif kind is not Answer.END:
             yield from _answered(desk, request, report, now)
+    elif kind is Answer.ROW:
+        yield from take_row(desk, report, now)
+    elif kind is Answer.TRADE:
+        yield from take_trade(desk, report, now)
+    elif kind is Answer.STARTED:
+        yield from _restart(desk, now)
+    elif kind is Answer.POSITION and report.request_id in desk.in_flight:
+        desk.listed[report.symbol] = desk.listed.get(report.symbol, 0) + report.qty
 
 
 def chase(desk: Desk, now: int) -> Journal:
@@ -51,7 +53,7 @@ def chase(desk: Desk, now: int) -> Journal:
         for request in [r for r in desk.in_flight.values() if now - r.ts > limits.reply_s * 1000]:
             late = BrokerReport(now, Answer.AMBIGUOUS, request.id, reason="no_answer")
             yield from take(desk, late, now)
-    unsure = [order for order in desk.orders.values() if order.status in UNSURE]
+    unsure = [order for order in desk.orders.values() if order.status in UNSURE] if desk.orders else ()
     looking = {r.intent_id for r in desk.in_flight.values() if r.ask is Ask.FIND} if unsure else ()
     for order in unsure:
         if order.status is Status.UNKNOWN:
@@ -72,9 +74,9 @@ def chase(desk: Desk, now: int) -> Journal:
 
 def _beat(desk: Desk, now: int) -> Journal:
     """Read each listing when it is due; a good day reads as often as a bad one."""
-    reading = {r.ask for r in desk.in_flight.values()}
+    reading = [r.ask for r in desk.in_flight.values()]
     for listing in LISTINGS:
-        if listing not in reading and now >= desk.due.get(listing, 0):
+        if now >= desk.due.get(listing, 0) and listing not in reading:
             desk.due[listing] = now + round(desk.params.orders.beat_s * 1000)
             if listing is Ask.POSITIONS:
                 desk.listed = {}
@@ -91,6 +93,7 @@ def _restart(desk: Desk, now: int) -> Journal:
     """Begin again: nothing that was asked will be answered, nothing is known until the book has been read."""
     desk.in_flight.clear()
     desk.read_ms.clear()
+    desk.shown = dict.fromkeys(desk.gtts, now)
     desk.listed = {}
     desk.agreed_ms = desk.apart = 0
     desk.facts = None
@@ -119,6 +122,8 @@ def _answered(desk: Desk, request: OrderRequest | None, report: BrokerReport, no
             yield from move(desk, order, (Event.ACCEPT,), report, now)
         elif order.status is Status.PENDING_MODIFY and request is not None and request.ask is Ask.MODIFY:
             yield from move(desk, order, (Event.MODIFIED,), report, now)
+        elif order.status is Status.PENDING_CANCEL and is_server_gone(desk, order, has_stopped=True):
+            yield from move(desk, order, (Event.CANCELLED,), report, now)
         want(desk, Ask.BOOK, now + 1_000)
     elif report.answer is Answer.REFUSED:
         if is_placing and (request is None or request.ask in {Ask.PLACE, Ask.EXIT_ALL}):
@@ -126,6 +131,8 @@ def _answered(desk: Desk, request: OrderRequest | None, report: BrokerReport, no
         elif order.status is Status.PENDING_MODIFY:
             put_off(desk, order.symbol, now)
             yield from move(desk, order, (Event.REQUEST_REFUSED,), report, now)
+        elif order.status is Status.PENDING_CANCEL and is_server_gone(desk, order, has_stopped=False):
+            yield from move(desk, order, (Event.NOT_ON_BOOK,), report, now)
         want(desk, Ask.BOOK, now)
     else:
         if order.status is Status.SENDING:

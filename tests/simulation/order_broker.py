@@ -50,9 +50,17 @@ class Rates:
     """Chance, per session, that a crash takes our whole journal with it."""
     unsound: float = 0.0
     """Chance, per look at token, versions, clock, instruments and funds, that one of them is bad or cannot be found out."""
+    gtt_lost: float = 0.0
+    """Chance, per GTT that guards, that its server forgets it, loses its stop, or shows nothing of it for a while."""
+    late_fill: float = 0.0
+    """Chance, per entry whose end was confirmed, that it (or a part of it) had filled after all: that is told later."""
+    late_reject: float = 0.0
+    """Chance, per order, that the exchange rejects it some seconds after it was accepted, while nothing of it has filled."""
 
 
 CLEAN = Rates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+HIDDEN_MS = 20_000
+"""No server shows nothing of a GTT for longer."""
 HAND_GRACE_MS = 30_000
 """So long after a trade by hand our orders may still be those of before: a process that keeps dying hears of it late."""
 
@@ -102,6 +110,12 @@ class FaultyBroker:
     naked_since: dict[str, int] = field(default_factory=dict)
     brackets: Brackets = field(init=False)
     numbers: int = 0
+    loss: random.Random = field(default_factory=lambda: random.Random(0))
+    """What GTTs are lost by: drawn apart, so that other sessions stay what they were."""
+    guarding: set[str] = field(default_factory=set)
+    """GTTs that have begun to guard."""
+    hidden: dict[str, int] = field(default_factory=dict)
+    """GTT -> until when its server shows nothing of it."""
     is_stubborn: bool = False
     is_locked: bool = False
     """The broker's kill switch: no order is taken any more."""
@@ -181,8 +195,12 @@ class FaultyBroker:
             order_id = request.order_id
             order = self.venue.orders.get(order_id)
             reason = "UDAPI100040" if order is None or order.status in FINAL else ""
-            if not reason and request.ask is Ask.CANCEL:
+            if order is not None and not reason and request.ask is Ask.CANCEL:
+                leaves = order.leaves_qty
                 self._tell(self.venue.cancel(order_id, now), now)
+                if self.held[order_id].purpose == "entry" and self.loss.random() < self.rates.late_fill:
+                    qty = self.loss.choice((leaves, self.loss.randint(1, leaves)))
+                    self.schedule(now + self.loss.randint(300, 6_000), lambda at: self._fill_late(self.held[order_id], qty, at))
             elif not reason:
                 events = self.venue.modify(order_id, request.terms, now)
                 self._tell(events, now)
@@ -234,6 +252,8 @@ class FaultyBroker:
         shown = now + self.rng.randint(0, self.rates.lag_ms)
         self.held[order_id] = held = Held(order, shown, purpose)
         self.alive.append(held)
+        if purpose != "hand" and self.loss.random() < self.rates.late_reject:
+            self.schedule(now + self.loss.randint(100, 8_000), lambda at: self._reject_late(held, at))
         if self.rng.random() < self.rates.rejected:
             self.faults["rejected by the exchange"] += 1
             held.rejected, order.status = True, "rejected"
@@ -241,6 +261,26 @@ class FaultyBroker:
         else:
             self._tell(self.venue.place(order, now), now)
         return order_id
+
+    def _reject_late(self, held: Held, now: int) -> None:
+        order = held.order
+        if order.status in OVER_WORDS or order.cum_qty > 0:
+            return
+        self.faults["rejected late"] += 1
+        self.venue.cancel(order.order_id, now)
+        held.rejected, order.status = True, "rejected"
+        self._push(held, now)
+        self._watch(order.symbol, now)
+
+    def _fill_late(self, held: Held, qty: int, now: int) -> None:
+        """What was confirmed as cancelled had filled: its own row says so from now on."""
+        order = held.order
+        self.faults["filled after its end"] += 1
+        order.cum_qty += qty
+        order.value_paise += qty * order.limit_paise
+        order.trades += 1
+        order.status = "complete" if order.cum_qty == order.qty else order.status
+        self._tell([VenueEvent(now, order.order_id, "fill", qty, order.limit_paise, f"{order.order_id}-{order.trades}")], now)
 
     def by_hand(self, symbol: str, side: Side, qty: int, now: int) -> None:
         """A person trades in the app."""
@@ -253,6 +293,33 @@ class FaultyBroker:
     def quote(self, symbol: str, quote: Quote, now: int) -> None:
         self._tell(self.venue.on_quote(symbol, quote, now), now)
         self.brackets.on_trade(symbol, quote.ltp_paise, now)
+        if self.rates.gtt_lost > 0:
+            self._begin_to_lose(symbol, now)
+
+    def _begin_to_lose(self, symbol: str, now: int) -> None:
+        """Draw, once for a GTT that has begun to guard, what its server does to it."""
+        for b in self.brackets.held.values():
+            if b.symbol != symbol or b.gtt_id in self.guarding or self.brackets.guarded_qty(b) == 0:
+                continue
+            self.guarding.add(b.gtt_id)
+            if self.loss.random() >= self.rates.gtt_lost:
+                continue
+            kind = self.loss.choice(("GTT forgotten", "GTT without its stop", "GTT not shown"))
+            self.faults[kind] += 1
+            if kind == "GTT not shown":
+                self.hidden[b.gtt_id] = now + self.loss.randint(4_000, HIDDEN_MS)
+            else:
+                is_whole = kind == "GTT forgotten"
+                self.schedule(now + self.loss.randint(0, 15_000), lambda at, b=b, whole=is_whole: self._lose(b, at, is_whole=whole))
+
+    def _lose(self, bracket: Bracket, now: int, *, is_whole: bool) -> None:
+        if bracket.is_over:
+            return
+        if is_whole:
+            self.brackets.held.pop(bracket.gtt_id, None)
+        else:
+            bracket.stop_paise = bracket.trail_paise = 0
+        self._watch(bracket.symbol, now)
 
     def _tell(self, events: list[VenueEvent], now: int) -> None:
         for event in events:
@@ -262,7 +329,7 @@ class FaultyBroker:
             if event.kind == "fill":
                 self._fill(held, event, now)
             self._push(held, now)
-        for symbol in dict.fromkeys(self.held[e.order_id].order.symbol for e in events if e.order_id in self.held):
+        for symbol in dict.fromkeys([self.held[e.order_id].order.symbol for e in events if e.order_id in self.held]) if events else ():
             self._watch(symbol, now)
 
     def _fill(self, held: Held, event: VenueEvent, now: int) -> None:
@@ -282,7 +349,10 @@ class FaultyBroker:
             o.order.leaves_qty for o in self.alive
             if o.order.symbol == symbol and o.purpose != "entry" and o.order.side.sign * here < 0
         )  # fmt: skip
-        cover += sum(self.brackets.guarded_qty(b) for b in self.brackets.held.values() if b.symbol == symbol and b.side.sign * here > 0)
+        cover += sum(
+            self.brackets.guarded_qty(b) for b in self.brackets.held.values()
+            if b.symbol == symbol and b.side.sign * here > 0 and b.stop_paise > 0
+        )  # fmt: skip
         if here != 0 and cover < abs(here):
             self.naked_since.setdefault(symbol, now)
         elif symbol in self.naked_since:
@@ -324,27 +394,17 @@ class FaultyBroker:
 
     def _rows(self, request: OrderRequest, now: int) -> list[BrokerReport]:
         if request.ask in {Ask.FIND, Ask.BOOK}:
-            wanted = [h for h in self.held.values() if h.shown_ms <= now and (request.ask is Ask.BOOK or h.order.tag == request.tag)]
             if request.order_type == GTT:
                 return self._gtt_rows(request, now)
+            is_book = request.ask is Ask.BOOK
+            wanted = [h for h in self.held.values() if h.shown_ms <= now and (is_book or h.order.tag == request.tag)]
             rows = [self._row(held, request.id, now) for held in wanted]
-            return rows if request.ask is Ask.FIND else [*rows, *self._gtt_rows(request, now)]
+            return [*rows, *self._gtt_rows(request, now)] if is_book else rows
         shown = [t for t in self.trades if t.shown_ms <= now]
         if request.ask is Ask.TRADES:
+            key, kind = request.id, Answer.TRADE
             return [
-                BrokerReport(
-                    now,
-                    Answer.TRADE,
-                    request.id,
-                    t.order_id,
-                    "",
-                    t.symbol,
-                    t.side.value,
-                    qty=t.qty,
-                    px_paise=t.px_paise,
-                    trade_id=t.trade_id,
-                )
-                for t in shown
+                BrokerReport(now, kind, key, t.order_id, "", t.symbol, t.side.value, "", t.qty, 0, t.px_paise, 0, t.trade_id) for t in shown
             ]
         net: dict[str, int] = {}
         for trade in shown:
@@ -366,6 +426,8 @@ class FaultyBroker:
                 if self.held[order_id].shown_ms > now:
                     row = replace(row, status="open pending", cum_qty=0, px_paise=0)
                 out.append(row)
+            if self.hidden.get(b.gtt_id, 0) > now:
+                continue
             out.append(
                 BrokerReport(
                     now, Answer.ROW, request.id, b.gtt_id, "", b.symbol, b.side.opposite.value, self.brackets.status(b),

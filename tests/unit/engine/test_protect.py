@@ -202,6 +202,41 @@ def test_after_a_kill_a_change_without_an_answer_is_not_repeated():
     assert talk.count(Ask.MODIFY) + talk.count(Ask.CANCEL) > 1
 
 
+def test_after_a_kill_a_stop_that_holds_more_than_is_left_is_taken_back():
+    """One that was on its way when the broker closed the position would open a new one (seeds 1224 and 1502)."""
+    talk = Talk().ready()
+    stop = talk.filled()
+    talk.command(Word.KILL)
+    talk.trade("M1", "m1", 300, **SOLD)
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    assert [r.order_id for r in talk.requests if r.ask is Ask.CANCEL] == ["B2"]
+    cancelled(talk, stop.tag)
+    assert talk.count(Ask.PLACE) == 2, "and no other one goes out"
+
+
+def test_an_entry_that_fills_again_after_its_position_was_closed_is_guarded_again():
+    """Its end was confirmed, and it had filled after all (seed 378)."""
+    talk = Talk().ready()
+    stop = talk.filled(100)
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    talk.say(
+        Answer.ROW,
+        tag=talk.desk.orders[talk.desk.owners["B1"]].tag,
+        order_id="B1",
+        symbol="AAA",
+        side="BUY",
+        status="cancelled",
+        qty=499,
+        cum_qty=100,
+    )
+    talk.trade("B2", "s1", 100, 99_00, "SELL")
+    assert (talk.desk.plans, talk.count(Ask.PLACE)) == ({}, 2)
+    talk.trade("B1", "t2", 50)
+    again = talk.last(Ask.PLACE)
+    assert (again.order_type, again.qty, talk.count(Ask.PLACE)) == ("SL-M", 50, 3)
+    assert again.intent_id != stop.intent_id
+
+
 def test_on_paper_a_kill_flattens():
     desk = new_desk(PAPERS, day(), params())
     list(on_control(desk, Control(T, Word.KILL, "file"), T))
