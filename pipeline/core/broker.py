@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.core.frozen import quick
+
 
 class Ask(StrEnum):
     PLACE = "place"
@@ -63,6 +65,7 @@ class Leg(StrEnum):
     """Not an order at the exchange: the server watching for the other two."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What of an order can be changed. ``qty`` is the total."""
@@ -73,6 +76,7 @@ class Terms:
     trigger_paise: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
     """One thing to be asked of the broker; what does not concern its kind is 0 or empty. ``qty`` is the total, also in a change."""
@@ -98,6 +102,7 @@ class OrderRequest:
         return Terms(self.qty, self.order_type, self.limit_paise, self.trigger_paise)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class BrokerReport:
     """One thing the broker said. ``qty`` is the order's total, the trade's size or the signed net position.
@@ -126,6 +131,7 @@ class BrokerReport:
     leg: Leg = Leg.NONE
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What only the process that talks to the broker can look up, for the pre-trade checks. None: it could not be found out."""
@@ -170,6 +176,7 @@ def holding(before: str, said: Word) -> str:
     return "" if said is Word.RESUME else max(before, said.value, key=level_of)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Control:
     """A command. ``source`` is the string that was pulled (``page``, ``command`` or ``file``), ``who`` pulled it, as far as we know."""

@@ -16,7 +16,7 @@ from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, Plan
 from pipeline.engine.gtts import is_another, take_leg
 from pipeline.engine.identity import changed, purpose_of
-from pipeline.engine.lifecycle import FINAL, Event, Order, Status, advance, event_of, fill, with_terms
+from pipeline.engine.lifecycle import FINAL, RESTING, Event, Order, Status, advance, event_of, fill, with_terms
 from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed, shows
 
 APART_ALARM = 4
@@ -25,16 +25,17 @@ APART_ALARM = 4
 
 def is_old(desk: Desk, piece: BrokerReport) -> bool:
     """Tell whether a piece of a listing says what we know already: most do, beat after beat."""
-    if piece.answer is Answer.TRADE:
+    kind = piece.answer
+    if kind is Answer.TRADE:
         return piece.trade_id in desk.ledger.trades or (piece.trade_id in desk.strange and piece.order_id not in desk.owners)
-    if piece.answer is Answer.POSITION:
+    if kind is Answer.POSITION:
         return desk.broker_qty.get(piece.symbol, 0) == piece.qty
     order = desk.order(desk.owners.get(piece.order_id, ""))
-    if order is None or (order.told, order.order_qty) != (piece.status, piece.qty) or piece.cum_qty > order.told_qty:
+    if order is None or order.told != piece.status or order.order_qty != piece.qty or piece.cum_qty > order.told_qty:
         return False
     if order.purpose != "entry" and order.order_type != EXIT_ALL and not shows(piece, order.terms):
         return False
-    return order.status in FINAL or (order.status in {Status.ACCEPTED, Status.PARTIAL} and not is_over(piece.status))
+    return order.status in FINAL or (order.status in RESTING and not is_over(piece.status))
 
 
 def take_listing(desk: Desk, request: OrderRequest, report: BrokerReport, now: int) -> Journal:
@@ -129,7 +130,7 @@ def _is_turned_down(desk: Desk, order: Order, row: BrokerReport) -> bool:
     """The exchange turned a change down after the broker had taken it: a listing asked for later shows the old terms."""
     request = desk.in_flight.get(row.request_id)
     is_newer = request is not None and request.ts > order.asked_ms + ASK_AGAIN_MS
-    is_quiet = order.status in {Status.ACCEPTED, Status.PARTIAL} and row.status not in UNDER_WAY
+    is_quiet = order.status in RESTING and row.status not in UNDER_WAY
     is_guard = order.purpose != "entry" and order.order_type in GUARDS and row.order_type in GUARDS
     is_other = not shows(row, order.terms) if is_guard else row.qty != order.order_qty
     return is_newer and is_quiet and is_other and row.qty > order.done_qty

@@ -31,6 +31,7 @@ from pipeline.engine.quotes import QuoteTable
 from pipeline.engine.reconcile import owned
 
 _LISTED = frozenset(LISTINGS)
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ class Desk:
 
     def held(self, symbol: str) -> int:
         """Give the signed position, with what has filled by the broker's book but has not come as a trade yet."""
-        qty = self.ledger.qty(symbol)
+        holding = self.ledger.holdings.get(symbol)
+        qty = 0 if holding is None else holding.qty
         if self.late:
             for order in self.late_fills():
                 if order.symbol == symbol:
@@ -249,7 +251,7 @@ def _lines(desk: Desk, name: str) -> NDArray[np.uint8]:
     table, known = getattr(desk, name), desk.written.setdefault(name, {})
     for key, record in table.items():
         if key not in known or known[key][0] is not record:
-            known[key] = record, json.dumps([key, to_plain(record)], separators=(",", ":")).encode() + b"\n"
+            known[key] = record, _ENCODER.encode([key, to_plain(record)]).encode() + b"\n"
     return np.frombuffer(bytearray(b"".join([known[key][1] for key in table])), np.uint8)
 
 

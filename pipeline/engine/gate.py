@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.core.frozen import quick
 from pipeline.core.params import RiskParams
 from pipeline.core.session import Phase
 from pipeline.core.trading import TradingState
@@ -21,6 +22,7 @@ from pipeline.engine.quotes import Market
 FOR_EVER_MS = 1 << 60
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """The state of the house and of the road to the broker."""
@@ -46,6 +48,7 @@ class Conditions:
     """Orders that the rate buckets let us send now, at this order's urgency."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Activity:
     """What has been sent today, and what is open now. Live entries count as if they had filled."""
@@ -83,6 +86,7 @@ class Activity:
     drawdown_paise: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Gate:
     """One order before the checks."""

@@ -10,12 +10,12 @@ needs a tag is not there: an order of a lost journal cannot be known again, and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from pipeline.core.broker import GTT, GUARD, Ask, BrokerReport, Leg
 from pipeline.core.types import OrderIntent, Side
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import Plan
+from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Order, Status
 
 SERVER_GRACE_MS = 10_000
@@ -49,7 +49,7 @@ def take_leg(desk: Desk, row: BrokerReport, now: int) -> Iterator[OrderIntent]:
     if row.leg is Leg.ENTRY:
         if desk.owners.get(row.order_id) is None:
             desk.owners[row.order_id] = entry.intent_id
-            seen = replace(entry, order_id=row.order_id, order_type="LIMIT", trigger_paise=0)
+            seen = changed(entry, order_id=row.order_id, order_type="LIMIT", trigger_paise=0)
             (desk.orders if entry.intent_id in desk.orders else desk.final)[entry.intent_id] = seen
         return
     known = desk.order(desk.owners.get(row.order_id, ""))
@@ -57,7 +57,7 @@ def take_leg(desk: Desk, row: BrokerReport, now: int) -> Iterator[OrderIntent]:
         yield from _know(desk, entry, row, now)
     elif known is not None and row.leg is Leg.WATCH and known.intent_id in desk.orders and row.status == GUARD:
         # The server's stop and quantity move by themselves.
-        desk.orders[known.intent_id] = replace(known, order_qty=row.qty, trigger_paise=row.trigger_paise)
+        desk.orders[known.intent_id] = changed(known, order_qty=row.qty, trigger_paise=row.trigger_paise)
 
 
 def is_another(desk: Desk, row: BrokerReport) -> bool:

@@ -26,6 +26,7 @@ from enum import StrEnum
 
 from pipeline.core.broker import Terms
 from pipeline.core.errors import Corrupt
+from pipeline.core.frozen import quick
 from pipeline.core.types import OrderEvent, Side
 from pipeline.engine.identity import changed
 
@@ -66,6 +67,8 @@ class Event(StrEnum):
 
 S, E = Status, Event
 FINAL = frozenset({S.DENIED, S.FILLED, S.REFUSED, S.CANCELLED, S.ABSENT})
+RESTING = frozenset({S.ACCEPTED, S.PARTIAL})
+"""Nothing is asked of it, as far as we know."""
 AT_BROKER = frozenset({S.SENDING, S.UNKNOWN, S.ACCEPTED, S.PARTIAL, S.PENDING_CANCEL, S.PENDING_MODIFY})
 """The order may be at the exchange: it counts in exposure, and a fill may come."""
 
@@ -127,6 +130,7 @@ TABLE: dict[tuple[Status, Event], Status] = {
 }
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Order:
     """One order of ours. ``value_paise`` is the sum of quantity times price over its fills.

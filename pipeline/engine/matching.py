@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.broker import Terms
+from pipeline.core.frozen import quick
 from pipeline.core.types import Side
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ FINAL = (COMPLETE, CANCELLED, REJECTED)
 _BPS = 10_000
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Quote:
     """Best bid and ask with the last trade; 0 is absent."""
@@ -69,6 +71,7 @@ class VenueOrder:
         return 0.0 if self.cum_qty == 0 else self.value_paise / self.cum_qty / 100
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class VenueEvent:
     """``qty`` is the fill's size (or what a cancellation left open), ``px_paise`` the fill's price."""

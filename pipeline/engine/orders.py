@@ -36,6 +36,9 @@ from pipeline.engine.risk import deny
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
 PARTS = frozenset({Answer.ROW, Answer.TRADE, Answer.POSITION})
+SILENT = frozenset({Answer.BEAT, Answer.END})
+"""Not kept for the record."""
+NOTHING: Journal = iter(())
 MAX_EARLY = 256
 """Answers kept for recommendations not read yet: foreign input must not grow our state without bound."""
 
@@ -57,17 +60,17 @@ def on_ticks(desk: Desk, batch: TickBatch, now: int) -> Journal:
 
 def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
     """Take what the broker said, keep what is new of it for the record, and do what follows."""
-    if report.answer not in PARTS or not report.request_id:
+    kind = report.answer
+    if kind not in PARTS or not report.request_id:
         return _take_report(desk, report, now)
     # A piece of a listing: its end is when to act.
     if not is_old(desk, report):
         return chain((report,), take(desk, report, now))
-    return take(desk, report, now) if report.answer is Answer.POSITION else iter(())
+    return take(desk, report, now) if kind is Answer.POSITION else NOTHING
 
 
 def _take_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
-    kind = report.answer
-    if kind is not Answer.BEAT and kind is not Answer.END:
+    if report.answer not in SILENT:
         yield report
     yield from take(desk, report, now)
     yield from _go_on(desk, now)

@@ -21,27 +21,28 @@ from pipeline.engine.protect import is_hands_off
 FIRST_LOOK_MS, LONGEST_LOOK_MS, QUICK_LOOKS = 200, 2_000, 6
 """An order without an answer is looked up after 0.2 s, 0.4 s ... 2 s; after six looks, on the beat."""
 
+ANSWERS = frozenset({Answer.ACCEPTED, Answer.REFUSED, Answer.AMBIGUOUS, Answer.END})
 UNSURE = frozenset({Status.UNKNOWN, Status.PENDING_CANCEL, Status.PENDING_MODIFY})
 """What is asked about again."""
 
 
 def take(desk: Desk, report: BrokerReport, now: int) -> Journal:
     """Take one report in."""
-    if report.answer is Answer.STARTED:
-        yield from _restart(desk, now)
-    elif report.answer is Answer.ROW:
-        yield from take_row(desk, report, now)
-    elif report.answer is Answer.TRADE:
-        yield from take_trade(desk, report, now)
-    elif report.answer is Answer.POSITION:
-        if report.request_id in desk.in_flight:
-            desk.listed[report.symbol] = desk.listed.get(report.symbol, 0) + report.qty
-    elif report.answer is not Answer.BEAT:
+    kind = report.answer
+    if kind in ANSWERS:
         request = desk.in_flight.pop(report.request_id, None)
         if request is not None and request.ask in READS:
             yield from take_listing(desk, request, report, now)
-        elif report.answer is not Answer.END:
+        elif kind is not Answer.END:
             yield from _answered(desk, request, report, now)
+    elif kind is Answer.ROW:
+        yield from take_row(desk, report, now)
+    elif kind is Answer.TRADE:
+        yield from take_trade(desk, report, now)
+    elif kind is Answer.STARTED:
+        yield from _restart(desk, now)
+    elif kind is Answer.POSITION and report.request_id in desk.in_flight:
+        desk.listed[report.symbol] = desk.listed.get(report.symbol, 0) + report.qty
 
 
 def chase(desk: Desk, now: int) -> Journal:
@@ -51,7 +52,7 @@ def chase(desk: Desk, now: int) -> Journal:
         for request in [r for r in desk.in_flight.values() if now - r.ts > limits.reply_s * 1000]:
             late = BrokerReport(now, Answer.AMBIGUOUS, request.id, reason="no_answer")
             yield from take(desk, late, now)
-    unsure = [order for order in desk.orders.values() if order.status in UNSURE]
+    unsure = [order for order in desk.orders.values() if order.status in UNSURE] if desk.orders else ()
     looking = {r.intent_id for r in desk.in_flight.values() if r.ask is Ask.FIND} if unsure else ()
     for order in unsure:
         if order.status is Status.UNKNOWN:
@@ -72,9 +73,9 @@ def chase(desk: Desk, now: int) -> Journal:
 
 def _beat(desk: Desk, now: int) -> Journal:
     """Read each listing when it is due; a good day reads as often as a bad one."""
-    reading = {r.ask for r in desk.in_flight.values()}
+    reading = [r.ask for r in desk.in_flight.values()]
     for listing in LISTINGS:
-        if listing not in reading and now >= desk.due.get(listing, 0):
+        if now >= desk.due.get(listing, 0) and listing not in reading:
             desk.due[listing] = now + round(desk.params.orders.beat_s * 1000)
             if listing is Ask.POSITIONS:
                 desk.listed = {}

@@ -13,8 +13,6 @@ called. A position that is gone takes its stop with it. Asks nobody's leave, and
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pipeline.core.broker import GTT, Ask, OrderRequest, Terms, Word
 from pipeline.core.types import Alert, OrderIntent
 from pipeline.engine.asking import EXIT_ALL, SOON_MS, Journal, ask, cancel, modify, want
@@ -23,8 +21,8 @@ from pipeline.engine.exits import GUARDS, RUNGS, STOP, TARGET, Plan, closing_sid
 from pipeline.engine.facts import is_settled
 from pipeline.engine.gtts import is_server_arming, is_server_told, is_server_wrong
 from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms, trail
-from pipeline.engine.identity import exit_cause, identity, tag_of
-from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
+from pipeline.engine.identity import changed, exit_cause, identity, tag_of
+from pipeline.engine.lifecycle import RESTING, Event, Order, Status, advance, event_of
 from pipeline.engine.reconcile import is_over, owned
 
 CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
@@ -35,17 +33,23 @@ HANDS_OFF_MS = 45_000
 
 
 def is_hands_off(desk: Desk, now: int) -> bool:
-    """Tell whether somebody is closing everything at the broker itself: no order goes out and none is changed meanwhile."""
-    return desk.word == Word.KILL and now - desk.word_ms < HANDS_OFF_MS
+    """Tell whether somebody is closing everything at the broker itself: no order goes out and none is changed meanwhile.
+
+    A stop that gets there late, or was placed just before, is cancelled as soon as it is for more than is still held.
+    """
+    return desk.word != "" and desk.word == Word.KILL and now - desk.word_ms < HANDS_OFF_MS
 
 
 def steer(desk: Desk, now: int) -> Journal:
-    """Do what each paper needs next."""
-    if is_hands_off(desk, now):
+    """Do what each paper needs next; while somebody closes at the broker itself, only take back what could open something new."""
+    if not desk.is_ready:
         return
-    symbols = {*desk.plans, *desk.ledger.open_symbols(), *(o.symbol for o in desk.orders.values() if o.purpose != "entry")}
-    if desk.is_ready:
-        for symbol in sorted(symbols):
+    is_off = is_hands_off(desk, now)
+    symbols = {*desk.plans, *desk.ledger.open_symbols(), *[o.symbol for o in desk.orders.values() if o.purpose != "entry"]}
+    for symbol in sorted(symbols):
+        if is_off:
+            yield from _drop_surplus(desk, desk.exits(symbol), desk.ours(symbol), now)
+        else:
             yield from _steer(desk, symbol, now)
 
 
@@ -57,7 +61,9 @@ def _steer(desk: Desk, symbol: str, now: int) -> Journal:
     if plan is None or plan.side.sign * held < 0:
         # Fills that nobody planned for (a cancelled entry that filled after all): out again.
         plan = _unplanned(desk, symbol, now)
-    yield from _drop_surplus(desk, symbol, held, now)
+    exits = desk.exits(symbol)
+    if len(exits) > 1:
+        yield from _drop_surplus(desk, exits, held, now)
     plan = trail(desk, plan, now)
     reason = plan.closing or _reason(desk, plan, now)
     if reason:
@@ -82,10 +88,9 @@ def _clear(desk: Desk, symbol: str, now: int) -> Journal:
         yield Alert(now, "error", "closed_by_hand", "orders", text)
 
 
-def _drop_surplus(desk: Desk, symbol: str, held: int, now: int) -> Journal:
+def _drop_surplus(desk: Desk, exits: list[Order], held: int, now: int) -> Journal:
     """Cancel exits beyond what is held, newest first: one of a former life may have turned up beside the one that replaced it."""
-    exits = desk.exits(symbol)
-    surplus = sum(o.leaves_qty for o in exits) - abs(held) if len(exits) > 1 else 0
+    surplus = sum(o.leaves_qty for o in exits) - abs(held)
     for order in reversed(exits):
         if surplus > 0 and may_cancel(order):
             surplus -= order.leaves_qty
@@ -105,18 +110,18 @@ def _unplanned(desk: Desk, symbol: str, now: int) -> Plan:
 
 def _reason(desk: Desk, plan: Plan, now: int) -> str:
     """Say why the position must go now. A stop that lies at the broker does its own work, if it is given a moment."""
-    if desk.word in {Word.FLATTEN, Word.KILL}:
+    if desk.word and desk.word in {Word.FLATTEN, Word.KILL}:
         return desk.word
     reason = exit_reason(plan, desk.quotes.quote(desk.papers[plan.symbol].instrument.sid), now)
     is_awaited = reason == STOP or (reason == TARGET and is_pair(desk))
     if not is_awaited:
         if plan.beyond_ms:
-            desk.plans[plan.symbol] = replace(plan, beyond_ms=0)
+            desk.plans[plan.symbol] = changed(plan, beyond_ms=0)
         return reason
     if now >= plan.square_off_ms:
         return reason
     if plan.beyond_ms == 0:
-        plan = desk.plans[plan.symbol] = replace(plan, beyond_ms=now)
+        plan = desk.plans[plan.symbol] = changed(plan, beyond_ms=now)
     is_late = now - plan.beyond_ms >= desk.params.orders.stop_grace_s * 1000
     return "" if is_doing(desk.exits(plan.symbol), reason, is_late=is_late) else reason
 
@@ -137,7 +142,7 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     order, plan = exits[0], desk.plans[plan.symbol]
     if is_server_wrong(desk, order, held, now) and may_cancel(order):
         yield from cancel(desk, order, now, "the server guards another quantity")
-    is_quiet = order.status in {Status.ACCEPTED, Status.PARTIAL} and order.order_type in GUARDS
+    is_quiet = order.status in RESTING and order.order_type in GUARDS
     if len(exits) == 1 and is_quiet and now >= plan.wait_ms:
         wanted = guarding_terms(desk, plan, order, held)
         if wanted != order.terms:
@@ -150,7 +155,7 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
 def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     plan = desk.plans[plan.symbol]
     if not plan.closing:
-        plan = desk.plans[plan.symbol] = replace(plan, closing=reason, closing_ms=now)
+        plan = desk.plans[plan.symbol] = changed(plan, closing=reason, closing_ms=now)
     exits = desk.exits(plan.symbol)
     for order in [*desk.entries(plan.symbol), *(o for o in exits if o.order_type in GUARDS or o.order_type == GTT)]:
         if may_cancel(order) and order.intent_id in desk.orders:
@@ -178,14 +183,14 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     elif plan.closings >= desk.params.orders.close_tries or is_spent:
         yield from _exit_all(desk, plan, qty, now)
     else:
-        yield from _place(desk, replace(plan, closings=plan.closings + 1), reason, qty, now)
+        yield from _place(desk, changed(plan, closings=plan.closings + 1), reason, qty, now)
 
 
 def _call(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     """Closing orders have had their time, and the broker's own exit too: somebody must take the telephone. We go on trying."""
     if plan.is_late or now - plan.closing_ms < RUNGS * desk.params.orders.rung_s * 1000:
         return
-    desk.plans[plan.symbol] = replace(plan, is_late=True)
+    desk.plans[plan.symbol] = changed(plan, is_late=True)
     took_s = (now - plan.closing_ms) // 1000
     text = f"{plan.symbol}: {held} still held {took_s} s after closing began ({plan.closing}): call the broker's desk"
     yield Alert(now, "error", "close_late", "orders", text)
@@ -210,7 +215,7 @@ def _gone(desk: Desk, plan: Plan, now: int) -> Journal:
     """The broker does not hold what we think we hold: nothing is sent, it is read again; if that lasts, somebody must look."""
     want(desk, Ask.POSITIONS, now + READ_AGAIN_MS)
     if not plan.is_alarmed and now - plan.closing_ms > GONE_ALARM_MS:
-        desk.plans[plan.symbol] = replace(plan, is_alarmed=True)
+        desk.plans[plan.symbol] = changed(plan, is_alarmed=True)
         ours = desk.held(plan.symbol)
         text = f"{plan.symbol}: our fills say {ours}, the broker holds nothing that could be closed: look at its own page"
         yield Alert(now, "error", "position_gone", "orders", text)
@@ -221,7 +226,7 @@ def _place(desk: Desk, plan: Plan, reason: str, qty: int, now: int) -> Journal:
     is_stop = not plan.closing
     cause = exit_cause(plan.entry_intent, reason, plan.attempts)
     key, held = identity(cause), desk.held(plan.symbol)
-    desk.plans[plan.symbol] = replace(plan, attempts=plan.attempts + 1)
+    desk.plans[plan.symbol] = changed(plan, attempts=plan.attempts + 1)
     terms = stop_terms(desk, plan, qty) if is_stop else Terms(qty, "MARKET", 0, 0)
     intent = OrderIntent(
         now, key, cause, plan.symbol, closing_side(held), "stop" if is_stop else "exit", terms.order_type, qty, terms.limit_paise,
@@ -235,11 +240,11 @@ def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
     """Closing orders keep failing: let the broker exit what the entry's tag made, and say so."""
     entry = desk.order(plan.entry_intent)
     if entry is None or desk.venue is not None:
-        yield from _place(desk, replace(plan, closings=0), plan.closing, qty, now)
+        yield from _place(desk, changed(plan, closings=0), plan.closing, qty, now)
         return
     cause = exit_cause(plan.entry_intent, "exit_all", plan.attempts)
     key = identity(cause)
-    desk.plans[plan.symbol] = replace(plan, attempts=plan.attempts + 1, closings=0, rung_ms=now)
+    desk.plans[plan.symbol] = changed(plan, attempts=plan.attempts + 1, closings=0, rung_ms=now)
     side = closing_side(desk.held(plan.symbol))
     intent = OrderIntent(
         now, key, cause, plan.symbol, side, "exit", EXIT_ALL, qty, 0, 0, 0, 0, tag_of(key, "exit"), "exit_all", 0
@@ -253,7 +258,7 @@ def send(desk: Desk, intent: OrderIntent, now: int, trigger_paise: int = 0, *, a
     """Journal SENDING, then let the order go: once for an intent, ever."""
     desk.note_sent(intent, now)
     order = advance(order_of(intent, now), Event.SEND)
-    order = replace(order, sent_ms=now, asked_ms=now, trigger_paise=trigger_paise)
+    order = changed(order, sent_ms=now, asked_ms=now, trigger_paise=trigger_paise)
     desk.orders[intent.id], desk.tags[intent.tag] = order, intent.id
     yield event_of(order, now, intent.reason)
     order_id = ""

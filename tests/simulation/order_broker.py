@@ -262,7 +262,7 @@ class FaultyBroker:
             if event.kind == "fill":
                 self._fill(held, event, now)
             self._push(held, now)
-        for symbol in dict.fromkeys(self.held[e.order_id].order.symbol for e in events if e.order_id in self.held):
+        for symbol in dict.fromkeys([self.held[e.order_id].order.symbol for e in events if e.order_id in self.held]) if events else ():
             self._watch(symbol, now)
 
     def _fill(self, held: Held, event: VenueEvent, now: int) -> None:
@@ -324,27 +324,17 @@ class FaultyBroker:
 
     def _rows(self, request: OrderRequest, now: int) -> list[BrokerReport]:
         if request.ask in {Ask.FIND, Ask.BOOK}:
-            wanted = [h for h in self.held.values() if h.shown_ms <= now and (request.ask is Ask.BOOK or h.order.tag == request.tag)]
             if request.order_type == GTT:
                 return self._gtt_rows(request, now)
+            is_book = request.ask is Ask.BOOK
+            wanted = [h for h in self.held.values() if h.shown_ms <= now and (is_book or h.order.tag == request.tag)]
             rows = [self._row(held, request.id, now) for held in wanted]
-            return rows if request.ask is Ask.FIND else [*rows, *self._gtt_rows(request, now)]
+            return [*rows, *self._gtt_rows(request, now)] if is_book else rows
         shown = [t for t in self.trades if t.shown_ms <= now]
         if request.ask is Ask.TRADES:
+            key, kind = request.id, Answer.TRADE
             return [
-                BrokerReport(
-                    now,
-                    Answer.TRADE,
-                    request.id,
-                    t.order_id,
-                    "",
-                    t.symbol,
-                    t.side.value,
-                    qty=t.qty,
-                    px_paise=t.px_paise,
-                    trade_id=t.trade_id,
-                )
-                for t in shown
+                BrokerReport(now, kind, key, t.order_id, "", t.symbol, t.side.value, "", t.qty, 0, t.px_paise, 0, t.trade_id) for t in shown
             ]
         net: dict[str, int] = {}
         for trade in shown:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-from pipeline.core.broker import Answer, Ask
+from pipeline.core.broker import Answer, Ask, Word
 from pipeline.core.types import Side
 from pipeline.engine import asking, books, exits, gtts, guard, orders, outward, protect, risk
 from pipeline.engine.desk import Desk
@@ -100,6 +100,30 @@ def _wandering(side: Side, stop_paise: int, _best_paise: int, *, away_paise: int
     return stop_paise - side.sign * (4 * tick_paise if away_paise > 0 else 0)
 
 
+def _deaf_to(*words: Word) -> Callable[[str, Word], str]:
+    return lambda before, said: before if said in words else _holding(before, said)
+
+
+def _newest(before: str, said: Word) -> str:
+    return "" if said is Word.RESUME else said.value
+
+
+def _forget_word(desk: Desk, now: int) -> Iterator[Any]:
+    desk.word = ""
+    yield from _restart(desk, now)
+
+
+def _still_under(word: Word) -> Callable[[Desk, int], Iterator[Any]]:
+    return lambda desk, now: _nothing() if desk.word == word else _steer(desk, now)
+
+
+def _cancel_under_any(desk: Desk, now: int) -> Iterator[Any]:
+    before, desk.word = desk.word, Word.HALT.value if desk.word else ""
+    yield from _time_out(desk, now)
+    desk.word = before
+
+
+_holding, _restart, _steer, _time_out = orders.holding, outward._restart, orders.steer, orders._time_out
 _apply = Ledger.apply
 _conditions_of = orders.conditions_of
 _plain_held = Desk.held
@@ -138,6 +162,13 @@ MUTANTS = (
         "6.1   no entry under an emergency word",
         ((risk, "CHECKS", _checks_without("halted", "reducing")),),
     ),
+    Mutant("6.1   PAUSE stops entries", ((orders, "holding", _deaf_to(Word.PAUSE)),)),
+    Mutant("6.1   PAUSE lets exits go on", ((orders, "steer", _still_under(Word.PAUSE)),)),
+    Mutant("6.1   HALT leaves exits alone", ((orders, "steer", _still_under(Word.HALT)),)),
+    Mutant("6.1   PAUSE lets what works go on", ((orders, "_time_out", _cancel_under_any),)),
+    Mutant("6.1   a milder word loosens nothing", ((orders, "holding", _newest),)),
+    Mutant("6.1   a word survives a restart", ((outward, "_restart", _forget_word),)),
+    Mutant("6.1   RESUME lifts the word", ((orders, "holding", _deaf_to(Word.RESUME)),)),
     Mutant("6.1   the kill file is looked at before an order leaves", ((Session, "has_kill_file", False),)),
     Mutant("6.1   while the broker itself closes everything, hands off", ((protect, "HANDS_OFF_MS", 0),)),
     Mutant("6.1   an emergency word cancels the entries that work", ((orders, "_time_out", _nothing),)),

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.xdist_group("simulation")
 FAULTS = (
     "request lost", "reply lost", "slow", "slow beyond the time-out", "refused", "5xx", "5xx taken", "rejected by the exchange", "listing cut",
     "push lost", "push doubled", "feed stall", "trade by hand", "stubborn", "journal lost", "stopped by the kill file", "last resort cut",
+    "entry after a resume",
     "crash before the commit", "crash behind the commit", "crash between requests",
 )  # fmt: skip
 EDGES = 25

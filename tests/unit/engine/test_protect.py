@@ -202,6 +202,18 @@ def test_after_a_kill_a_change_without_an_answer_is_not_repeated():
     assert talk.count(Ask.MODIFY) + talk.count(Ask.CANCEL) > 1
 
 
+def test_after_a_kill_a_stop_that_holds_more_than_is_left_is_taken_back():
+    """One that was on its way when the broker closed the position would open a new one (seeds 1224 and 1502)."""
+    talk = Talk().ready()
+    stop = talk.filled()
+    talk.command(Word.KILL)
+    talk.trade("M1", "m1", 300, **SOLD)
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    assert [r.order_id for r in talk.requests if r.ask is Ask.CANCEL] == ["B2"]
+    cancelled(talk, stop.tag)
+    assert talk.count(Ask.PLACE) == 2, "and no other one goes out"
+
+
 def test_on_paper_a_kill_flattens():
     desk = new_desk(PAPERS, day(), params())
     list(on_control(desk, Control(T, Word.KILL, "file"), T))
