@@ -107,7 +107,8 @@ class OrderRequest:
 class BrokerReport:
     """One thing the broker said. ``qty`` is the order's total, the trade's size or the signed net position.
 
-    ``cum_qty`` is what has filled by the book; ``px_paise`` the price of a trade, else the average. ``status`` is the broker's own word.
+    ``cum_qty`` is what has filled by the book; ``px_paise`` the price of a trade, what one share of a position is worth now, else the
+    average. ``status`` is the broker's own word.
     """
 
     ts: int
@@ -129,6 +130,10 @@ class BrokerReport:
     parent: str = ""
     """The GTT that the order belongs to."""
     leg: Leg = Leg.NONE
+    name: str = ""
+    """Of a position: what the broker calls a paper that is not in today's watchlist; ``symbol`` is its instrument key then."""
+    pnl_paise: int = 0
+    """Of such a position: made or lost today, by the broker's own reckoning, before charges."""
 
 
 @quick

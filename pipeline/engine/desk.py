@@ -90,12 +90,15 @@ class Desk:
     """Listing -> when the newest complete one was asked for, since the start."""
     listed: dict[str, int] = field(default_factory=dict)
     """Positions of the listing that is coming in."""
+    listed_outside: dict[str, list[Any]] = field(default_factory=dict)
     broker_qty: dict[str, int] = field(default_factory=dict)
     """The broker's net position by its newest complete listing."""
+    outside: dict[str, list[Any]] = field(default_factory=dict)
+    """Positions of the same listing in papers outside the watchlist, by key: [name, signed quantity, worth of one, profit of the day]."""
     changed_ms: dict[str, int] = field(default_factory=dict)
     """Symbol -> last fill or end of an order: an older listing says nothing about what may be closed."""
     strange: dict[str, list[Any]] = field(default_factory=dict)
-    """Trade id -> [symbol, signed quantity, broker's order id] of trades of no order of ours, as far as was known when they were read."""
+    """Trade id -> [symbol, signed quantity, broker's order id, paise] of trades of no order of ours, as far as was known when they were read."""
     late: dict[str, None] = field(default_factory=dict)
     """Orders of which trades are still to come."""
     strangers: dict[str, int] = field(default_factory=dict)
@@ -170,7 +173,7 @@ class Desk:
         none of them, and is booked with the next reading.
         """
         out: dict[str, int] = {}
-        for symbol, qty, order_id in self.strange.values():
+        for symbol, qty, order_id, _ in self.strange.values():
             if order_id not in self.owners:
                 out[symbol] = out.get(symbol, 0) + qty
         return out
@@ -221,7 +224,10 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
     return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments, params.risk.plan))
 
 
-_PLAIN = ("owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "strange", "strangers")
+_PLAIN = (
+    "owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "listed_outside", "broker_qty", "outside", "changed_ms", "strange",
+    "strangers",
+)  # fmt: skip
 _SCALARS = ("sent_today", "minute", "word", "word_ms", "asked", "agreed_ms", "apart", "began_ms")
 _TABLES: dict[str, type] = {
     "pending": Recommendation,
