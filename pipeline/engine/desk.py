@@ -98,7 +98,7 @@ class Desk:
     changed_ms: dict[str, int] = field(default_factory=dict)
     """Symbol -> last fill or end of an order: an older listing says nothing about what may be closed."""
     strange: dict[str, list[Any]] = field(default_factory=dict)
-    """Trade id -> [symbol, signed quantity, broker's order id, paise] of trades of no order of ours, as far as was known when they were read."""
+    """Trade id -> [symbol, signed quantity, broker's order id, paise] of trades of no order of ours, by what was known when they were read."""
     late: dict[str, None] = field(default_factory=dict)
     """Orders of which trades are still to come."""
     strangers: dict[str, int] = field(default_factory=dict)
@@ -107,8 +107,24 @@ class Desk:
     """When the books last agreed; 0 not since the start."""
     began_ms: int = 0
     """When this desk first began: what was sent before (if its memory was lost) may not show on the book yet."""
+    day_peak_paise: int = 0
+    """Highest profit of the day, as the limits count it (engine/tally.py)."""
+    carried_paise: int = 0
+    """Made by the account in the sessions before this one."""
+    peak_paise: int = 0
+    """Highest profit of the account over all sessions."""
     apart: int = 0
     """Comparisons in a row that did not agree."""
+    account: str = ""
+    """Whose high-water mark is kept over days; empty: nobody's."""
+    told: dict[str, None] = field(default_factory=dict)
+    """Alerts of the kind that is said once a day."""
+    noticed: dict[str, int] = field(default_factory=dict)
+    """Paper -> when trades of no order of ours were first seen in it."""
+    watched_ms: int = 0
+    watched_trades: int = 0
+    shown_external: str = ""
+    """What people hold as it was shown last: no part of the state."""
     facts: Facts | None = None
     """What was looked up last; None since the start."""
     inbox: deque[BrokerReport] = field(default_factory=deque)
@@ -226,9 +242,12 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
 
 _PLAIN = (
     "owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "listed_outside", "broker_qty", "outside", "changed_ms", "strange",
-    "strangers",
+    "strangers", "noticed",
 )  # fmt: skip
-_SCALARS = ("sent_today", "minute", "word", "word_ms", "asked", "agreed_ms", "apart", "began_ms")
+_SCALARS = (
+    "sent_today", "minute", "word", "word_ms", "asked", "agreed_ms", "apart", "began_ms", "day_peak_paise", "carried_paise", "peak_paise",
+    "account", "watched_ms", "watched_trades",
+)  # fmt: skip
 _TABLES: dict[str, type] = {
     "pending": Recommendation,
     "early": Confirmation,
@@ -245,7 +264,7 @@ _LONG = ("final", "wishes")
 def dump(desk: Desk) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Take the desk apart into plain values and arrays."""
     plain: dict[str, Any] = {name: {key: to_plain(r) for key, r in getattr(desk, name).items()} for name in _TABLES if name not in _LONG}
-    plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent", "late")}
+    plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent", "late", "told")}
     plain |= {name: dict(getattr(desk, name)) for name in _PLAIN} | {name: getattr(desk, name) for name in _SCALARS}
     plain["facts"] = None if desk.facts is None else to_plain(desk.facts)
     plain |= {"frame": desk.quotes.frame, "ledger": desk.ledger.dump(), "venue": None if desk.venue is None else desk.venue.dump()}
@@ -271,7 +290,7 @@ def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) 
         rows = map(json.loads, arrays[name].tobytes().splitlines()) if name in _LONG else plain[name].items()
         setattr(desk, name, {key: from_plain(kind, values) for key, values in rows})
     desk.settled, desk.causes = dict.fromkeys(plain["settled"]), dict.fromkeys(plain["causes"])
-    desk.sent, desk.late = list(plain["sent"]), dict.fromkeys(plain["late"])
+    desk.sent, desk.late, desk.told = list(plain["sent"]), dict.fromkeys(plain["late"]), dict.fromkeys(plain["told"])
     for name in _PLAIN:
         setattr(desk, name, dict(plain[name]))
     for name in _SCALARS:

@@ -4,8 +4,8 @@ Reads   the desk: trades of no order of ours in papers of the watchlist, the bro
 Writes  External, one for each such paper; it asks nothing of anybody and closes nothing
 
 In a paper of the watchlist the trades by hand tell quantity, cost and charges, and our quotes the worth. Of any other paper we have no
-quote: there the broker's own listing counts (quantity, worth, profit before charges), as old as that listing is. Only intraday positions are
-listed; delivery and what is carried overnight bind funds, which the broker tells, and are nowhere else here.
+quote: there the broker's own listing counts (quantity, worth, profit before charges), as old as that listing is. Only intraday positions
+are listed; delivery and what is carried overnight bind funds, which the broker tells, and are nowhere else here.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from pipeline.engine.outward import chase, take
 from pipeline.engine.protect import may_cancel, order_of, send, steer
 from pipeline.engine.risk import deny
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
+from pipeline.engine.tally import tally
 
 PARTS = frozenset({Answer.ROW, Answer.TRADE, Answer.POSITION})
 SILENT = frozenset({Answer.BEAT, Answer.END})
@@ -48,8 +49,7 @@ def on_ticks(desk: Desk, batch: TickBatch, now: int) -> Journal:
     desk.quotes.take(batch)
     if now // MINUTE_MS != desk.minute:
         desk.minute = now // MINUTE_MS
-        desk.mark_held()
-        desk.ledger.observe()
+        tally(desk)
     if desk.venue is not None and desk.orders:
         _match(desk, now)
     yield from _go_on(desk, now)

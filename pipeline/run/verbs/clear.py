@@ -1,7 +1,7 @@
 """`ticktick clear`: remove every key of our schema from Redis, by SCAN and UNLINK, never by FLUSHDB.
 
 FLUSHDB of any database would wipe the label index of RedisTimeSeries for the whole server. Refuses while
-processes run, and asks a person before it removes a trading journal.
+processes run, and asks a person before it removes a trading journal. The account's high-water mark stays (`ticktick highwater reset`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import redis
 
 from pipeline.core.errors import Refused, Stopped
-from pipeline.core.schema import HASHES, HEALTH, SERIES, STREAMS, Role
+from pipeline.core.schema import HASHES, HEALTH, KEPT, SERIES, STREAMS, Role
 from pipeline.run.pids import is_running
 from pipeline.run.processes import PROCESSES
 from pipeline.run.verbs.shared import settings_for, show
@@ -53,7 +53,7 @@ def patterns(role: Role) -> Iterator[str]:
     """Give the SCAN patterns of everything that the schema puts into a role."""
     yield from (stream.name for stream in STREAMS if stream.role is role)
     yield from (_HOLE.sub("*", series.template) for series in SERIES if series.role is role)
-    yield from (_HOLE.sub("*", family.template) for family in HASHES if family.role in (role, None))
+    yield from (_HOLE.sub("*", family.template) for family in HASHES if family.role in (role, None) and family not in KEPT)
 
 
 def _unlink(client: redis.Redis, pattern: str) -> int:

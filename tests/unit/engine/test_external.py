@@ -53,7 +53,9 @@ def test_it_is_journalled_when_its_quantity_changes_not_on_each_beat():
     said = []
     for qty in (-10, -10, -10, -4):
         talk.wait(5_000)
-        said += [r.qty for r in talk.read_books({}, (BSE | {"qty": qty, "pnl_paise": len(said)},)) if getattr(r, "answer", "") == "position"]
+        said += [
+            r.qty for r in talk.read_books({}, (BSE | {"qty": qty, "pnl_paise": len(said)},)) if getattr(r, "answer", "") == "position"
+        ]
     assert said == [-10, -4]
 
 
