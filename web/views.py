@@ -300,6 +300,8 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
         add("error", "not_taken", _not_taken(state["halt"]))
     if state["order_rate"]["is_near"]:
         add("warn", "order_rate", state["order_rate"]["words"])
+    if state["external"]["words"]:
+        add("warn", "by_hand", state["external"]["words"])
     if state["portfolio"]["warning"]:
         add("warn", "daily_loss", state["portfolio"]["warning"])
     return sorted(out, key=lambda alert: alert["level"] != "error")

@@ -165,10 +165,18 @@ class Word(StrEnum):
     KILL = "kill"
     """The broker itself is asked to cancel, exit and lock everything, past our own orders: they keep their hands off meanwhile."""
     RESUME = "resume"
+    CANCEL = "cancel"
+    """One entry of ours, named by its id."""
+    CLOSE = "close"
+    """One position of ours, named by its symbol."""
+    FORGET = "forget"
+    """The account's high-water mark over days begins anew."""
 
 
 LEVELS = (Word.PAUSE, Word.HALT, Word.FLATTEN, Word.KILL)
 """Level 1 comes first."""
+SINGLE = frozenset({Word.CANCEL, Word.CLOSE, Word.FORGET})
+"""Concern one thing, are done once and hold nothing."""
 
 
 def level_of(word: str) -> int:
@@ -178,6 +186,8 @@ def level_of(word: str) -> int:
 
 def holding(before: str, said: Word) -> str:
     """Give the word that holds after one more was said: a milder one does not loosen a stronger one, RESUME lifts any."""
+    if said in SINGLE:
+        return before
     return "" if said is Word.RESUME else max(before, said.value, key=level_of)
 
 
@@ -190,3 +200,5 @@ class Control:
     word: Word
     source: str
     who: str = ""
+    what: str = ""
+    """The order or the symbol that CANCEL and CLOSE are about."""

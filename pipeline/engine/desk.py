@@ -98,7 +98,7 @@ class Desk:
     changed_ms: dict[str, int] = field(default_factory=dict)
     """Symbol -> last fill or end of an order: an older listing says nothing about what may be closed."""
     strange: dict[str, list[Any]] = field(default_factory=dict)
-    """Trade id -> [symbol, signed quantity, broker's order id, paise] of trades of no order of ours, by what was known when they were read."""
+    """Trade id -> [symbol, signed quantity, broker's order id, paise] of trades of no order of ours, by what was known then."""
     late: dict[str, None] = field(default_factory=dict)
     """Orders of which trades are still to come."""
     strangers: dict[str, int] = field(default_factory=dict)
@@ -117,6 +117,8 @@ class Desk:
     """Comparisons in a row that did not agree."""
     account: str = ""
     """Whose high-water mark is kept over days; empty: nobody's."""
+    unwanted: dict[str, None] = field(default_factory=dict)
+    """Entries that a person wants cancelled: as soon as they can be."""
     told: dict[str, None] = field(default_factory=dict)
     """Alerts of the kind that is said once a day."""
     noticed: dict[str, int] = field(default_factory=dict)
@@ -264,7 +266,7 @@ _LONG = ("final", "wishes")
 def dump(desk: Desk) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Take the desk apart into plain values and arrays."""
     plain: dict[str, Any] = {name: {key: to_plain(r) for key, r in getattr(desk, name).items()} for name in _TABLES if name not in _LONG}
-    plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent", "late", "told")}
+    plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent", "late", "told", "unwanted")}
     plain |= {name: dict(getattr(desk, name)) for name in _PLAIN} | {name: getattr(desk, name) for name in _SCALARS}
     plain["facts"] = None if desk.facts is None else to_plain(desk.facts)
     plain |= {"frame": desk.quotes.frame, "ledger": desk.ledger.dump(), "venue": None if desk.venue is None else desk.venue.dump()}
@@ -290,7 +292,9 @@ def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) 
         rows = map(json.loads, arrays[name].tobytes().splitlines()) if name in _LONG else plain[name].items()
         setattr(desk, name, {key: from_plain(kind, values) for key, values in rows})
     desk.settled, desk.causes = dict.fromkeys(plain["settled"]), dict.fromkeys(plain["causes"])
-    desk.sent, desk.late, desk.told = list(plain["sent"]), dict.fromkeys(plain["late"]), dict.fromkeys(plain["told"])
+    for name in ("late", "told", "unwanted"):
+        setattr(desk, name, dict.fromkeys(plain[name]))
+    desk.sent = list(plain["sent"])
     for name in _PLAIN:
         setattr(desk, name, dict(plain[name]))
     for name in _SCALARS:

@@ -72,7 +72,7 @@ def step(desk: Desk, record: Record, now: int) -> Iterable[Output]:
     if isinstance(record, BrokerReport):
         return chain(on_report(desk, record, now), watch(desk, now))
     if isinstance(record, Control):
-        return on_control(desk, record, now)
+        return chain(on_control(desk, record, now), watch(desk, now))
     if isinstance(record, Facts):
         on_facts(desk, record, now)
         return (HashWrite(FACTS, (), {name: str(value) for name, value in asdict(record).items()} | {"ts": now}),)

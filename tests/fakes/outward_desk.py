@@ -40,8 +40,8 @@ class Talk:
         self.now += after_ms
         return self.say(Answer.BEAT)
 
-    def command(self, word: Word) -> list[Any]:
-        return self._keep(on_control(self.desk, Control(self.now, word, "page"), self.now))
+    def command(self, word: Word, what: str = "") -> list[Any]:
+        return self._keep(on_control(self.desk, Control(self.now, word, "page", what=what), self.now))
 
     def last(self, ask: Ask) -> OrderRequest:
         return next(r for r in reversed(self.requests) if r.ask is ask)

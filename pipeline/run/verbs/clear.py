@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
     where = ", ".join(place(url) for url in urls.values())
     clients = open_clients(urls)
     try:
-        alive = _alive(clients[Role.DERIVED])
+        alive = living(clients[Role.DERIVED])
         if alive:
             raise Refused(f"processes are running ({', '.join(alive)}): stop them first, with `ticktick down`")
         if not args.yes and not _agreed(where, settings.mode):
@@ -66,7 +66,7 @@ def _unlink(client: redis.Redis, pattern: str) -> int:
     return gone + (int(client.unlink(*batch)) if batch else 0)
 
 
-def _alive(client: redis.Redis) -> list[str]:
+def living(client: redis.Redis) -> list[str]:
     """Name the processes that still beat, by their health; one that was killed leaves its hash for some seconds."""
     found = []
     for job in PROCESSES.values():

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from pipeline.core.schema import HASHES, HEALTH, SERIES, STREAMS, Role
+from pipeline.core.schema import EQUITY, HASHES, HEALTH, KEPT, SERIES, STREAMS, Role
 from pipeline.run import cli
 from pipeline.run.verbs.clear import clear, patterns
 from pipeline.store.client import open_clients
@@ -30,7 +30,7 @@ def fill(redis_urls: Mapping[Role, str]) -> int:
     for series in SERIES:
         clients[series.role].execute_command("TS.ADD", series.key(*("X" for _ in series.labels)), 1, 1)
         count += 1
-    for family in HASHES:
+    for family in (one for one in HASHES if one not in KEPT):
         for role in (family.role,) if family.role is not None else tuple(Role):
             clients[role].hset(family.key(*("job" for _ in family.labels)), "x", 1)
             count += 1
@@ -41,9 +41,14 @@ def test_every_key_of_ours_goes_and_a_strangers_stays(redis_urls: Mapping[Role, 
     count = fill(redis_urls)
     clients = open_clients(redis_urls)
     clients[Role.TICKS].set("somebody:else", 1)
+    clients[Role.DERIVED].hset(EQUITY.key("paper"), "peak_paise", 1)
     assert cli.main(["clear", "--yes", "--json"]) == 0
     assert sum(json.loads(capsys.readouterr().out)["keys"].values()) == count
-    assert {role: client.keys() for role, client in clients.items()} == {Role.CANDLES: [], Role.TICKS: [b"somebody:else"], Role.DERIVED: []}
+    assert {role: client.keys() for role, client in clients.items()} == {
+        Role.CANDLES: [],
+        Role.TICKS: [b"somebody:else"],
+        Role.DERIVED: [b"equity:paper"],
+    }
 
 
 def test_it_refuses_without_a_yes_and_under_a_running_process(
