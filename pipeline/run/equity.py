@@ -62,4 +62,5 @@ def bring(store: Store, account: str, date_iso: str, *, is_outward: bool) -> Bro
 
 def forget(store: Store, account: str) -> None:
     """Begin the account anew: nothing carried, no peak. For a time in which no order process runs."""
-    store.put(HashWrite(EQUITY, (account,), {"ts": 0, "date": "", "fall_paise": 0, "limit_paise": 0} | dict.fromkeys(FIELDS, 0)))
+    nothing: dict[str, str | int | float] = {"ts": 0, "date": "", "fall_paise": 0, "limit_paise": 0, **dict.fromkeys(FIELDS, 0)}
+    store.put(HashWrite(EQUITY, (account,), nothing))
