@@ -30,5 +30,5 @@ def test_the_way_to_this_machine_starts_here_and_an_unknown_host_is_one_line(mon
         raise OSError(2, "name not known")
 
     monkeypatch.setattr("socket.getaddrinfo", fail)
-    with pytest.raises(Refused, match="no way to broker.invalid .name not known."):
+    with pytest.raises(Refused, match=r"no way to broker\.invalid \(name not known\)"):
         own_address("https://broker.invalid")
