@@ -63,8 +63,7 @@ def prompt_lines(recommendation: Recommendation, terms: Terms, quote: Quote | No
     return [
         f"{head}    rank {r.rank}, score {r.score:.2f}, {r.regime}",
         f"  stop {rupees(r.stop_paise)}   target {rupees(r.target_paise)}   value {rupees(qty * r.limit_paise)}",
-        f"  worst-case loss {loss} plus charges of about {charges} for the round trip (a gap can cost more); "
-        f"margin about {margin} ({whose})",
+        f"{at_stake}; margin about {margin} ({whose})",
         f"  {_quote_line(r, quote, now, terms.max_drift_bps)}",
         f"  why: {r.reasons} [{r.strategy}, {r.timeframe} candle of {ist_clock(r.ts_candle)}]",
         f"  expires {ist_clock(r.expires_ms)}, {left} s left. Confirm? [y/n]",
