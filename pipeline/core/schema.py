@@ -188,7 +188,7 @@ ORDER_CALLS = ListKey("throttle:orders", D, "instants of the order calls that th
 
 LISTS: tuple[ListKey, ...] = tuple(v for v in globals().values() if isinstance(v, ListKey))
 HASHES: tuple[HashKey, ...] = tuple(v for v in globals().values() if isinstance(v, HashKey))
-KEPT = (EQUITY,)
+KEPT = (EQUITY, READS)
 """Hashes that outlive a session: `ticktick clear` leaves them alone."""
 
 TICK_SERIES_METRICS = ("mid", "spread", "vwap", "obi", "tick_return", "volatility")

@@ -56,6 +56,7 @@ def prompt_lines(recommendation: Recommendation, terms: Terms, quote: Quote | No
     r, qty = recommendation, terms.qty
     left = max(0, (r.expires_ms - now) // 1000)
     loss, charges, margin = (rupees(paise) for paise in (terms.worst_loss_paise, terms.charges_paise, terms.margin_paise))
+    at_stake = f"  worst-case loss {loss} plus charges of about {charges} for the round trip (a gap can cost more)"
     whose = (
         f"by {terms.margin_by}" if terms.margin_by == terms.charges_by else f"charges by {terms.charges_by}, margin by {terms.margin_by}"
     )

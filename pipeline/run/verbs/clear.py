@@ -50,7 +50,10 @@ def clear(clients: Mapping[Role, redis.Redis]) -> dict[str, int]:
 
 
 def patterns(role: Role) -> Iterator[str]:
-    """Give the SCAN patterns of everything that the schema puts into a role."""
+    """Give the SCAN patterns of everything that the schema puts into a role.
+
+    What outlives a session stays (``KEPT``, and the lists): the broker goes on counting what was booked of its quotas.
+    """
     yield from (stream.name for stream in STREAMS if stream.role is role)
     yield from (_HOLE.sub("*", series.template) for series in SERIES if series.role is role)
     yield from (_HOLE.sub("*", family.template) for family in HASHES if family.role in (role, None) and family not in KEPT)

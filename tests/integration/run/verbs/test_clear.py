@@ -6,10 +6,11 @@ import io
 import json
 import os
 from collections.abc import Mapping
+from unittest.mock import ANY
 
 import pytest
 
-from pipeline.core.schema import EQUITY, HASHES, HEALTH, KEPT, SERIES, STREAMS, Role
+from pipeline.core.schema import EQUITY, HASHES, HEALTH, KEPT, ORDER_CALLS, READS, SERIES, STREAMS, Role
 from pipeline.run import cli
 from pipeline.run.verbs.clear import clear, patterns
 from pipeline.store.client import open_clients
@@ -41,14 +42,18 @@ def test_every_key_of_ours_goes_and_a_strangers_stays(redis_urls: Mapping[Role, 
     count = fill(redis_urls)
     clients = open_clients(redis_urls)
     clients[Role.TICKS].set("somebody:else", 1)
-    clients[Role.DERIVED].hset(EQUITY.key("paper"), "peak_paise", 1)
+    clients[Role.DERIVED].rpush(ORDER_CALLS.name, 1)
+    for kept in (READS.key(), EQUITY.key("paper")):
+        clients[Role.DERIVED].hset(kept, "x", 1)
     assert cli.main(["clear", "--yes", "--json"]) == 0
     assert sum(json.loads(capsys.readouterr().out)["keys"].values()) == count
     assert {role: client.keys() for role, client in clients.items()} == {
         Role.CANDLES: [],
         Role.TICKS: [b"somebody:else"],
-        Role.DERIVED: [b"equity:paper"],
+        Role.DERIVED: ANY,
     }
+    left = {READS.key().encode(), EQUITY.key("paper").encode(), ORDER_CALLS.name.encode()}
+    assert set(clients[Role.DERIVED].keys()) == left, "the broker goes on counting, and the account has its peak"
 
 
 def test_it_refuses_without_a_yes_and_under_a_running_process(
