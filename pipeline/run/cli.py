@@ -276,6 +276,13 @@ def _highwater(verbs: Any) -> None:
     _add_json(verb)
 
 
+def _charges(verbs: Any) -> None:
+    verb = _verb(verbs, "charges", "the day's own charges against the broker's, order by order", "pipeline.run.verbs.charges")
+    verb.add_argument("date", nargs="?", default="", metavar="DATE", help="trading day, YYYY-MM-DD (today)")
+    verb.add_argument("--redis-url", default="", help="ask this Redis instead of the configured one")
+    _add_json(verb)
+
+
 def _kill(verbs: Any) -> None:
     verb = _verb(verbs, "kill", "level 4: the broker itself cancels, exits and locks everything", "pipeline.run.verbs.kill")
     verb.add_argument("--yes-kill-everything", action="store_true", help="do not ask")
@@ -293,7 +300,7 @@ def _drill(verbs: Any) -> None:
 
 _VERBS = (
     _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _candles, _clear, _logs, _mode, _subscribe,
-    _patterns, _instruments, _audit, _emergency, _single, _highwater, _kill, _drill,
+    _patterns, _instruments, _audit, _emergency, _single, _highwater, _charges, _kill, _drill,
 )  # fmt: skip
 
 
