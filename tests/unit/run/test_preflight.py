@@ -121,8 +121,8 @@ def test_clock_and_funds_are_the_brokers_own(settings, monkeypatch, mode):
 
 
 def test_the_address_that_orders_come_from_is_weighed_and_for_real_money_required(settings, monkeypatch):
-    monkeypatch.setattr(preflight, "own_address", lambda _url: "203.0.113.7")
-    for registered, is_met in ((("203.0.113.7", ""), True), (("203.0.113.8", ""), False), (("", ""), False)):
+    monkeypatch.setattr(preflight, "own_address", lambda _url: "8.8.8.8")
+    for registered, is_met in ((("8.8.8.8", ""), True), (("8.8.4.4", ""), False), (("", ""), False)):
         monkeypatch.setattr(preflight.UpstoxAccount, "static_ips", lambda _self, registered=registered: registered)
         for mode in ("simulated", "live-real"):
             point = by_name(settings(mode, **HERE))["static IP"]
