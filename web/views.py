@@ -309,6 +309,8 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
             add("error", "naked", _naked(row, (now["ts"] - row["naked_since"]) // 1000))
     if state["order_rate"]["is_near"]:
         add("warn", "order_rate", state["order_rate"]["words"])
+    if state["external"]["words"]:
+        add("warn", "by_hand", state["external"]["words"])
     if state["portfolio"]["warning"]:
         add("warn", "daily_loss", state["portfolio"]["warning"])
     return sorted(out, key=lambda alert: alert["level"] != "error")

@@ -1,7 +1,7 @@
 """Upstox behind the broker's contract: V3 place, modify and cancel; book, history by tag, trades, positions, exit by tag.
 
 Reads   OrderRequest; the day's instruments (symbol -> key and back)
-Writes  BrokerReport; prices in paise, papers by our symbol (empty for one that is not in today's watchlist)
+Writes  BrokerReport; prices in paise, papers by our symbol. One that is not in today's watchlist has none: empty, of a position the key
 
 The hosts are checked before anything is sent: orders go to Upstox's order host, its sandbox, or a simulator on loopback, never to a mix.
 A listing with one row that cannot be read is worth nothing. Rows of other products than intraday are not ours and are left out.
@@ -162,8 +162,15 @@ class UpstoxBroker:
         )  # fmt: skip
 
     def _position(self, row: dict[str, Any], request: OrderRequest) -> BrokerReport:
-        symbol = self._symbols.get(str(row["instrument_token"]), "")
-        return BrokerReport(request.ts, Answer.POSITION, request.id, symbol=symbol, qty=int(row["quantity"]))
+        key = str(row["instrument_token"])
+        if key in self._symbols:
+            return BrokerReport(request.ts, Answer.POSITION, request.id, symbol=self._symbols[key], qty=int(row["quantity"]))
+        name = str(row.get("trading_symbol") or row.get("tradingsymbol") or key)
+        worth = _paise(row.get("last_price") or row.get("average_price") or 0) * float(row.get("multiplier") or 1)
+        return BrokerReport(
+            request.ts, Answer.POSITION, request.id, symbol=key, qty=int(row["quantity"]), px_paise=round(worth), name=name,
+            pnl_paise=_paise(row.get("pnl") or 0),
+        )  # fmt: skip
 
 
 def order_row(row: dict[str, Any], symbols: dict[str, str], ts: int, request_id: str = "") -> BrokerReport:

@@ -165,6 +165,15 @@ POSITION = HashKey(
     "one position: opening or open, what guards it at the broker, naked since, quantity, average, stop, target, profit, age of the mark",
 )
 PORTFOLIO = HashKey("portfolio", D, (), "the account now")
+EXTERNAL = HashKey(
+    "external",
+    D,
+    (),
+    "what people hold beside us; rows: JSON of [symbol or key, name, quantity, worth, profit of the day, in our watchlist]",
+)
+EQUITY = HashKey(
+    "equity:{account}", D, ("account",), "profit carried from the sessions before, of this one, and the high-water mark over all of them"
+)
 
 # Hashes of the machinery.
 INSTRUMENTS = HashKey("reg:instruments", C, (), "symbol id -> symbol and instrument key of today's watchlist")
@@ -182,6 +191,8 @@ ORDER_CALLS = ListKey("throttle:orders", D, "instants of the order calls that th
 
 LISTS: tuple[ListKey, ...] = tuple(v for v in globals().values() if isinstance(v, ListKey))
 HASHES: tuple[HashKey, ...] = tuple(v for v in globals().values() if isinstance(v, HashKey))
+KEPT = (EQUITY, READS)
+"""Hashes that outlive a session: `ticktick clear` leaves them alone."""
 
 TICK_SERIES_METRICS = ("mid", "spread", "vwap", "obi", "tick_return", "volatility")
 """Tick metrics that go to TimeSeries, by their field in ``TICK``."""

@@ -271,6 +271,32 @@ def _emergency(verbs: Any) -> None:
         _add_json(verb)
 
 
+def _single(verbs: Any) -> None:
+    words = {
+        "cancel": ("one entry of ours that works", "ID", "our order's id, or the broker's"),
+        "close": ("one position of ours, at market, like every exit", "SYMBOL", "of a position of ours"),
+    }
+    for name, (about, metavar, help_) in words.items():
+        verb = _verb(verbs, name, f"{name} {about}; also while halted", "pipeline.run.verbs.single")
+        verb.add_argument("what", metavar=metavar, help=help_)
+        verb.add_argument("--redis-url", default="", help="of the running processes, when it is not the configured one")
+        _add_json(verb)
+
+
+def _highwater(verbs: Any) -> None:
+    verb = _verb(verbs, "highwater", "the account's peak over days, and how far it stands below", "pipeline.run.verbs.highwater")
+    verb.add_argument("what", nargs="?", choices=("reset",), help="reset: count from here; the word must be typed")
+    verb.add_argument("--redis-url", default="", help="ask this Redis instead of the configured one")
+    _add_json(verb)
+
+
+def _charges(verbs: Any) -> None:
+    verb = _verb(verbs, "charges", "the day's own charges against the broker's, order by order", "pipeline.run.verbs.charges")
+    verb.add_argument("date", nargs="?", default="", metavar="DATE", help="trading day, YYYY-MM-DD (today)")
+    verb.add_argument("--redis-url", default="", help="ask this Redis instead of the configured one")
+    _add_json(verb)
+
+
 def _kill(verbs: Any) -> None:
     verb = _verb(verbs, "kill", "level 4: the broker itself cancels, exits and locks everything", "pipeline.run.verbs.kill")
     verb.add_argument("--yes-kill-everything", action="store_true", help="do not ask")
@@ -288,7 +314,7 @@ def _drill(verbs: Any) -> None:
 
 _VERBS = (
     _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _candles, _clear, _logs, _mode, _subscribe,
-    _patterns, _instruments, _audit, _emergency, _kill, _drill,
+    _patterns, _instruments, _audit, _emergency, _single, _highwater, _charges, _kill, _drill,
 )  # fmt: skip
 
 

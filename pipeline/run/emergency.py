@@ -52,13 +52,13 @@ def me() -> str:
         return ""
 
 
-def say(clients: Clients, word: Word, source: str, who: str = "") -> EntryId:
-    """Put a word on the stream.
+def say(clients: Clients, word: Word, source: str, who: str = "", what: str = "") -> EntryId:
+    """Put a word on the stream; ``what`` is the order or the symbol that it is about.
 
     Raises:
         redis.exceptions.RedisError: it could not be put there; whether it was is not known.
     """
-    return append(clients[Role.DERIVED], CONTROLS, Control(_clock(clients), word, source, who))
+    return append(clients[Role.DERIVED], CONTROLS, Control(_clock(clients), word, source, who, what))
 
 
 def leave(path: Path, word: Word, source: str, who: str) -> None:

@@ -26,6 +26,7 @@ from pipeline.engine.matching import Quote
 from pipeline.engine.prompt import parse_answer, prompt_lines, terms_of
 from pipeline.engine.quotes import QuoteTable
 from pipeline.run import supervise, universe
+from pipeline.run.brokerterms import with_brokers
 from pipeline.run.options import Settings
 from pipeline.run.redaction import redact
 from pipeline.store import codec
@@ -86,7 +87,7 @@ class Desk:
         self._clients = open_clients(urls)
         check(self._clients, urls)
         self._store = RedisStore(self._clients)
-        self._risk = settings.params.risk
+        self._settings, self._risk = settings, settings.params.risk
         self._instruments = {i.symbol: i for i in universe.load(self._store, date_iso)}
         self._now = 0
         self._is_away = False
@@ -131,6 +132,7 @@ class Desk:
             print(f"  {word} holds: {wish.side.value} {wish.symbol} is not asked; lift it with `ticktick resume`", flush=True)
             return
         termios.tcflush(sys.stdin, termios.TCIFLUSH)  # a `y` typed before the question is no answer to it
+        terms = with_brokers(self._settings, wish, instrument, terms)
         print()
         print("\n".join(prompt_lines(wish, terms, self._quote(instrument), self._clock(), instrument)), flush=True)
         answer = self._answer(wish.expires_ms)

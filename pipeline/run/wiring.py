@@ -25,11 +25,12 @@ from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
 from pipeline.engine.rollout import stage_words
 from pipeline.jobs.orders import OUTWARD
-from pipeline.run import audit, emergency, outside, playback, record, universe
+from pipeline.run import audit, emergency, equity, outside, playback, record, universe
 from pipeline.run.access import calendar_of, tokens
 from pipeline.run.courier import Courier, hand_over
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
+from pipeline.run.equity import account_of
 from pipeline.run.options import Settings
 from pipeline.run.outorders import outward_courier, outward_source, require_hosts, require_memory
 from pipeline.run.playback import Recording
@@ -102,9 +103,19 @@ def open_store(settings: Settings) -> RedisStore:
     return RedisStore(clients)
 
 
-def context(house: House, instruments: tuple[Instrument, ...], word: str = "") -> Context:
-    """Give a job what it is told at start; ``word`` is the emergency word that holds."""
-    return Context(instruments, house.date, house.settings.mode, house.settings.params, house.day, word)
+def context(house: House, instruments: tuple[Instrument, ...]) -> Context:
+    """Give a job what it is told at start."""
+    return Context(instruments, house.date, house.settings.mode, house.settings.params, house.day)
+
+
+def orders_context(house: House, instruments: tuple[Instrument, ...], store: Store) -> Context:
+    """Give the order process what it is told beside: the emergency word that holds, and what the account brings from the days before."""
+    account = account_of(house.settings) if house.recording is None else ""
+    found = equity.bring(store, account, house.date, is_outward=house.settings.mode == OUTWARD)
+    return replace(
+        context(house, instruments), word=emergency.standing(store), account=account, carried_paise=found.carried_paise,
+        peak_paise=found.peak_paise,
+    )  # fmt: skip
 
 
 def writers() -> dict[str, Role]:
@@ -130,7 +141,7 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
     runner = Runner(
         job,
         store,
-        context(house, instruments, emergency.standing(store) if name == "orders" else ""),
+        orders_context(house, instruments, store) if name == "orders" else context(house, instruments),
         session=house.session,
         writers=writers(),
         readers=readers(),

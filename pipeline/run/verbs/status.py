@@ -21,6 +21,7 @@ from pipeline.broker.windows import Forecast
 from pipeline.core.errors import TickTickError
 from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, HEALTH, LATENCY, MARKET_STATUS, SESSION, HashKey, Role
 from pipeline.core.session import ist_text
+from pipeline.run import beside
 from pipeline.run.latency import BUDGET_US, CHAIN
 from pipeline.run.processes import ENDS_BY_ITSELF, PROCESSES, WHEN_RECORDING
 from pipeline.run.settings import Settings
@@ -63,6 +64,7 @@ def main(args: argparse.Namespace) -> int:
         health, latency, session, feed, market, auth, is_redis_up = {}, {}, {}, {}, {}, {}, False
     now = now_ms()
     order_rate = order_rate_of(settings) if is_redis_up else ()
+    besides = beside.beside(settings, session.get("mode", settings.mode)) if is_redis_up else {"external": [], "equity": {}}
     rows = [row_of(script, health.get(job, {}), now) for script, job in PROCESSES.items()]
     rows = [_page(row, session.get("page", ""), settings) if row.process == "dashboard" else row for row in rows]
     token = token_of(auth, rows) or _token(settings)
@@ -78,6 +80,7 @@ def main(args: argparse.Namespace) -> int:
         "market": market,
         "word": health.get("orders", {}).get("word", ""),
         "latency": {job: latency_of(fields) for job, fields in latency.items() if fields},
+        **besides,
         "order_rate": [asdict(window) for window in order_rate],
         "processes": [asdict(row) for row in rows],
         "pss_kib": dict(pss_kib({row.process: int(row.pid) for row in rows if row.state == "running" and row.pid.isdecimal()})),
@@ -217,6 +220,7 @@ def words_of(plain: Mapping[str, Any], rows: list[Row], now: int, order_rate: tu
         f"token {token['state']}{until} · Redis {plain['redis'] or 'away'}",
         feed_words(plain["feed"], has_beat=has_beat),
         *([halted] if halted else []),
+        *beside.words_of(plain),
         *([latency] if latency else []),
         *([windows.words_of(order_rate)] if order_rate else []),
         "",

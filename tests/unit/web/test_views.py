@@ -13,7 +13,7 @@ from pipeline.core.trading import Denial
 from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Side
 from tests.fakes.day_in_redis import NOW, PROPOSALS, instruments, tick
 from tests.fakes.page_server import RISK
-from web import feed, halted, views
+from web import beside, feed, halted, views
 
 
 def words(fields: dict) -> dict[str, str]:
@@ -25,7 +25,7 @@ def state(**given):
     base = {
         "store": {"is_up": True, "error": ""}, "clock": quiet, "feed": feed.feed({}), "token": views.token({"state": "valid"}),
         "health": [], "portfolio": views.portfolio({}, {}), "order_rate": views.order_rate([], NOW),
-        "halt": halted.halted(halted.Said(), None, {"refusal": ""}),
+        "halt": halted.halted(halted.Said(), None, {"refusal": ""}), "external": beside.external({}, "paper"),
     }  # fmt: skip
     return base | given
 
