@@ -236,12 +236,14 @@ def test_beside_an_order_process_the_terminal_only_asks(market: Market, redis_ur
 def test_a_terminal_of_another_mode_is_refused(market: Market, redis_urls: Mapping[Role, str], tmp_path: Path):
     clients = open_clients(redis_urls)
     clients[Role.DERIVED].hset(HEALTH.key("orders"), "mode", "simulated")
-    lease = Lease(clients[Role.DERIVED], "orders")
-    with lease.held(), Beating(lambda n: clients[Role.DERIVED].hset(HEALTH.key("orders"), "at_ms", n)):
-        with Terminal([sys.executable, "scripts/orders.py"], environment(tmp_path, redis_urls)) as terminal:
-            assert terminal.ends() == 4
-            (line,) = terminal.text.strip().splitlines()
-            assert "runs in mode simulated, this terminal's settings say paper: use its settings" in line
+    with (
+        Lease(clients[Role.DERIVED], "orders").held(),
+        Beating(lambda n: clients[Role.DERIVED].hset(HEALTH.key("orders"), "at_ms", n)),
+        Terminal([sys.executable, "scripts/orders.py"], environment(tmp_path, redis_urls)) as terminal,
+    ):
+        assert terminal.ends() == 4
+        (line,) = terminal.text.strip().splitlines()
+        assert "runs in mode simulated, this terminal's settings say paper: use its settings" in line
 
 
 class Beating:
