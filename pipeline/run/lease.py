@@ -142,7 +142,9 @@ class Lease:
             with reachable():
                 mine = int(self._client.eval(_TAKE, 1, self._key, str(fence), *(part for pair in named for part in pair)))  # type: ignore[arg-type]
             if mine > 0:  # else another one was faster: look again
-                words = f"another {self._job} process has taken over: this one has changed nothing since, and ends"
+                words = (
+                    f"another {self._job} process has taken over, or Redis has lost the lease: this one has changed nothing since, and ends"
+                )
                 self.guard = Guard(self._key, (("fence", str(mine)), *named), words)
                 return self.guard
 

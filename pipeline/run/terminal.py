@@ -47,9 +47,7 @@ def run_orders(settings: Settings, date_iso: str, run: Callable[[], None]) -> No
         Stopped, Refused: no Redis, or no watchlist in it. Stopped: the order process died. Refused: one runs, in another mode.
     """
     desk = Desk(settings, date_iso)  # before the fork: what is missing is said once
-    holder = desk.lease.living()
-    if holder is not None:
-        desk.ask_until(Neighbour(desk, settings.mode, holder).look)
+    if _ask_beside(desk, settings.mode):
         return
     parent = os.getpid()
     pid = os.fork()
@@ -73,6 +71,24 @@ def run_orders(settings: Settings, date_iso: str, run: Callable[[], None]) -> No
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGTERM)
             os.waitpid(pid, 0)
+
+
+def ask_only(settings: Settings, date_iso: str) -> None:
+    """Ask for the order process that runs, until the person leaves.
+
+    Raises:
+        Stopped, Refused: no Redis, no watchlist in it, no order process, or one in another mode.
+    """
+    if not _ask_beside(Desk(settings, date_iso), settings.mode):
+        raise Stopped("no order process runs here, so there is nothing to confirm: start `ticktick up`, or scripts/orders.py")
+
+
+def _ask_beside(desk: Desk, mode: str) -> bool:
+    """Ask for the order process that runs; False when none does."""
+    holder = desk.lease.living()
+    if holder is not None:
+        desk.ask_until(Neighbour(desk, mode, holder).look)
+    return holder is not None
 
 
 def _outcome(status: int) -> None:

@@ -206,7 +206,7 @@ def test_one_that_stood_still_is_fenced_off_and_ends_when_it_goes_on(day: Day, c
         assert first.wait() == 3
         assert (
             first.err.strip().splitlines()[-1]
-            == "orders: another orders process has taken over: this one has changed nothing since, and ends"
+            == "orders: another orders process has taken over, or Redis has lost the lease: this one has changed nothing since, and ends"
         )
         assert "Traceback" not in first.err
         assert client.hgetall(key) == before
