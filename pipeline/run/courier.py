@@ -41,6 +41,7 @@ log = logging.getLogger("ticktick.courier")
 
 WRITERS, READERS = 6, 2
 BEAT_MS = 200
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 AGING = frozenset({Ask.PLACE, Ask.MODIFY, Ask.EXIT_ALL})
 """What must not arrive late. A cancel may: it names its order, and is wanted whenever it comes."""
 
@@ -258,4 +259,5 @@ def hops(request: OrderRequest, way: UnderWay, taken_ns: int, booked_ns: int) ->
 
 
 def _clock_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
+    """Give the time since the machine began, also while it slept: an order ages then, too."""
+    return time.clock_gettime_ns(_CLOCK) // 1_000_000

@@ -254,6 +254,16 @@ def test_the_age_of_an_entry_counts_by_the_events_clock(desk):
     assert 9_000 <= courier.now_ms() < 9_000 + 2_000
 
 
+def test_an_order_ages_while_the_machine_sleeps(desk, monkeypatch):
+    courier, _, _ = desk
+    source = OutwardSource(Quiet(), courier, 5_000)
+    read = time.clock_gettime_ns
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: read(clock) + (7_000_000_000 if clock == courier_room._CLOCK else 0))
+    assert source.now_ms() >= 12_000
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        assert courier_room._CLOCK == time.CLOCK_BOOTTIME
+
+
 def test_a_fault_in_our_own_code_ends_the_process(desk):
     courier, _, _ = desk
     courier.take(OrderRequest(5, "q9", Ask.CANCEL))
