@@ -184,6 +184,7 @@ AUTH_STATUS = HashKey("auth:status", D, (), "token state and expiry; never the t
 FACTS = HashKey("facts", D, (), "token, versions, clocks, instruments and funds, as the pre-trade checks last saw them (broker outside)")
 READS = HashKey("quota:reads", D, (), "when the broker was read lately, so that all processes keep one quota")
 HEALTH = HashKey("health:{process}", D, ("process",), "version, pid, mode, cursor, lag, last error; expires")
+LEASE = HashKey("lease:{job}", D, ("job",), "which process may commit for the job: its fencing number, host, process id, since when")
 PROGRESS = HashKey("progress:{job}", None, ("job",), "cursor, watermark, last ids, counts and digests; in the role of the job's outputs")
 SNAPSHOT = HashKey("snapshot:{job}", None, ("job",), "the job's state at its snapshot cursor; in the role of its outputs")
 

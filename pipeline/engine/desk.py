@@ -245,8 +245,8 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
 
 
 _PLAIN = (
-    "owners", "tags", "gtts", "shown", "last_sent", "due", "read_ms", "listed", "listed_outside", "broker_qty", "outside", "changed_ms", "strange",
-    "strangers", "noticed",
+    "owners", "tags", "gtts", "shown", "last_sent", "due", "read_ms", "listed", "listed_outside", "broker_qty", "outside", "changed_ms",
+    "strange", "strangers", "noticed",
 )  # fmt: skip
 _SCALARS = (
     "sent_today", "minute", "word", "word_ms", "asked", "agreed_ms", "apart", "began_ms", "day_peak_paise", "carried_paise", "peak_paise",

@@ -181,6 +181,11 @@ def _down(verbs: Any) -> None:
     _add_json(verb)
 
 
+def _orders(verbs: Any) -> None:
+    verb = _verb(verbs, "orders", "confirm recommendations in this terminal, for the order process that runs", "pipeline.run.verbs.orders")
+    verb.add_argument("--redis-url", default="", help="of the running processes, when it is not the configured one")
+
+
 def _history(verbs: Any) -> None:
     verb = _verb(verbs, "history", "candles of the past: fetch, import, adjust, list, check", "pipeline.run.verbs.history")
     subs = verb.add_subparsers(dest="what", required=True, metavar="WHAT")
@@ -313,7 +318,7 @@ def _drill(verbs: Any) -> None:
 
 
 _VERBS = (
-    _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _candles, _clear, _logs, _mode, _subscribe,
+    _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _orders, _history, _candles, _clear, _logs, _mode, _subscribe,
     _patterns, _instruments, _audit, _emergency, _single, _highwater, _charges, _kill, _drill,
 )  # fmt: skip
 

@@ -66,7 +66,9 @@ def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> 
     client = open_clients(settings.redis.urls())[Role.DERIVED]
     orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
     broker = UpstoxBroker(orders, rest_client(settings), instruments, has_gtts=settings.params.stops.exits == "gtt")
-    return Courier(broker, HaltFile(settings), RedisThrottle(client), reads_of(settings, READS_PER_S), patience_of(settings))
+    courier = Courier(broker, HaltFile(settings), RedisThrottle(client), reads_of(settings, READS_PER_S), patience_of(settings))
+    broker.objection = courier.objection
+    return courier
 
 
 def patience_of(settings: Settings) -> Patience:

@@ -31,6 +31,7 @@ from pipeline.run.courier import Courier, hand_over
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
 from pipeline.run.equity import account_of
+from pipeline.run.lease import Lease
 from pipeline.run.options import Settings
 from pipeline.run.outorders import outward_courier, outward_source, require_hosts, require_memory
 from pipeline.run.playback import Recording
@@ -229,16 +230,30 @@ def run_process(name: str, house: House) -> None:
     if name == "dashboard":
         outside.run_dashboard(house.settings, house.day, should_stop, is_browsing=house.is_browsing)
         return
-    if name == "orders" and house.settings.mode == OUTWARD:
-        require_memory(house.settings)
+    if name == "orders":
+        _run_orders(house, store, instruments, should_stop)
+        return
     runner = make_runner(name, house, store, instruments)
-    # What is there at the start stays: a full collection that looked at it again would stop an order for some 60 ms.
     gc.collect()
     gc.freeze()
-    if name == "orders":
+    runner.run(should_stop)
+
+
+def _run_orders(house: House, store: RedisStore, instruments: tuple[Instrument, ...], should_stop: Callable[[], bool]) -> None:
+    """Be the one order process of this data set, from before the journal is read until the last request has left."""
+    if house.settings.mode == OUTWARD:
+        require_memory(house.settings)
+    lease = Lease(open_clients(house.settings.redis.urls())[Role.DERIVED], "orders")
+    with lease.held(should_stop) as guard:
+        store.rest_on(Role.DERIVED, guard)
+        runner = make_runner("orders", house, store, instruments)
+        runner.require = lease.require
+        # What is there at the start stays: a full collection that looked at it again would stop an order for some 60 ms.
+        gc.collect()
+        gc.freeze()
         watch, told = getattr(runner.source, "halt", None) or emergency.HaltFile(house.settings), runner.extra_health
         runner.extra_health = lambda: {**told(), **watch.look(), "word": runner.state.word}
-    runner.run(should_stop)
+        runner.run(should_stop)
 
 
 def make_recorder(house: House, store: Store) -> record.Recorder:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import threading
+import time
 
 import pytest
 
 from pipeline.core.broker import SINGLE, Word
 from pipeline.core.schema import CONTROLS, TICKS, Role
 from pipeline.run import cli
-from pipeline.run.emergency import HaltFile, halt_file, leave, me, read, say, standing
+from pipeline.run.emergency import PATIENCE_S, HaltFile, halt_file, leave, me, read, say, standing
 from pipeline.run.settings import load
 from pipeline.run.wiring import make_runner, open_house
 from pipeline.store.client import append, open_clients
@@ -145,3 +148,34 @@ def test_the_word_that_holds_is_the_strongest_since_it_was_lifted(here, redis_ur
     for word, held in ((Word.FLATTEN, "flatten"), (Word.HALT, "flatten"), (Word.RESUME, ""), (Word.PAUSE, "pause"), (Word.HALT, "halt")):
         say(clients, word, "command")
         assert standing(here) == held
+
+
+def test_of_words_left_at_the_same_instant_the_strongest_stays(tmp_path):
+    left = (Word.KILL, Word.HALT, Word.PAUSE, Word.FLATTEN)
+    for number in range(200):
+        path, together, errors = tmp_path / str(number) / "HALT", threading.Barrier(len(left)), []
+
+        def go(word, path=path, together=together, errors=errors):
+            together.wait()
+            try:
+                leave(path, word, "page", "x")
+            except OSError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=go, args=(word,)) for word in left]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (read(path), errors) == ((Word.KILL, "page x"), [])
+        assert [each.name for each in path.parent.iterdir()] == ["HALT"], "nothing half-written is left"
+
+
+def test_who_never_lets_go_of_the_folder_does_not_hold_up_an_emergency(tmp_path):
+    number = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(number, fcntl.LOCK_EX)
+    began = time.monotonic()
+    leave(tmp_path / "HALT", Word.KILL, "command", "")
+    os.close(number)
+    assert read(tmp_path / "HALT") == (Word.KILL, "command")
+    assert time.monotonic() - began < 2 * PATIENCE_S

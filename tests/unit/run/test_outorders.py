@@ -1,5 +1,10 @@
+import socket
+import time
+
 import pytest
 
+from authentication.token import TokenKind, make_token, save_token
+from pipeline.core.broker import Answer, Ask, OrderRequest
 from pipeline.core.errors import Refused
 from pipeline.run import outorders
 from pipeline.run.courier import Patience
@@ -45,6 +50,23 @@ def test_the_halt_file_lies_beside_the_logs(tmp_path):
     (tmp_path / "HALT").touch()
     assert courier.halt.is_there()
     courier.close()
+
+
+def test_the_broker_asks_the_courier_again_when_its_connection_stands(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        urls = {f"upstox.{name}": f"http://127.0.0.1:{listener.getsockname()[1]}" for name in ("order_url", "rest_url")}
+        token = tmp_path / "token.json"
+        save_token(token, make_token("t", TokenKind.OAUTH, time.time_ns() // 1_000_000))
+        settings = load(environ={}, overrides={**urls, "paths.logs": str(tmp_path), "paths.token": str(token)})
+        courier = outward_courier(settings, PAPERS)
+        courier.now_ms = lambda: 100_000
+        for ask in (Ask.PLACE, Ask.MODIFY, Ask.EXIT_ALL):
+            request = OrderRequest(5, "q", ask, "i", "B2", PAPERS[0].symbol, "SELL", "MARKET", 3, 0, 0, "tx-i")
+            (report,) = courier._broker.perform(request)
+            assert (report.answer, report.reason) == (Answer.REFUSED, "late: decided 99995 ms ago")
+            with listener.accept()[0] as reached:
+                assert reached.recv(100) == b"", "connected, and nothing was sent"
+        courier.close()
 
 
 def test_a_journal_that_may_be_forgotten_sends_no_order(monkeypatch):
