@@ -266,7 +266,7 @@ def place_k(f: Any, m: Any) -> tuple[int, int]:
 
 @kernel(nogil=False)  # letting the lock go and taking it again costs as much as reading a trade
 def decode_k(frame: bytes, address: int) -> tuple[int, int]:
-    """Decode a frame into the memory at ``address``; the answer is as the constants above say. Two numbers cost less than taking one apart."""
+    """Decode a frame into the memory at ``address``; answers are as the constants above say. Two numbers cost less than one taken apart."""
     m, f, size = words_at(address), bytes_of(frame), len(frame)
     if size > MAX_FRAME_BYTES or not scan_k(f, size, m) or (m[FOUND] > 1 and not order_k(m, m[FOUND])):
         return UNUSUAL, int64(0)
