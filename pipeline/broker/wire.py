@@ -117,10 +117,11 @@ class Decoder:
             ts, count = self._decode(frame, self._address)
         except TypeError:  # text
             return self._by_runtime(frame, ts_recv)
-        while count < 0:
-            ts, count = self._make_room(frame, -count)
-        if count == 0:
-            return self._partly(cast("bytes", frame), ts_recv) if ts == k.PARTLY else self._by_runtime(frame, ts_recv)
+        if count <= 0:
+            while count < 0:
+                ts, count = self._make_room(frame, -count)
+            if count == 0:
+                return self._partly(cast("bytes", frame), ts_recv) if ts == k.PARTLY else self._by_runtime(frame, ts_recv)
         found = Decoded()  # stores beat a constructor's arguments by half of what one trade costs
         found.ts, found.recv_ms = ts, ts_recv
         if count == 1:
