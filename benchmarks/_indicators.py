@@ -21,8 +21,8 @@ from pipeline.indicators.bank import Bank
 from pipeline.run.discovery import discover
 
 HISTORY = 250
-WAVES = 4
-"""Waves in one turn of ours."""
+WAVES = 60
+"""Waves in one turn of ours: more than the longest window, as a window has one dear step in its length (see ``kernels/windows.py``)."""
 SAMPLE = {"recompute": 60, "talipp": 60, "pandas": 2}
 """Slots that a peer is timed on."""
 HANDLES, RECOMPUTE, TALIPP, PANDAS = "TA-Lib stream handles", "TA-Lib recompute on 250 rows", "talipp", "pandas on 250 rows"

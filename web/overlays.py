@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.core.registry import INDICATORS
+from pipeline.core.types import CANDLE
 from pipeline.indicators import ema, rsi, vwap  # noqa: F401  (importing registers them)
-from pipeline.indicators.bank import along, laid_out
+from pipeline.indicators.bank import along, bars_of
 from pipeline.kernels.jit import warmer
 
 DRAWN = {"ema": ("ema_9", "ema_21"), "vwap": ("vwap",), "rsi": ("rsi_14",)}
@@ -26,7 +27,10 @@ def lines(rows: Sequence[Sequence[float]], limit: int) -> dict[str, list[list[fl
     if len(rows) == 0:
         return {}
     table = np.array(rows, np.float64)
-    bars = laid_out(table[:, 0].astype(np.int64), *table[:, 1:6].T)
+    candles = np.zeros(len(table), CANDLE)
+    for k, field in enumerate(("ts", "open", "high", "low", "close", "volume")):
+        candles[field] = table[:, k]
+    bars = bars_of(candles)
     found: dict[str, list[list[float]]] = {}
     for name, wanted in DRAWN.items():
         spec = INDICATORS.get(name)

@@ -25,11 +25,12 @@ from pipeline.core.registry import INDICATORS
 from pipeline.core.session import DAY_MS, IST_OFFSET_MS
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import CANDLE, MINUTE_MS
-from pipeline.indicators.spec import DAY, MINUTE, IndicatorSpec
+from pipeline.indicators.spec import CLOSE, DAY, HIGH, LOW, MINUTE, OPEN, VOLUME, IndicatorSpec
 from pipeline.kernels.jit import entry, kernel, warmer
 from pipeline.kernels.rolling import accept_k
 
 F64 = NDArray[np.float64]
+DAY_MINUTES = DAY_MS // MINUTE_MS
 TABLE, PARAMS = types.float64[:, ::1], types.float64[::1]
 
 
@@ -40,19 +41,24 @@ two, all places of a lane would fall into the same few sets of the cache."""
 
 def bars_of(rows: NDArray[np.void]) -> F64:
     """Lay candles out as kernels take them: see ``spec.py``."""
-    return laid_out(rows["ts"], *(rows[name] for name in ("open", "high", "low", "close", "volume")))
-
-
-def laid_out(ts: NDArray[np.int64], *prices_and_volume: NDArray[Any]) -> F64:
-    """Put columns open, high, low, close and volume beside the IST day number and minute of the day of their start."""
-    bars = np.empty((len(ts), MINUTE + 1))
-    for k, column in enumerate(prices_and_volume):
-        bars[:, k] = column
-    local = ts + IST_OFFSET_MS
-    day = local // DAY_MS
-    bars[:, DAY] = day
-    bars[:, MINUTE] = (local - day * DAY_MS) // MINUTE_MS
+    bars = np.empty((len(rows), MINUTE + 1))
+    able = rows if rows.flags.writeable and rows.flags.aligned else rows.copy()
+    lay_out_k(able["ts"], able["volume"], (able["open"], able["high"], able["low"], able["close"]), bars)
     return bars
+
+
+@kernel
+def lay_out_k(ts: NDArray[np.int64], volume: NDArray[np.int64], prices: Any, bars: F64) -> None:
+    """Put columns open, high, low, close and volume beside the IST day number and minute of the day of their start."""
+    opened, high, low, close = prices
+    before, day, minute = np.int64(0), 0.0, 0.0
+    for i in range(len(ts)):
+        if i == 0 or ts[i] != before:
+            before = ts[i]
+            since = (before + IST_OFFSET_MS) // MINUTE_MS
+            day, minute = float(since // DAY_MINUTES), float(since % DAY_MINUTES)
+        bars[i, OPEN], bars[i, HIGH], bars[i, LOW], bars[i, CLOSE] = opened[i], high[i], low[i], close[i]
+        bars[i, VOLUME], bars[i, DAY], bars[i, MINUTE] = volume[i], day, minute
 
 
 @kernel

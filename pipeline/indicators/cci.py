@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.indicators.spec import CLOSE, HIGH, LOW, indicator
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import mean_k
+from pipeline.kernels.rolling import blank_k, push_all_k, total_k
 
 F64 = NDArray[np.float64]
 PERIOD = 20
@@ -26,7 +26,10 @@ def step(state: F64, bars: F64, params: F64, out: F64) -> None:
     n, typical, mean, distance = out.shape[1], np.empty(out.shape[1]), np.empty(out.shape[1]), np.zeros(out.shape[1])
     for i in range(n):
         typical[i] = (bars[HIGH, i] + bars[LOW, i] + bars[CLOSE, i]) / 3.0
-    mean_k(state, 0, PERIOD, typical, mean)
+    push_all_k(state, 0, PERIOD, typical)
+    total_k(state, 1, PERIOD, mean)
+    for i in range(n):
+        mean[i] /= PERIOD
     for k in range(1, PERIOD + 1):
         for i in range(n):
             distance[i] += abs(state[k, i] - mean[i])
@@ -34,3 +37,4 @@ def step(state: F64, bars: F64, params: F64, out: F64) -> None:
         off, far = typical[i] - mean[i], distance[i] / PERIOD
         is_still = (abs(off) <= STILL * mean[i]) | (far <= STILL * mean[i])
         out[0, i] = 0.0 if is_still else off / (0.015 * far)
+    blank_k(state[0], PERIOD, typical, out[0])

@@ -7,19 +7,19 @@ from numpy.typing import NDArray
 
 from pipeline.indicators.spec import CLOSE, indicator
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import mean_std_k
+from pipeline.kernels.windows import mean_std_k
 
 F64 = NDArray[np.float64]
 SHORT, LONG = 20, 50
-A = 1 + SHORT
-"""Where the ring of the longer one begins."""
+A = 4 + 2 * SHORT
+"""Where the window of the longer one begins."""
 COLUMNS = tuple(f"sma_{n}{part}" for n in (SHORT, LONG) for part in ("", "_upper", "_lower"))
 
 
-@indicator("sma", columns=COLUMNS, params=(SHORT, LONG), warmup=LONG, size=A + 1 + LONG)
+@indicator("sma", columns=COLUMNS, params=(SHORT, LONG), warmup=LONG, size=A + 4 + 2 * LONG)
 @kernel
 def step(state: F64, bars: F64, params: F64, out: F64) -> None:
-    """Mean of the last n closes, plus and minus their population deviation. state: two rings, see ``mean_std_k``."""
+    """Mean of the last n closes, plus and minus their population deviation. state: two windows, see ``mean_std_k``."""
     mean_std_k(state, 0, SHORT, bars[CLOSE], out[0], out[1])
     mean_std_k(state, A, LONG, bars[CLOSE], out[3], out[4])
     for k in (0, 3):

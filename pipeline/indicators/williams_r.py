@@ -7,18 +7,18 @@ from numpy.typing import NDArray
 
 from pipeline.indicators.spec import CLOSE, HIGH, LOW, indicator
 from pipeline.kernels.jit import kernel
-from pipeline.kernels.rolling import max_k, min_k
+from pipeline.kernels.windows import max_k, min_k
 
 F64 = NDArray[np.float64]
 N = 14
-A = 1 + N
-"""Where the ring of lows begins; the ring of highs is first."""
+A = 2 + N
+"""Where the window of lows begins; that of highs is first."""
 
 
 @indicator("williams_r", columns=("willr_14",), params=(N,), warmup=N, size=2 * A, degree=0)
 @kernel
 def step(state: F64, bars: F64, params: F64, out: F64) -> None:
-    """-100 (highest - close) / (highest - lowest) over n; a range of nothing gives 0, as in TA-Lib. state: two rings."""
+    """-100 (highest - close) / (highest - lowest) over n; a range of nothing gives 0, as in TA-Lib. state: two windows."""
     highest, lowest = np.empty(out.shape[1]), np.empty(out.shape[1])
     max_k(state, 0, N, bars[HIGH], highest)
     min_k(state, A, N, bars[LOW], lowest)

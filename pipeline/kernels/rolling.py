@@ -115,65 +115,6 @@ def largest_k(state: F64, start: int, n: int, out: F64) -> None:
 
 
 @kernel
-def mean_k(state: F64, at: int, n: int, x: F64, out: F64) -> None:
-    """Mean of the last n. state[1+n]: ring. Summed afresh each time, so that nothing drifts."""
-    push_all_k(state, at, n, x)
-    total_k(state, at + 1, n, out)
-    for i in range(len(out)):
-        out[i] /= n
-    blank_k(state[at], n, x, out)
-
-
-@kernel
-def mean_std_k(state: F64, at: int, n: int, x: F64, mean: F64, std: F64) -> None:
-    """Mean and population standard deviation of the last n. state[1+n]: ring.
-
-    In one pass over distances from the newest: as it is one of them, the squares are at most n times what is left of them in the
-    end, so no more than n units in the last place are lost, and a price that stands still has no deviation at all.
-    """
-    push_all_k(state, at, n, x)
-    mean[:] = 0.0
-    std[:] = 0.0
-    whole = at + 1 + n - n % 4
-    for j in range(at + 1, whole, 4):
-        for i in range(len(x)):
-            p, q, r, s = state[j, i] - x[i], state[j + 1, i] - x[i], state[j + 2, i] - x[i], state[j + 3, i] - x[i]
-            mean[i] = mean[i] + p + q + r + s
-            std[i] = std[i] + p * p + q * q + r * r + s * s
-    for j in range(whole, at + 1 + n):
-        for i in range(len(x)):
-            p = state[j, i] - x[i]
-            mean[i] += p
-            std[i] += p * p
-    for i in range(len(x)):
-        total, left = mean[i], std[i] - mean[i] * mean[i] / n
-        mean[i] = x[i] + total / n
-        std[i] = np.sqrt(larger_k(left, 0.0) / n)
-    blank_k(state[at], n, x, mean)
-    blank_k(state[at], n, x, std)
-
-
-@kernel
-def max_k(state: F64, at: int, n: int, x: F64, out: F64) -> None:
-    """Largest of the last n. state[1+n]: ring."""
-    push_all_k(state, at, n, x)
-    largest_k(state, at + 1, n, out)
-    blank_k(state[at], n, x, out)
-
-
-@kernel
-def min_k(state: F64, at: int, n: int, x: F64, out: F64) -> None:
-    """Smallest of the last n. state[1+n]: as of ``max_k``, of the negative."""
-    for i in range(len(x)):
-        out[i] = -x[i]
-    push_all_k(state, at, n, out)
-    largest_k(state, at + 1, n, out)
-    for i in range(len(x)):
-        out[i] = -out[i]
-    blank_k(state[at], n, x, out)
-
-
-@kernel
 def lag_k(state: F64, at: int, i: int, n: int, x: float) -> float:
     """The observation n steps ago. state[1+n]: ring."""
     if np.isnan(x):
@@ -195,9 +136,10 @@ def accept_k(slots: NDArray[np.int64], ts: NDArray[np.int64], bars: F64, last: N
     """Gate of a bank of states: mark the rows that are finite and newer than the last of their slot; return how many are not."""
     refused = 0
     for i in range(len(slots)):
-        ok[i] = ts[i] > last[slots[i]]
+        nothing = 0.0
         for k in range(bars.shape[1]):
-            ok[i] = ok[i] and np.isfinite(bars[i, k])
+            nothing += bars[i, k] * 0.0  # NaN of what is not finite
+        ok[i] = (ts[i] > last[slots[i]]) & (nothing == 0.0)
         if ok[i]:
             last[slots[i]] = ts[i]
         else:
@@ -211,8 +153,9 @@ def _warm() -> None:
     state, row = np.zeros((8, 1)), np.zeros(1)
     for average in (ewm_sma_k, wilder_k):
         average(state, 0, 0, 3.0, 1.0)
-    for step in (mean_k, min_k, max_k):
-        step(state, 0, 3, row, row.copy())
+    push_all_k(state, 0, 3, row)
+    for fold in (total_k, largest_k):
+        fold(state, 1, 3, row.copy())
+    blank_k(state[0], 3, row, row.copy())
     lag_k(state, 0, 0, 3, 1.0)
-    mean_std_k(state, 0, 3, row, row.copy(), row.copy())
     true_range_k(1.0, 1.0, 1.0)

@@ -26,7 +26,7 @@ def test_division_is_ieee():
 
 
 def test_the_cache_is_dated_by_the_shared_kernels_too():
-    stamp = rolling.mean_k._cache._cache_file._source_stamp
+    stamp = rolling.total_k._cache._cache_file._source_stamp
     assert stamp[-1] == jit._shared_stamp()
 
 
