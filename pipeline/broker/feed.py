@@ -161,7 +161,7 @@ class FeedSource:
         out: list[Outcome | FeedEvent] = []
         self._poll()
         # A wait below takes in what is there; what collects is left where it is.
-        if not self._is_collecting(limit, timeout_s) and (timeout_s <= 0 or len(self._backlog)):
+        if not self._collect(limit, timeout_s) and (timeout_s <= 0 or len(self._backlog)):
             self._drain(limit)
         while not self.is_over:
             self._deliver(limit, out)
@@ -174,8 +174,8 @@ class FeedSource:
         self._watch.look(time.monotonic_ns(), is_behind=self._backlog.is_behind)
         return out
 
-    def _is_collecting(self, limit: int, timeout_s: float) -> bool:
-        """Tell whether thick frames collect: while the caller would wait, and then they count as received when the wait began."""
+    def _collect(self, limit: int, timeout_s: float) -> bool:
+        """Let thick frames collect while the caller would wait, to count as received when the wait began. Tell whether they collect."""
         now, until = time.monotonic_ns(), self._gathering.until_ns
         if self._config.is_lossless or until <= now:
             return False

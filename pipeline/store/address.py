@@ -1,7 +1,7 @@
 """Addresses of a Redis: the three roles of one server, and what a server is called before people.
 
 Reads   ``redis://HOST:PORT``, ``rediss://HOST:PORT``, or ``unix:///PATH``: the socket of a server on this machine, which
-        costs the kernel about half of what TCP over loopback does
+        costs a writer of many small commits a tenth less than TCP over loopback, and one of few large ones no less
 Gives   the URL of each role: its database behind a slash, for a socket as ``?db=``
 """
 
