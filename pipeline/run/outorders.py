@@ -19,7 +19,8 @@ from pipeline.run.options import Settings
 from pipeline.run.reads import reads_of
 from pipeline.run.sources import Source
 from pipeline.run.surroundings import Surroundings
-from pipeline.store.client import forgetful, open_clients, place
+from pipeline.store.address import place
+from pipeline.store.client import forgetful, open_clients
 
 READS_PER_S = 20.0
 """Listings and look-ups of the order process, at most; the shared quota counts them with everybody else's."""

@@ -122,7 +122,7 @@ class RedisStore:
                 commands.append(madd(samples))
                 fixed += 1
             for part in shown:
-                commands += (part.hashes, part.madd)
+                commands += part.parts
             self._pipes[commit.role].send(commands)
             self._under_way = _UnderWay(commit, samples, shown, fixed)
 

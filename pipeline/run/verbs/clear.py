@@ -19,7 +19,8 @@ from pipeline.core.schema import HASHES, HEALTH, KEPT, SERIES, STREAMS, Role
 from pipeline.run.pids import is_running
 from pipeline.run.processes import PROCESSES
 from pipeline.run.verbs.shared import settings_for, show
-from pipeline.store.client import open_clients, place
+from pipeline.store.address import place
+from pipeline.store.client import open_clients
 
 BATCH = 500
 _HOLE = re.compile(r"\{\w+\}")

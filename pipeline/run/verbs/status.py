@@ -27,7 +27,8 @@ from pipeline.run.processes import ENDS_BY_ITSELF, PROCESSES, WHEN_RECORDING
 from pipeline.run.settings import Settings
 from pipeline.run.supervise import pss_kib
 from pipeline.run.verbs.shared import now_ms, settings_for, show, token_source
-from pipeline.store.client import open_clients, place
+from pipeline.store.address import place
+from pipeline.store.client import open_clients
 
 STALE_MS = 5_000
 KNOCK_S = 0.3
