@@ -16,8 +16,9 @@ from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, Plan
 from pipeline.engine.gtts import is_another, know_entry, take_leg
 from pipeline.engine.identity import changed, purpose_of
-from pipeline.engine.lifecycle import FINAL, RESTING, Event, Order, Status, advance, event_of, fill, with_terms
+from pipeline.engine.lifecycle import FINAL, RESTING, Event, Order, Status, advance, event_of, fill, is_over_fill, with_terms
 from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed, shows
+from pipeline.engine.refusals import put_off, take_refusal
 
 APART_ALARM = 4
 """Comparisons in a row that do not agree before somebody is told."""
@@ -155,6 +156,8 @@ def take_trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
         return
     yield execution
     desk.changed_ms[order.symbol] = now
+    if is_over_fill(order, trade.qty):
+        yield _beyond(desk, order, trade, now)
     order = fill(order, trade.qty, trade.px_paise)
     desk.note_late(order)
     for event in ending(order, order.told, order.told_qty):
@@ -162,6 +165,17 @@ def take_trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
     _replan(desk, order, now)
     _keep(desk, order, now)
     yield event_of(order, now, order.why if order.status is Status.CANCELLED else "")
+
+
+def _beyond(desk: Desk, order: Order, trade: BrokerReport, now: int) -> Alert:
+    """More has filled than was asked for: the book must say what holds now, and somebody should know."""
+    for listing in LISTINGS:
+        want(desk, listing, now)
+    done, known = order.cum_qty + trade.qty, max(order.order_qty, order.asked_qty)
+    text = (
+        f"order {order.order_id} ({order.symbol}, tag {order.tag}) has filled {done}, we know of {known}: booked, the books are read again"
+    )
+    return Alert(now, "error", "over_fill", "orders", text)
 
 
 def move(desk: Desk, order: Order, events: tuple[Event, ...], report: BrokerReport, now: int) -> Journal:
@@ -173,7 +187,9 @@ def move(desk: Desk, order: Order, events: tuple[Event, ...], report: BrokerRepo
         desk.gtts[order.order_id] = order.intent_id
     elif order.order_id:
         desk.owners[order.order_id] = order.intent_id
-    if order.status in {Status.REFUSED, Status.ABSENT} and order.purpose != "entry":
+    if order.status is Status.REFUSED:
+        yield from take_refusal(desk, order, report.reason, now)
+    elif order.status is Status.ABSENT and order.purpose != "entry":
         put_off(desk, order.symbol, now)
     _keep(desk, order, now)
     if order.status is not before:
@@ -244,11 +260,3 @@ def _replan(desk: Desk, order: Order, now: int) -> None:
         closing="" if wish.stop_paise > 0 else "no_stop",
         closing_ms=0 if wish.stop_paise > 0 else now,
     )
-
-
-def put_off(desk: Desk, symbol: str, now: int) -> None:
-    """Something for this position was refused: wait a little longer each time."""
-    plan = desk.plans.get(symbol)
-    if plan is not None:
-        refusals = plan.refusals + 1
-        desk.plans[symbol] = changed(plan, refusals=refusals, wait_ms=now + min(250 << min(refusals, 5), 5_000))

@@ -65,6 +65,10 @@ class Plan:
     """Of the last trades since it was opened."""
     trailed_ms: int = 0
     """When the stop was moved last."""
+    turned_down: int = 0
+    """Stops, and changes that they need, refused in a row while the broker shows none that covers all."""
+    turned_ms: int = 0
+    """When the first of them was refused."""
     is_late: bool = False
     """Closing has taken longer than two rungs may, and somebody was told."""
 

@@ -89,9 +89,9 @@ def _is_near(desk: Desk, plan: Plan, order: Order) -> bool:
 def is_doing(exits: Sequence[Order], reason: str, *, is_late: bool) -> bool:
     """Tell whether the exchange is seeing to it: a stop beyond its trigger, or the order of a pair at its target, is given a moment.
 
-    A stop that the book calls open has triggered, and is selling for as long as it takes. A limit is no stop.
+    ``is_late``: the moment is over, and nothing has filled meanwhile. A stop that has triggered is no better then: it bears a limit, the
+    market protection, and rests when the price has gone past that. A limit is no stop.
     """
     if reason == STOP:
-        stops = [order for order in exits if order.order_type in STOP_TYPES or order.order_type == GTT]
-        return bool(stops) and not (is_late and any(order.told != "open" for order in stops))
+        exits = [order for order in exits if order.order_type in STOP_TYPES or order.order_type == GTT]
     return bool(exits) and not is_late

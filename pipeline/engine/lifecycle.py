@@ -12,7 +12,8 @@ the broker's book can tell, and if the book never shows it, it ends the day ABSE
 broker's id of its order; who knows that has heard that the order was taken, so ACCEPT goes before each fill,
 and one that is listed earlier waits for it. From then on a fill is legal in each state, also after a
 cancellation whose confirmation was faster. A message that comes late and says what we know already is no
-event, nor is a cancellation that was refused: the book decides, and it is asked for again. After every event
+event, nor is a cancellation that was refused: the book decides, and it is asked for again. A fill beyond the
+quantity we know is booked, and corrects it: a broker and a person can do that. After every event
 ``order_qty == cum_qty + leaves_qty`` while the order lives; a final order leaves nothing open. Whatever else
 happens contradicts our own records: Corrupt, and the process ends, since to trade on a wrong book is worse
 than not to trade.
@@ -95,6 +96,7 @@ TABLE: dict[tuple[Status, Event], Status] = {
     (S.PARTIAL, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.PARTIAL, E.CANCELLED): S.CANCELLED,
     (S.PENDING_CANCEL, E.ASK_CANCEL): S.PENDING_CANCEL,
+    (S.PENDING_CANCEL, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.PENDING_CANCEL, E.FILL_PART): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, E.FILL_ALL): S.FILLED,
     (S.PENDING_CANCEL, E.CANCELLED): S.CANCELLED,
@@ -111,6 +113,7 @@ TABLE: dict[tuple[Status, Event], Status] = {
     (S.PARTIAL, E.COMPLETE): S.FILLED,
     (S.PENDING_CANCEL, E.COMPLETE): S.FILLED,
     (S.PENDING_MODIFY, E.COMPLETE): S.FILLED,
+    (S.FILLED, E.FILL_ALL): S.FILLED,
     (S.CANCELLED, E.FILL_PART): S.CANCELLED,
     (S.CANCELLED, E.FILL_ALL): S.FILLED,
 }
@@ -123,7 +126,7 @@ class Order:
 
     The second half is what the broker told, and when we asked: ``told`` is its own word for the state, ``told_qty`` what has filled by its
     book (fills are booked by trade id only, so it may run ahead of ``cum_qty``), ``asked_qty`` and its neighbours what a change asked for,
-    ``asked_ms`` and ``tries`` the last request about this order.
+    ``asked_ms`` and ``tries`` the last request about this order: looks at the book for it, or cancellations of it that were refused.
     """
 
     intent_id: str
@@ -209,19 +212,30 @@ def with_terms(order: Order, terms: Terms) -> Order:
 def fill(order: Order, qty: int, px_paise: int) -> Order:
     """Book one execution; the caller has made sure that its trade id is new.
 
+    A fill beyond the quantity that we know proves the quantity: a change was accepted and not carried out, or a person made the order
+    larger. Only the book can say then whether it was the last one.
+
     Raises:
-        Corrupt: nothing can fill in this state, or more fills than was asked.
+        Corrupt: nothing can fill in this state.
     """
     cum = order.cum_qty + qty
+    is_beyond = is_over_fill(order, qty)
+    if is_beyond:
+        order = changed(order, order_qty=cum, asked_qty=0)
     if order.order_qty < cum <= order.asked_qty:
         order = changed(order, order_qty=order.asked_qty)  # the modification has taken place, the fill is its first sign
     # A change upwards is under way: only the book can say whether this was the last fill.
-    event = Event.FILL_ALL if cum == order.order_qty >= order.asked_qty else Event.FILL_PART
-    status = TABLE.get((order.status, event))
-    if status is None or qty <= 0 or px_paise <= 0 or cum > order.order_qty:
+    is_last = cum == order.order_qty >= order.asked_qty and not (is_beyond and order.status in AT_BROKER)
+    status = TABLE.get((order.status, Event.FILL_ALL if is_last else Event.FILL_PART))
+    if status is None or qty <= 0 or px_paise <= 0:
         was = f"{order.status} {order.cum_qty}/{order.order_qty}"
         raise Corrupt(f"order {order.tag}: a fill of {qty} at {px_paise} paise cannot follow {was}: compare with the broker's book")
     return changed(order, status=status, cum_qty=cum, value_paise=order.value_paise + qty * px_paise)
+
+
+def is_over_fill(order: Order, qty: int) -> bool:
+    """Tell whether an execution goes beyond what was asked for, changes included."""
+    return order.cum_qty + qty > max(order.order_qty, order.asked_qty)
 
 
 def event_of(order: Order, now: int, reason: str = "") -> OrderEvent:

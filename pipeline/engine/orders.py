@@ -92,7 +92,8 @@ def on_control(desk: Desk, control: Control, now: int) -> Journal:
     before, desk.word = desk.word, holding(desk.word, said)
     if not desk.word:
         return
-    if desk.word != before:
+    is_pulled_again = said is Word.KILL and control.source != "file"  # the file's word is repeated as long as the file is there
+    if desk.word != before or is_pulled_again:
         desk.word_ms = now
     for recommendation in list(desk.pending.values()):
         yield _settle_denied(desk, recommendation, now, "reducing" if desk.word == Word.PAUSE else "halted")

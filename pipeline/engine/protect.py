@@ -18,16 +18,19 @@ from pipeline.core.types import Alert, OrderIntent
 from pipeline.engine.asking import EXIT_ALL, SOON_MS, Journal, ask, cancel, modify, want
 from pipeline.engine.books import take_row
 from pipeline.engine.desk import Desk
-from pipeline.engine.exits import GUARDS, RUNGS, STOP, TARGET, Plan, closing_side, exit_reason
+from pipeline.engine.exits import GUARDS, RUNGS, STOP, STOP_TYPES, TARGET, Plan, closing_side, exit_reason
 from pipeline.engine.facts import is_settled
 from pipeline.engine.gtts import SERVER_GRACE_MS, is_server_arming, is_server_told, is_server_wrong, presumed, silent_ms
 from pipeline.engine.guard import guarding_terms, is_doing, is_pair, stop_terms, trail
 from pipeline.engine.identity import changed, exit_cause, identity, tag_of
 from pipeline.engine.lifecycle import RESTING, Event, Order, Status, advance, event_of
-from pipeline.engine.reconcile import is_over, owned
+from pipeline.engine.reconcile import OPEN, is_over, owned
+from pipeline.engine.refusals import is_unguarded, note_cover
 
 CANCELLABLE = frozenset({Status.ACCEPTED, Status.PARTIAL, Status.PENDING_MODIFY})
-UNPLANNED = "unplanned"
+UNPLANNED, UNGUARDED = "unplanned", "unguarded"
+HANDED_OVER = "handed_over"
+"""A closing order works already that we did not send for this plan: a GTT's server did, or a life that is forgotten."""
 READ_AGAIN_MS, GONE_ALARM_MS = 1_000, 20_000
 HANDS_OFF_MS = 45_000
 """After KILL the broker is asked past us for so long; what is held then, we close ourselves."""
@@ -113,18 +116,29 @@ def _reason(desk: Desk, plan: Plan, now: int) -> str:
     """Say why the position must go now. A stop that lies at the broker does its own work, if it is given a moment."""
     if desk.word and desk.word in {Word.FLATTEN, Word.KILL}:
         return desk.word
+    if any(order.order_type == "MARKET" for order in desk.exits(plan.symbol)):
+        return HANDED_OVER
+    if is_unguarded(desk, plan, now):
+        return UNGUARDED
     reason = exit_reason(plan, desk.quotes.quote(desk.papers[plan.symbol].instrument.sid), now)
     is_awaited = reason == STOP or (reason == TARGET and is_pair(desk))
     if not is_awaited:
         if plan.beyond_ms:
             desk.plans[plan.symbol] = changed(plan, beyond_ms=0)
         return reason
-    if now >= plan.square_off_ms:
-        return reason
+    if now >= plan.due_ms:
+        return exit_reason(plan, None, now)
     if plan.beyond_ms == 0:
         plan = desk.plans[plan.symbol] = changed(plan, beyond_ms=now)
-    is_late = now - plan.beyond_ms >= desk.params.orders.stop_grace_s * 1000
-    return "" if is_doing(desk.exits(plan.symbol), reason, is_late=is_late) else reason
+    exits = desk.exits(plan.symbol)
+    since = max(plan.beyond_ms, desk.changed_ms.get(plan.symbol, 0)) if _is_triggered(exits) else plan.beyond_ms
+    is_late = now - since >= desk.params.orders.stop_grace_s * 1000
+    return "" if is_doing(exits, reason, is_late=is_late) else reason
+
+
+def _is_triggered(exits: list[Order]) -> bool:
+    """Tell whether a stop is selling: as long as it fills, it is left at it."""
+    return any(order.told == OPEN and order.order_type in STOP_TYPES for order in exits)
 
 
 # ---------------------------------------------------------------------- guarding
@@ -145,6 +159,7 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
             yield from _place(desk, desk.plans[plan.symbol], STOP, abs(held), now)
         return
     order, plan = exits[0], desk.plans[plan.symbol]
+    note_cover(desk, plan, order, held)
     if may_cancel(order) and is_server_wrong(desk, order, held, now):
         yield from cancel(desk, order, now, "the server guards another quantity, or has lost its stop")
     elif may_cancel(order) and silent_ms(desk, order) >= SERVER_GRACE_MS:
@@ -162,15 +177,20 @@ def _guard(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
 def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     plan = desk.plans[plan.symbol]
     if not plan.closing:
-        plan = desk.plans[plan.symbol] = changed(plan, closing=reason, closing_ms=now)
-    exits = desk.exits(plan.symbol)
-    for order in [*desk.entries(plan.symbol), *(o for o in exits if o.order_type in GUARDS or o.order_type == GTT)]:
+        plan = desk.plans[plan.symbol] = changed(plan, closing=reason, closing_ms=now, wait_ms=0)
+    is_spent = now - max(plan.closing_ms, plan.rung_ms) >= desk.params.orders.rung_s * 1000
+    waiting = [
+        o for o in desk.exits(plan.symbol) if o.order_type in GUARDS or o.order_type == GTT or (is_spent and _is_stuck(desk, o, now))
+    ]
+    for order in [*desk.entries(plan.symbol), *waiting]:
         if may_cancel(order) and order.intent_id in desk.orders:
             yield from cancel(desk, desk.orders[order.intent_id], now, reason)
     if desk.inbox:
         return  # the paper venue has answered: take that first
     yield from _call(desk, plan, held, now)
     plan = desk.plans[plan.symbol]
+    if is_spent:
+        yield from _turn(desk, plan, held, now)
     if _is_busy(desk, plan.symbol) or now < plan.wait_ms or not desk.is_open(plan.symbol, now):
         return
     if not is_settled(desk, now):
@@ -182,7 +202,6 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
     if unseen is not None:
         yield from take_row(desk, unseen, now)
         return
-    is_spent = now - max(plan.closing_ms, plan.rung_ms) >= desk.params.orders.rung_s * 1000
     if not _is_position_read(desk, plan.symbol):
         want(desk, Ask.POSITIONS, now)
         if is_spent:
@@ -197,6 +216,24 @@ def _close(desk: Desk, plan: Plan, reason: str, held: int, now: int) -> Journal:
         yield from _place(desk, changed(plan, closings=plan.closings + 1), reason, qty, now)
 
 
+def _is_stuck(desk: Desk, order: Order, now: int) -> bool:
+    """Tell whether a closing order rests: market protection gives it a limit, and nothing has filled for a while."""
+    return order.order_id != "" and now - max(order.sent_ms, desk.changed_ms.get(order.symbol, 0)) >= desk.params.orders.stop_grace_s * 1000
+
+
+def _turn(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
+    """Make a stop that the broker does not let us cancel the closing order: nothing may be sent beside what may still fill."""
+    for order in desk.exits(plan.symbol):
+        if not _is_fast(desk, order) or order.order_type not in GUARDS or desk.read_ms.get(Ask.BOOK, 0) <= order.asked_ms:
+            continue
+        if not _is_position_read(desk, plan.symbol):
+            want(desk, Ask.POSITIONS, now)
+        elif (qty := _closable(desk, plan.symbol, held)) > 0:
+            desk.plans[plan.symbol] = changed(plan, rung_ms=now)
+            yield from modify(desk, order, Terms(order.done_qty + qty, "MARKET", 0, 0), now)
+            return
+
+
 def _call(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
     """Closing orders have had their time, and the broker's own exit too: somebody must take the telephone. We go on trying."""
     if plan.is_late or now - plan.closing_ms < RUNGS * desk.params.orders.rung_s * 1000:
@@ -208,8 +245,13 @@ def _call(desk: Desk, plan: Plan, held: int, now: int) -> Journal:
 
 
 def _is_busy(desk: Desk, symbol: str) -> bool:
-    """Something of ours may still fill; an entry without an answer cannot be cancelled, and is not waited for."""
-    return bool(desk.exits(symbol)) or any(o.status is not Status.UNKNOWN for o in desk.entries(symbol))
+    """Something of ours may still fill; an entry that cannot be cancelled (no answer, or refused and refused) is not waited for."""
+    return bool(desk.exits(symbol)) or not all(o.status is Status.UNKNOWN or _is_fast(desk, o) for o in desk.entries(symbol))
+
+
+def _is_fast(desk: Desk, order: Order) -> bool:
+    """Tell whether the broker refuses again and again to cancel an order that its book does not call over."""
+    return order.status is Status.PENDING_CANCEL and order.tries >= desk.params.orders.close_tries and not is_over(order.told)
 
 
 def _is_position_read(desk: Desk, symbol: str) -> bool:
@@ -255,10 +297,11 @@ def _next_attempt(desk: Desk, plan: Plan, reason: str) -> tuple[Plan, str]:
 
 
 def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
-    """Closing orders keep failing: let the broker exit what the entry's tag made, and say so."""
+    """Closing orders keep failing: let the broker exit what the entry's tag made, and say so; where that is too much, try ours again."""
     entry = desk.order(plan.entry_intent)
-    if entry is None or desk.venue is not None:
-        yield from _place(desk, changed(plan, closings=0), plan.closing, qty, now)
+    if entry is None or not _is_exact(desk, entry, qty):
+        if _is_position_read(desk, plan.symbol):
+            yield from _place(desk, changed(plan, closings=0, rung_ms=now), plan.closing, qty, now)
         return
     plan, cause = _next_attempt(desk, plan, "exit_all")
     key = identity(cause)
@@ -270,6 +313,15 @@ def _exit_all(desk: Desk, plan: Plan, qty: int, now: int) -> Journal:
     yield intent
     yield Alert(now, "error", "exit_all", "orders", f"{plan.symbol}: closing orders keep failing, the broker is asked to exit the position")
     yield from send(desk, intent, now, ask_for=Ask.EXIT_ALL, tag=entry.tag)
+
+
+def _is_exact(desk: Desk, entry: Order, qty: int) -> bool:
+    """Tell whether an exit by the entry's tag can close no more than is held.
+
+    It may net the trades of that tag alone: what exits of ours have closed since, or a person has, bears another tag, or none; the server
+    of a GTT gives none at all.
+    """
+    return desk.venue is None and entry.intent_id not in desk.gtts.values() and entry.done_qty <= qty
 
 
 def send(desk: Desk, intent: OrderIntent, now: int, trigger_paise: int = 0, *, ask_for: Ask = Ask.PLACE, tag: str = "") -> Journal:

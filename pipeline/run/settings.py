@@ -313,6 +313,7 @@ def _require_sense(settings: Settings) -> None:
         and settings.mode in ("paper", "replay")
         and "gtt lies at a broker's server, paper knows stop and pair",
         "orders.rung_s": params.orders.rung_s <= params.orders.settle_s + params.orders.reply_s and "must be above settle_s + reply_s",
+        "orders.guard_tries": params.orders.guard_tries < params.orders.refused_alarm and "must not be below orders.refused_alarm",
         "feed.backoff_min_s": settings.feed.backoff_min_s > settings.feed.backoff_max_s and "must not be above feed.backoff_max_s",
         "redis.socket": not is_short_enough(settings.redis.socket)
         and f"is too long for a socket ({LONGEST_SOCKET} bytes at most): put it elsewhere, or use host and port",

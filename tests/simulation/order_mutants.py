@@ -17,10 +17,11 @@ from typing import Any
 from unittest import mock
 
 from pipeline.core.broker import Answer, Ask, Word
+from pipeline.core.errors import Corrupt
 from pipeline.core.types import Side
-from pipeline.engine import asking, books, exits, gtts, guard, orders, outward, protect, risk
+from pipeline.engine import asking, books, exits, gtts, guard, lifecycle, orders, outward, protect, refusals, risk
 from pipeline.engine.desk import Desk
-from pipeline.engine.lifecycle import Status
+from pipeline.engine.lifecycle import Status, is_over_fill
 from pipeline.engine.portfolio import Ledger
 from tests.simulation.order_session import SOUND, Session
 
@@ -123,6 +124,26 @@ def _cancel_under_any(desk: Desk, now: int) -> Iterator[Any]:
     desk.word = before
 
 
+def _triggered_is_well(exits_: Any, reason: str, *, is_late: bool) -> bool:
+    """Leave a stop that has triggered alone, however long it rests."""
+    stops = [o for o in exits_ if o.order_type in exits.STOP_TYPES and o.told == "open"]
+    return bool(reason == exits.STOP and stops) or _is_doing(exits_, reason, is_late=is_late)
+
+
+def _strict_fill(order: Any, qty: int, px_paise: int) -> Any:
+    if is_over_fill(order, qty):
+        raise Corrupt("more has filled than was asked for")
+    return _fill(order, qty, px_paise)
+
+
+def _first_kill_only(desk: Desk, control: Any, now: int) -> Iterator[Any]:
+    word, since = desk.word, desk.word_ms
+    yield from _on_control(desk, control, now)
+    if desk.word == word:
+        desk.word_ms = since
+
+
+_is_doing, _fill, _on_control = guard.is_doing, lifecycle.fill, orders.on_control
 _holding, _restart, _steer, _time_out = orders.holding, outward._restart, orders.steer, orders._time_out
 _apply = Ledger.apply
 _conditions_of = orders.conditions_of
@@ -158,6 +179,14 @@ MUTANTS = (
         "5.3.2 an exit without an answer is not repeated",
         ((protect, "_is_busy", lambda desk, symbol: any(o.status is not Status.UNKNOWN for o in desk.exits(symbol))),),
     ),
+    Mutant("5.3.0 a stop that has triggered and rests is no stop", ((protect, "is_doing", _triggered_is_well),)),
+    Mutant("5.3.0 a stop that is refused for ever ends in flat", ((protect, "is_unguarded", lambda *_: False),)),
+    Mutant("5.3.1 a closing order that rests is taken away", ((protect, "_is_stuck", lambda *_: False),)),
+    Mutant("5.3.1 a stop that cannot be cancelled closes", ((protect, "_turn", _nothing),)),
+    Mutant("5.3.3 an exit by tag closes no more than is held", ((protect, "_is_exact", lambda *_: True),)),
+    Mutant("5.2.4 what no repetition mends halts", ((refusals, "HOPELESS", {}),)),
+    Mutant("5.2   a fill beyond what we know is booked", ((books, "fill", _strict_fill),)),
+    Mutant("6.1   a second KILL by hand renews hands-off", ((orders, "on_control", _first_kill_only),)),
     Mutant("5.3.3 the broker exits what our orders cannot", ((protect, "_exit_all", _nothing),)),
     Mutant("5.3   a position that is gone takes its stop with it", ((protect, "_clear", _nothing),)),
     Mutant("5.3   square-off by the clock", ((protect, "exit_reason", _no_square_off),)),

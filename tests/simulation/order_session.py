@@ -32,6 +32,7 @@ from tests.simulation.order_broker import CLEAN, FaultyBroker, Held, Rates
 from tests.simulation.order_market import FRAME_MS, FRAMES, PAPERS, POOL, SYMBOLS, market
 from tests.simulation.order_memory import Memory, step, to_bytes
 from tests.simulation.order_resort import Resort
+from tests.simulation.order_traps import ADDRESS, ADDRESS_MS, RAISED, RAISES, UNREGISTERED, overdue, trap_of
 
 DATE = "2026-11-20"
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +57,7 @@ COMPARED = 4
 """Of the crashes that took nothing back, the state is put together anew at every so-manieth."""
 ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
 LOOK_MS = 10_000
+LONE_TRAP = 17
 SOUND = Facts(0, 3_600_000, True, 0, True, 100_000_000)
 UNSOUND = tuple(
     replace(SOUND, **{name: bad})
@@ -87,9 +89,11 @@ STARTS = {"square_off": "15:03:30", "flatten": "10:00", "max_hold": "11:00"}
 
 
 def rates_of(seed: int, rng: random.Random) -> Rates:
-    """Every tenth session is healthy, six have the rates of section 3.4, three draw their own."""
+    """Every tenth session is healthy, six have the rates of section 3.4, three draw their own, one in twenty has nothing but a trap."""
     if seed % 10 == 0:
         return CLEAN
+    if seed % 20 == LONE_TRAP:
+        return replace(CLEAN, trap=trap_of(seed))
     if seed % 10 <= 6:
         return Rates()
     more = random.Random(f"more {seed}")
@@ -98,6 +102,7 @@ def rates_of(seed: int, rng: random.Random) -> Rates:
         fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
         push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
         hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.8)), amnesia=rng.choice((0, 0, 0.5)), unsound=rng.choice((0, 0.2)),
+        trap=trap_of(seed) if seed % 4 < 2 else "",
         gtt_lost=more.choice((0, 0.3, 0.8)), late_fill=more.choice((0, 0, 0.5)), late_reject=more.choice((0, 0, 0.1)),
     )  # fmt: skip
 
@@ -183,7 +188,9 @@ class Session:
             int(STARTS[self.ending][6:] or 0) * 1000 if len(STARTS[self.ending]) > 5 else 0
         )
         self.market = market(rng.randrange(POOL))
-        self.outcome = Outcome(seed, profile="clean" if self.rates == CLEAN else "stated" if self.rates == Rates() else "drawn")
+        self.is_trap_alone = self.rates.trap != "" and replace(self.rates, trap="") == CLEAN
+        named = "clean" if self.rates == CLEAN else "stated" if self.rates == Rates() else "drawn"
+        self.outcome = Outcome(seed, profile="trap" if self.is_trap_alone else named)
         self.future: list[tuple[int, int, Callable[[int], None]]] = []
         self.count = 0
         self.now = self.base
@@ -280,11 +287,18 @@ class Session:
             # An answer in the same breath as the string.
             self.at(pulled - 1_000 + rng.randint(-100, 200), lambda now: self._propose(rng.randrange(len(PAPERS)), now, "c"))
 
+        self._set_trap(random.Random(f"when {self.seed}"))
+
+    def _set_trap(self, rng: random.Random) -> None:
+        """Plan what of a trap happens at moments of its own."""
+        if self.rates.trap == ADDRESS:
+            self.broker.address_ms = self.base + rng.randint(*ADDRESS_MS)
+        for _ in range(RAISES if self.rates.trap == RAISED else 0):
+            self.at(self.base + rng.randint(FIRST_ENTRY_MS, LAST_ENTRY_MS + 20_000), self.broker.raise_by_hand)
+
     def _heal(self) -> None:
         self.crash_rate = 0.0
-        self.broker.rates = replace(
-            self.rates, **dict.fromkeys(("lost", "reply_lost", "slow", "refused", "fault", "rejected", "read_failed"), 0)
-        )
+        self.broker.heal()
 
     # ------------------------------------------------------------------ the world
 
@@ -362,6 +376,8 @@ class Session:
             rng = random.Random(f"resumed {self.seed}")
             for sid in rng.sample(range(len(PAPERS)), 3):
                 self.at(now + rng.randint(-900, WANTED_MS), lambda at, s=sid: self._propose(s, at, "d"))
+        if word is Word.KILL and self.pulled_ms < now - 260:
+            Resort(self.broker, now)  # pulled again
         self._take(Input("control", Control(now, word, source), is_stream=True))
 
     # ------------------------------------------------------------------ the process
@@ -467,6 +483,8 @@ class Session:
         self.memory.note(self.desk, item.kind, item.record, now)
         if item.kind == "control":
             self._obeyed(item.record.word, now)
+        if self.rates.trap == ADDRESS and item.kind == "reports":
+            self._see_refusals(item.record, now)
         for out in outputs:
             self.trail.append((now, out))
             kind = type(out)
@@ -481,12 +499,19 @@ class Session:
             elif kind is OrderIntent:
                 self.intents.setdefault(out.id, out)
 
+    def _see_refusals(self, reports: list[BrokerReport], now: int) -> None:
+        """An answer that says that no order will be taken is a HALT; it need not be obeyed where it came too late to be known."""
+        if any(r.answer is Answer.REFUSED and r.reason == UNREGISTERED for r in reports):
+            if level_of(self.desk.word) < level_of(Word.HALT):
+                self._blame("orders are refused for good, and nothing is halted")
+            self._obeyed(Word.HALT, now)
+
     def _obeyed(self, word: Word, now: int) -> None:
         """From now on a word holds, beside stronger ones; or none does any more."""
         if word is Word.RESUME:
             self.word, self.halted_ms, self.is_lifted = "", 0, True
             return
-        if word is Word.KILL and self.word != word:
+        if word is Word.KILL:
             self.hands_off_ms = now + HANDS_OFF_MS
         self.word, self.halted_ms = max(self.word, word.value, key=level_of), self.halted_ms or now
 
@@ -563,6 +588,8 @@ class Session:
         out.naked_ms = broker.naked
         if self.is_clean and max(broker.naked, default=0) > CLEAN_NAKED_MS:
             self._blame(f"a position lay open for {max(broker.naked)} ms with a broker that answers")
+        if self.is_trap_alone and not self.hands_off_ms:
+            out.violations += overdue(broker, self.rates.trap)
         if self.pulled_ms and not self.is_word_lost and not self.is_lifted:
             flat = max((t.ts for t in broker.trades), default=0)
             filled = max((t.ts for t in broker.trades if broker.held[t.order_id].purpose == "entry"), default=0)

@@ -22,6 +22,8 @@ FAULTS = (
     "request lost", "reply lost", "slow", "slow beyond the time-out", "refused", "5xx", "5xx taken", "rejected by the exchange", "listing cut",
     "push lost", "push doubled", "feed stall", "trade by hand", "stubborn", "journal lost", "stopped by the kill file", "last resort cut",
     "entry after a resume", "GTT forgotten", "GTT without its stop", "GTT not shown", "filled after its end", "rejected late",
+    "rests beyond its protection", "cancellation refused", "stop refused", "address not registered", "change not carried out",
+    "quantity raised by hand", "exit by tag",
     "crash before the commit", "crash behind the commit", "crash between requests",
 )  # fmt: skip
 RARE = frozenset({("CANCELLED", "FILL_PART"), ("PENDING_CANCEL", "REFUSE"), ("PENDING_CANCEL", "COMPLETE"), ("PENDING_MODIFY", "REFUSE")})

@@ -51,7 +51,18 @@ def test_a_refused_change_leaves_a_partial_order_partial():
     assert advance(o, Event.REQUEST_REFUSED).status is Status.PARTIAL
 
 
-@pytest.mark.parametrize(("qty", "px"), [(11, 100), (0, 100), (-1, 100), (1, 0)])
+def test_a_fill_beyond_the_quantity_corrects_it_and_only_the_book_ends_the_order():
+    o = fill(order(Status.ACCEPTED), 11, 100_00)
+    assert (o.status, o.order_qty, o.cum_qty, o.leaves_qty) == (Status.PARTIAL, 11, 11, 0)
+    o = fill(o, 5, 100_00)
+    assert (o.order_qty, o.cum_qty) == (16, 16)
+    assert advance(o, Event.COMPLETE).status is Status.FILLED
+    late = fill(order(Status.FILLED, cum=10), 4, 100_00)
+    assert (late.status, late.order_qty, late.leaves_qty) == (Status.FILLED, 14, 0)
+    assert fill(order(Status.CANCELLED, cum=3), 12, 100_00).status is Status.FILLED
+
+
+@pytest.mark.parametrize(("qty", "px"), [(0, 100), (-1, 100), (1, 0)])
 def test_an_impossible_fill_is_corrupt(qty, px):
     with pytest.raises(Corrupt):
         fill(order(Status.ACCEPTED), qty, px)
