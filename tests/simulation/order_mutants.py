@@ -23,9 +23,12 @@ from pipeline.engine import asking, books, exits, gtts, guard, lifecycle, orders
 from pipeline.engine.desk import Desk
 from pipeline.engine.lifecycle import Status, is_over_fill
 from pipeline.engine.portfolio import Ledger
+from tests.simulation.order_broker import CLEAN, Rates
 from tests.simulation.order_session import SOUND, Session
 
 MOST_SEEDS = 600
+FORGETFUL = replace(CLEAN, gtt_lost=0.8)
+DEAF = replace(FORGETFUL, refused=0.3)
 CHECK_TESTS = ("tests/unit/engine/test_risk.py",)
 _take, _lose, _reason, _exit_reason = orders.take, outward._lose, protect._reason, exits.exit_reason
 
@@ -34,6 +37,8 @@ _take, _lose, _reason, _exit_reason = orders.take, outward._lose, protect._reaso
 class Mutant:
     rule: str
     patches: tuple[tuple[Any, str, Any], ...]
+    rates: Rates | None = None
+    """Those of the seed, where none are given."""
 
     def caught_by(self) -> tuple[int, str] | None:
         """Give the first seed that notices, and what it says; None when none of them does."""
@@ -41,7 +46,7 @@ class Mutant:
             for where, name, what in self.patches:
                 stack.enter_context(mock.patch.object(where, name, what))
             for seed in range(MOST_SEEDS):
-                violations = Session(seed).run().violations
+                violations = Session(seed, self.rates).run().violations
                 if violations:
                     return seed, violations[0]
         return None
@@ -165,10 +170,10 @@ MUTANTS = (
     Mutant("5.3.0 the stop's quantity follows the position", ((protect, "modify", _nothing),)),
     Mutant("5.3.0 a stop that follows the price never goes back", ((guard, "trailed", _wandering),)),
     Mutant("5.3.1 what a server sends is an exit of ours", ((gtts, "_know", _nothing),)),
-    Mutant("5.3.0 a server that forgets its GTT is replaced", ((protect, "silent_ms", lambda *_: 0),)),
-    Mutant("5.3.0 a server that has lost its stop is replaced", ((protect, "is_server_wrong", lambda *_: False),)),
-    Mutant("5.3.1 a server that is silent is told to stop first", ((protect, "presumed", lambda *_: None),)),
-    Mutant("5.3.1 a server that refuses once may still be there", ((outward, "is_server_gone", lambda *_, **__: True),)),
+    Mutant("5.3.0 a server that forgets its GTT is replaced", ((protect, "silent_ms", lambda *_: 0),), FORGETFUL),
+    Mutant("5.3.0 a server that has lost its stop is replaced", ((protect, "is_server_wrong", lambda *_: False),), FORGETFUL),
+    Mutant("5.3.1 a server that is silent is told to stop first", ((protect, "presumed", lambda *_: None),), FORGETFUL),
+    Mutant("5.3.1 a server that refuses once may still be there", ((outward, "is_server_gone", lambda *_, **__: True),), DEAF),
     Mutant("5.3.1 what is open in the paper is cancelled first", ((protect, "cancel", _nothing),)),
     Mutant("5.3.1 the book has said so before anything is sent", ((protect, "_is_busy", lambda *_: False),)),
     Mutant(

@@ -224,6 +224,8 @@ class Session:
         self.faults = self.broker.faults
         self.crash_rate = self.rates.crash
         self.is_clean = self.rates == CLEAN
+        self.calm_ms = self.base + (0 if replace(self.rates, gtt_lost=0.0) == CLEAN else FAULTS_END_MS)
+        """From here on the broker answers, whatever its server of GTTs forgets."""
 
     # ------------------------------------------------------------------ time
 
@@ -314,7 +316,7 @@ class Session:
         is_halted = 0 < self.halted_ms < now - CANCEL_MS and self.word != Word.PAUSE
         if self.is_clean and is_halted and any(h.purpose == "entry" for h in self.broker.working()):
             self._blame("an entry still works long after HALTED")
-        bare = [s for s, since in self.broker.naked_since.items() if now - max(since, self.base + FAULTS_END_MS) > BARE_MS]
+        bare = [s for s, since in self.broker.naked_since.items() if now - max(since, self.calm_ms) > BARE_MS]
         if bare and not self.broker.hand_ms:
             self._blame(f"{bare} lay open without a stop for {BARE_MS} ms with a broker that answers")
         self.seen_ms = now
