@@ -193,8 +193,9 @@ def advance(order: Order, event: Event, order_id: str = "") -> Order:
     status = TABLE.get((order.status, event))
     if status is None or event in {Event.FILL_PART, Event.FILL_ALL}:
         raise Corrupt(f"order {order.tag}: {event} cannot follow {order.status}: stop, and compare with the broker's book")
-    if order.cum_qty > 0 and status is Status.ACCEPTED:
-        status = Status.PARTIAL
+    if order.cum_qty > 0:
+        # What has filled stays filled, and was there.
+        status = {Status.ACCEPTED: Status.PARTIAL, Status.ABSENT: Status.CANCELLED}.get(status, status)
     if event is Event.MODIFIED and order.asked_qty > 0:
         order = with_terms(order, order.asked)
     elif event is Event.COMPLETE:
