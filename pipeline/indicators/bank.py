@@ -139,7 +139,7 @@ class Bank:
 
     __slots__ = (
         *("_bars", "_base", "_book", "_calls", "_is_kept", "_out", "_specs"),
-        *("again", "columns", "last", "newest", "refused", "states", "taken"),
+        *("again", "columns", "last", "newest", "placed", "refused", "states", "taken"),
     )
 
     def __init__(self, slots: int, specs: tuple[IndicatorSpec, ...] | None = None, since: int = NEVER) -> None:
@@ -151,6 +151,8 @@ class Bank:
         self.refused = 0
         self.taken = np.empty(0, np.bool_)
         """Which rows of the last wave were stepped, each for the first time and as the newest of its slot."""
+        self.placed = self.taken
+        """Which rows of the last wave have values: those, and what was told late or again of the running day."""
         self.again: Again | None = None
         """What the last wave changed of candles before."""
         self.newest = np.zeros(slots, CANDLE)
@@ -179,16 +181,16 @@ class Bank:
         if is_of_day.all() or not is_of_day.any():
             return self._step(slots, rows, is_of_day=bool(is_of_day.any()))
         values, warm = np.empty((len(rows), len(self.columns))), np.empty((len(rows), len(self.columns)), np.bool_)
-        taken = np.empty(len(rows), np.bool_)
+        taken, placed = np.empty((2, len(rows)), np.bool_)
         for is_mine, of_day in ((~is_of_day, False), (is_of_day, True)):
             values[is_mine], warm[is_mine] = self._step(slots[is_mine], rows[is_mine], is_of_day=of_day)
-            taken[is_mine] = self.taken
-        self.taken = taken
+            taken[is_mine], placed[is_mine] = self.taken, self.placed
+        self.taken, self.placed = taken, placed
         return values, warm
 
     def _step(self, slots: NDArray[np.int64], rows: NDArray[np.void], *, is_of_day: bool) -> tuple[F64, NDArray[np.bool_]]:
         bars, ts = bars_of(rows), np.ascontiguousarray(rows["ts"])
-        ok = self.taken = np.empty(len(rows), np.bool_)
+        ok = self.taken = self.placed = np.empty(len(rows), np.bool_)
         self.again = None
         refused = accept_k(slots, ts, bars, self.last, ok)
         self.refused += refused
@@ -200,7 +202,8 @@ class Bank:
             if is_late.any():
                 self.refused -= int(is_late.sum())
                 self._amend(slots, rows, bars, np.flatnonzero(is_late))
-                good = np.flatnonzero(ok | is_late)
+                self.placed = ok | is_late
+                good = np.flatnonzero(self.placed)
                 self._put_right(self._book.keys_of(slots[good], ts[good]), good, values, warm)
         return values, warm
 

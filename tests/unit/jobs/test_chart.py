@@ -71,7 +71,7 @@ def test_hits_and_their_record_are_those_of_the_tally_one_by_one():
     for i in range(len(ROWS)):
         out = list(job.step(state, wave(ROWS[i : i + 1]), 1))
         _, patterns = np.nonzero(out[0].found)
-        strengths, tally = out[0].found[0, patterns], state.tally
+        strengths, tally = out[0].found[0, patterns], state.day.tally
         claims, start = tally.claims_of(patterns, strengths), int(ROWS["ts"][i])
         known = tally.rates(np.zeros_like(claims), claims)
         plain = []
