@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pipeline.core.registry import INDICATORS
 from pipeline.core.session import DAY_MS
 from pipeline.indicators.bank import LANES, Bank
+from pipeline.patterns.day import Day
 from pipeline.run.discovery import discover
 from tests.fakes.bars import candles
 
@@ -122,6 +123,34 @@ def test_rows_have_the_values_of_their_place(s):
             assert [(int(x), int(t)) for x, t in zip(again.slots, again.ts, strict=True)] == sorted(
                 key for key in known if key[0] in late and key[1] >= late[key[0]]
             )
+
+
+@given(s=sessions, cut=st.floats(0, 1))
+@settings(max_examples=FEW)
+def test_patterns_and_their_record_that_were_put_right_are_those_told_right(s, cut):
+    """State, record, saved bytes, and what is found in each place; also of one that was saved and loaded on the way."""
+    day, cold, broken = (Day(LANES + 40, s.since) for _ in range(3))
+    for one in (day, cold, broken):
+        one.step(*s.history)
+    for at, (slots, rows) in enumerate(s.waves):
+        got = day.step(slots, rows)
+        if at == int(cut * len(s.waves)):
+            saved = broken.dump()
+            broken = Day(LANES + 40, s.since)
+            broken.load(saved)
+            assert broken.dump() == saved
+        assert got.tolist() == broken.step(slots, rows).tolist()
+    slots, rows = rightly(s)
+    expected = cold.step(slots, rows)
+    assert day.scan.refused == 0
+    assert day.dump() == cold.dump() == broken.dump()
+    for one in (day, broken):
+        mine, theirs = ((*x.scan.arrays(), *x.tally.arrays()) for x in (one, cold))
+        assert [x.tobytes() for x in mine] == [x.tobytes() for x in theirs]
+    if day.again is not None:  # the last wave told candles again: what it says of each place is what is found there
+        found = {(int(slot), int(ts)): row.tolist() for slot, ts, row in zip(slots, rows["ts"], expected, strict=True)}
+        again = zip(day.again.slots.tolist(), day.again.ts.tolist(), day.again.found, strict=True)
+        assert all(found[slot, ts] == row.tolist() for slot, ts, row in again)
 
 
 def test_all_indicators_take_part():
