@@ -9,9 +9,9 @@ normal spread does not leave the order behind. A candle marked as history warms 
 (the chart job sends none: regimes and memories begin with the session). It never sees a quote, a position or
 money; what it recommends is checked again on the live quote before an order.
 
-A candle is decided on once: when it is told for the first time and is newer than all of its paper and timeframe before, whether a repair had
-a part in it or not. One that is told again, or after a newer one, makes no decision, and neither memories nor regimes count it; the newest
-one told again brings the five-minute trend up to date.
+A candle is decided on once: when it is told for the first time and is newer than all of its paper and timeframe before, whether a
+repair had a part in it or not. One that is told again, or after a newer one, makes no decision, and neither memories nor regimes count
+it; the newest one told again brings the five-minute trend up to date.
 """
 
 from __future__ import annotations

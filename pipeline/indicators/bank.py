@@ -3,7 +3,7 @@
 Reads   slots int64[n], rows CANDLE[n]; a slot is one symbol and timeframe
 Writes  values float64[n, columns] (0.0 where not warm) and warm bool[n, columns]
 State   float64[tiles, places, lanes], one indicator's places behind the other's; the last candle's start per slot, the number of
-        refused rows; the same places as they were when the day began, the day's candles since (``core/daybook.py``), the newest of each slot
+        refused rows; the same places as they were when the day began, the day's candles since (``core/daybook.py``), each slot's newest
 
 Slots lie side by side, so many to a tile, and an indicator steps a tile at a time: see ``spec.py``. A wave is quick when its slots rise
 (whole tiles are then stepped once); a slot that comes again is simply stepped again. Columns stand in the order of the registry,

@@ -113,7 +113,7 @@ def step(state: State, wave: CandleWave, now: int) -> Iterator[Output]:
 
 
 def _with_newest(bank: Bank, again: Again, told: Any) -> Any:
-    """Add the newest candles of slots that were stepped again, where the wave does not hold them; ``told``: slots, and what is of its rows."""
+    """Add the newest candles of slots that were stepped again, where the wave has them not. ``told``: slots, and what is of its rows."""
     slots, rows, values, warm, is_newest = told
     at = np.flatnonzero(np.diff(again.slots, append=-1) != 0)
     at = at[~np.isin(again.slots[at], slots[is_newest])]

@@ -4,8 +4,8 @@ Reads   slots int64[n], rows CANDLE[n]; a slot is one symbol and timeframe
 Writes  int8[n, patterns], see ``patterns/scan.py``; of a candle that is told late or again what is found in its place
 State   scan and tally (``patterns/scan.py``, ``patterns/reliability.py``), both as they were when the day began, the day's candles since
 
-A candle of the day (from ``since`` on) that comes late, or again, takes its place among the day's; its slot is scanned and tallied again from
-where the day began. So no candle, hit or outcome counts twice, and scan and tally are, bit for bit, those of one who had the right candles
+A candle of the day (from ``since`` on) that comes late, or again, takes its place among the day's; its slot is scanned and tallied again
+from where the day began. So no candle, hit or outcome counts twice, and scan and tally are, bit for bit, those of one who had the right candles
 from the start. What is saved is where the day began and its candles: whoever loads it steps through them.
 """
 

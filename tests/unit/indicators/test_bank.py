@@ -159,7 +159,12 @@ def test_candles_from_before_the_day_and_infinite_ones_are_refused_still():
     before, bad = bank.dump(), ROWS[[150, 230, 230]].copy()
     bad["close"][1] = np.nan
     values, warm = bank.step(ZERO[:3], bad)
-    assert (bank.refused, bank.taken.any(), bank.placed.tolist(), warm.any(axis=1).tolist()) == (2, False, [False, False, True], [False, False, True])
+    assert (bank.refused, bank.taken.any(), bank.placed.tolist(), warm.any(axis=1).tolist()) == (
+        2,
+        False,
+        [False, False, True],
+        [False, False, True],
+    )
     assert not values[:2].any()
     assert bank.states.tobytes() == right().states.tobytes()
     assert unpack(bank.dump())[1]["states"].tobytes() == unpack(before)[1]["states"].tobytes()
