@@ -196,7 +196,7 @@ class Bank:
         self.refused += refused
         if is_of_day:
             self._keep(slots, rows, bars, slice(None) if refused == 0 else np.flatnonzero(ok))
-        values, warm = self._walk((slots, bars, ok), self._calls, self._bars, self._out)
+        values, warm = self._walk((slots, bars, ok), self._calls, (self._bars, self._out))
         if is_of_day and refused > 0:
             is_late = ~ok & np.isfinite(bars).all(axis=1)
             if is_late.any():
@@ -207,15 +207,20 @@ class Bank:
                 self._put_right(self._book.keys_of(slots[good], ts[good]), good, values, warm)
         return values, warm
 
-    def _walk(self, wave: tuple[NDArray[np.int64], F64, NDArray[np.bool_]], calls: Any, bars: F64, out: F64) -> Any:
-        """Step tiles over a wave, see ``lay_k``; give values and warm of its rows. ``calls`` of each tile work on ``bars`` and ``out``."""
-        slots, count, lanes, first = wave[0], len(wave[0]), bars.shape[1], 0
+    def _walk(self, wave: tuple[NDArray[np.int64], F64, NDArray[np.bool_]], calls: Any, bench: tuple[F64, F64], told: int = 0) -> Any:
+        """Step tiles over a wave, see ``lay_k``; give values and warm of its rows, those before row ``told`` left as they may be.
+
+        ``calls`` of each tile work on ``bench``, its candles and its values.
+        """
+        slots, count, (bars, out), first = wave[0], len(wave[0]), bench, 0
+        lanes = bars.shape[1]
         values, warm = np.empty((count, len(self.columns))), np.empty((count, len(self.columns)), np.bool_)
         while first < count:
             end = lay_k(wave, first, bars)
             for step, *arrays in calls[slots[first] // lanes]:
                 step(*arrays)
-            pick_k(wave, (first, end), out, values, warm)
+            if end > told:
+                pick_k(wave, (first, end), out, values, warm)
             first = end
         return values, warm
 
@@ -284,19 +289,19 @@ class Bank:
             lane_of[group] = np.arange(len(group))
             at = np.flatnonzero(lane_of[which] >= 0)
             at = at[np.lexsort((which[at], turns[at]))]
-            some_values, some_warm = self._rerun(slots[group], lane_of[which[at]], bars[at])
             shown = is_told[at]
+            first = int(shown.argmax()) if shown.any() else len(at)
+            some_values, some_warm = self._rerun(slots[group], lane_of[which[at]], bars[at], first)
             values[places[at[shown]]], warm[places[at[shown]]] = some_values[shown], some_warm[shown]
         return Again(owners[is_told], ts[is_told], figures[is_told, CLOSE], values, warm)
 
-    def _rerun(self, slots: NDArray[np.int64], lanes: NDArray[np.int64], bars: F64) -> Any:
+    def _rerun(self, slots: NDArray[np.int64], lanes: NDArray[np.int64], bars: F64, told: int) -> Any:
         """Step some slots, side by side in a tile of their own, from where their day began; put them back."""
         tile = np.empty((self.states.shape[1], len(slots)))
         for home, theirs, mine in self._by_tile(slots):
             tile[:, mine] = self._base[home][:, theirs]
-        table, out = self._bench(len(slots))
-        wave = (lanes, bars, np.ones(len(lanes), np.bool_))
-        found = self._walk(wave, [list(self._calls_of(tile, table, out))], table, out)
+        bench = self._bench(len(slots))
+        found = self._walk((lanes, bars, np.ones(len(lanes), np.bool_)), [list(self._calls_of(tile, *bench))], bench, told)
         for home, theirs, mine in self._by_tile(slots):
             self.states[home][:, theirs] = tile[:, mine]
         return found

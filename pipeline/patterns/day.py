@@ -5,8 +5,8 @@ Writes  int8[n, patterns], see ``patterns/scan.py``; of a candle that is told la
 State   scan and tally (``patterns/scan.py``, ``patterns/reliability.py``), both as they were when the day began, the day's candles since
 
 A candle of the day (from ``since`` on) that comes late, or again, takes its place among the day's; its slot is scanned and tallied again
-from where the day began. So no candle, hit or outcome counts twice, and scan and tally are, bit for bit, those of one who had the right candles
-from the start. What is saved is where the day began and its candles: whoever loads it steps through them.
+from where the day began. So no candle, hit or outcome counts twice, and scan and tally are, bit for bit, those of one who had the right
+candles from the start. What is saved is where the day began and its candles: whoever loads it steps through them.
 """
 
 from __future__ import annotations
@@ -115,10 +115,11 @@ class Day:
         """Copy slots to where they were when the day began, or from there."""
         if len(slots) == 0:
             return
-        for now, first in zip((self.scan, self.tally), self._first, strict=True):
-            for mine, theirs in zip(now.arrays(), first.arrays(), strict=True):
-                target, source = (theirs, mine) if to_first else (mine, theirs)
-                target[slots] = source[slots]
+        scan, tally = self._first
+        pairs = zip((*self.scan.arrays(), *self.tally.arrays()), (*scan.arrays(), *tally.arrays()), strict=True)
+        for mine, theirs in pairs:
+            target, source = (theirs, mine) if to_first else (mine, theirs)
+            target[slots] = source[slots]
 
     def dump(self) -> bytes:
         """Save where the day began and its candles since; a slot without any is as it was then."""
