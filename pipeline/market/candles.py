@@ -9,7 +9,7 @@ A print counts where its own ``ltt`` falls, and only inside continuous trading; 
 minute closes at the first frame ``grace_ms`` past its end, the prints of that frame included; what comes
 later is counted, not painted. Longer candles are sums of minutes, anchored at the open and cut at the
 close. A symbol without a trade has no row. A gap, of one symbol or of all, is marked, never filled: the first print after it
-counts with its own quantity, not with the volume that was missed. The feed's finished minute (I1) is compared, never copied.
+counts with its own quantity, not with the volume that was missed. Silence counts trading time: a pause is no gap. The feed's finished minute (I1) is compared, never copied.
 
 A REPAIR row brings a finished minute from the broker's candle API, and that replaces ours: flag REVISED, GAP off. A minute that
 was told already is told again at once, with every closed candle around it, in a wave of its own; one that is still open closes with
@@ -96,12 +96,13 @@ def windows_of(windows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64
 class CandleState:
     """Minutes of all symbols. ``windows`` holds, per symbol, its stretches of continuous trading as (start, end) ms."""
 
-    __slots__ = ("bars", "clock", "marks", "out", "params", "symbols", "windows")
+    __slots__ = ("bars", "clock", "marks", "out", "params", "stretches", "symbols", "windows")
 
     def __init__(self, windows: Sequence[Sequence[tuple[int, int]]], params: CandleParams) -> None:
         n = len(windows)
         self.params = params
         self.windows = windows_of(windows)
+        self.stretches = np.unique(self.windows.reshape(-1, 2), axis=0).tolist()
         base, end = int(self.windows[:, :, 0].min()), int(self.windows[:, :, 1].max())
         minutes = (end - base) // MINUTE_MS + 1
         kept = min(minutes + AHEAD, max(KEPT_LEAST, KEPT_BYTES // (n * BAR.itemsize)))
@@ -111,6 +112,13 @@ class CandleState:
         self.marks = np.zeros((n + 1, minutes), np.uint8)
         self.out = np.zeros(n * len(TIMEFRAMES), CANDLE)
         self.clock = np.array([base, end, base, 0, 0, 0, 0], np.int64)
+
+    def silent_ms(self, ts: int) -> int:
+        """Give the milliseconds of continuous trading since the newest frame, of the stretch that has most: a pause is no silence."""
+        last = int(self.clock[LAST])
+        if ts - last <= self.params.gap_silence_ms:
+            return 0
+        return max(min(ts, end) - max(last, start) for start, end in self.stretches)
 
     def dump(self) -> bytes:
         """Save what there is: minutes without a trade are left out."""
@@ -136,7 +144,7 @@ def step(state: CandleState, batch: TickBatch) -> Iterator[CandleWave]:
     clock, ts = state.clock, batch.ts
     if clock[FIRST] == 0:
         clock[FIRST] = ts
-    elif min(ts, clock[END]) - max(clock[LAST], clock[BASE]) > state.params.gap_silence_ms:
+    elif state.silent_ms(ts) > state.params.gap_silence_ms:
         clock[EPOCH] += 1
         mark_gap_k(state.marks, clock, len(state.symbols), clock[LAST], ts)
     clock[LAST] = max(clock[LAST], ts)

@@ -339,7 +339,7 @@ def test_after_a_late_start_candles_wait_for_the_minutes_before_and_come_in_orde
     flags = [int(w.rows["flags"][0]) for w in waves]
     assert flags == [int(CandleFlag.REVISED)] * 5 + [0] * 3
     later = quiet(state, OPEN + 8 * M + 10_000, OPEN + 10 * M + 5000)
-    assert told(later[-1])[-2:] == [(10, 0, 0, 108.0, 71), (10, 1, 0, 108.0, 71)]
+    assert told(later[-1])[-2:] == [(10, 0, 0, 108.0, 69), (10, 1, 0, 108.0, 69)]
 
 
 def test_no_longer_candle_is_told_before_its_last_repair():
@@ -400,6 +400,35 @@ def test_a_late_start_in_a_pause_waits_for_the_minutes_before_it():
     waves = feed(state, *minutes_at(0, 0, 1, 2), ts=at + 1000)
     assert [told(w)[0][:3] for w in waves] == [(1, 0, 0), (1, 0, 1), (1, 0, 2)]
     assert state.clock[-1] == 0
+
+
+def test_a_pause_of_the_session_is_no_gap():
+    """Two stretches, as on a disaster-recovery day: a frame every five seconds in each, none between them."""
+    pause = [(OPEN, OPEN + 45 * M), (OPEN + 135 * M, OPEN + 195 * M)]
+    state = candles.CandleState([pause, pause], CANDLES)
+    waves = []
+    for start, end in ((OPEN - M, pause[0][1]), (pause[1][0] + 5000, pause[1][1] + 10_000)):
+        for ts in range(start, end, 5000):
+            waves += feed(state, trade(ts, 100.0, 50, ltq=10), ts=ts)
+    rows = np.concatenate([w.rows for w in waves])
+    assert set(rows["flags"].tolist()) <= {0, int(CandleFlag.PARTIAL)}
+    assert not rows["flags"][rows["timeframe"] == 1].any()
+    first = rows[(rows["timeframe"] == 1) & (rows["ts"] == pause[1][0])]
+    assert first["volume"].tolist() == [50 * 11]
+    silent = feed(state, ts=pause[1][1] + 20_000)
+    assert silent == []
+
+
+def test_a_silence_that_begins_before_a_pause_or_ends_after_it_is_one():
+    pause = [(OPEN, OPEN + 5 * M), (OPEN + 20 * M, OPEN + 25 * M)]
+    for last, back in ((OPEN + 5 * M - 31_000, OPEN + 20 * M), (OPEN + 5 * M, OPEN + 20 * M + 31_000)):
+        state = candles.CandleState([pause], CANDLES)
+        for ts in (*range(OPEN - 5000, last, 5000), last):
+            feed(state, trade(ts, 100.0), ts=ts)
+        waves = feed(state, trade(back, 100.0), ts=back)
+        waves += quiet(state, back + 5000, OPEN + 21 * M + 8000)
+        flags = [int(r["flags"]) for w in waves for r in w.rows if r["timeframe"] == 1]
+        assert any(f & CandleFlag.GAP for f in flags)
 
 
 def test_a_gap_outside_trading_holds_nothing(state):
