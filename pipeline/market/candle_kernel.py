@@ -44,8 +44,8 @@ SYMBOL = np.dtype(
     + [(name, "<i8") for name in ("repaired", "too_late", "refused", "held", "awaits", "awaits_to", "until")]
 )
 """Per symbol: counts of prints that were not painted; the newest I1; how many of our minutes agree with it; minutes that a repair
-changed, repairs of minutes no longer kept, and repairs that made no sense. ``epoch`` -1: a gap of this symbol came last. ``held``: candles that
-end later are held, 0 when none are, until the minutes from ``awaits`` to ``awaits_to`` came, or the instant ``until``."""
+changed, repairs of minutes no longer kept, and repairs that made no sense. ``epoch`` -1: a gap of this symbol came last. ``held``:
+candles that end later are held, 0 when none are, until the minutes from ``awaits`` to ``awaits_to`` came, or the instant ``until``."""
 
 BAR = np.dtype(
     [("ts", "<i8"), ("volume", "<i8"), ("trades", "<i4"), ("flags", "<u2"), ("lineage", "<u2")]

@@ -9,7 +9,8 @@ A print counts where its own ``ltt`` falls, and only inside continuous trading; 
 minute closes at the first frame ``grace_ms`` past its end, the prints of that frame included; what comes
 later is counted, not painted. Longer candles are sums of minutes, anchored at the open and cut at the
 close. A symbol without a trade has no row. A gap, of one symbol or of all, is marked, never filled: the first print after it
-counts with its own quantity, not with the volume that was missed. Silence counts trading time: a pause is no gap. The feed's finished minute (I1) is compared, never copied.
+counts with its own quantity, not with the volume that was missed. Silence counts trading
+time: a pause is no gap. The feed's finished minute (I1) is compared, never copied.
 
 A REPAIR row brings a finished minute from the broker's candle API, and that replaces ours: flag REVISED, GAP off. A minute that
 was told already is told again at once, with every closed candle around it, in a wave of its own; one that is still open closes with
@@ -36,7 +37,6 @@ from pipeline.kernels.jit import warmer, writable
 from pipeline.market.candle_kernel import (
     AHEAD,
     BAR,
-    BASE,
     CHANGED,
     END,
     EPOCH,

@@ -1,6 +1,7 @@
 """A start in the middle of a session, over sockets and REST: the simulator, the feed with its repair, ticks and candles.
 
-One feed is there from before the open, another comes when eleven minutes are over; at the end both have the same candles.
+One feed is there from before the open, one leaves a paper for six minutes, another comes when eleven minutes are over; at the end
+all have the same candles.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.core.session import ist_ms
+from pipeline.core.feed import SubscriptionChange
+from pipeline.core.session import group_of, ist_ms
 from pipeline.core.types import TIMEFRAMES, CandleFlag, TickBatch
 from pipeline.market import candles, ticks
 from tests.fakes.feed_rows import CANDLES, TICKS
@@ -29,7 +31,7 @@ class Chain:
     def __init__(self, sim, config, folder) -> None:
         self.run = Run(sim, config, Limits(60.0, 60.0, 60.0, 60.0), Path(folder))
         day = CALENDAR.day(config.date)
-        windows = [day.hours("EQ_CAS" if p.is_cas_eligible else "INDEX" if "INDEX" in p.instrument_key else "EQ") for p in PAPERS]
+        windows = [day.hours(group_of(paper)) for paper in PAPERS]
         self.metrics, self.builder = ticks.TickState(len(PAPERS), TICKS), candles.CandleState(windows, CANDLES)
         self.told, self.now = [], 0
 
@@ -40,6 +42,9 @@ class Chain:
                 for wave in candles.step(self.builder, TickBatch(record.ts, ticks.step(self.metrics, record.rows))):
                     self.told += list(wave.rows)
 
+    def want(self, action: str) -> None:
+        self.run.source.want([SubscriptionChange(1, PAPERS[0].symbol, action, "", "test")])
+
     def by_slot(self, until: int) -> dict:
         out = defaultdict(list)
         for row in self.told:
@@ -48,35 +53,39 @@ class Chain:
         return out
 
 
+def read_to(chains: list[Chain], ts: int) -> None:
+    deadline = time.monotonic() + 100
+    while min(chain.now for chain in chains) < ts:
+        assert time.monotonic() < deadline
+        for chain in chains:
+            chain.read()
+
+
 @pytest.mark.timeout(150)
-def test_a_late_start_ends_with_the_candles_of_a_start_before_the_open():
+def test_a_late_start_and_an_absence_end_with_the_candles_of_the_whole_session():
     with simulated(session="09:14-10:30", speed=SPEED, ping_s=0.2) as (sim, config), tempfile.TemporaryDirectory() as folder:
-        whole, until = Chain(sim, config, folder), ist_ms(config.date, "09:45")
+        chains, until = [Chain(sim, config, folder), Chain(sim, config, folder)], ist_ms(config.date, "09:45")
         try:
-            deadline = time.monotonic() + 100
-            while whole.now < ist_ms(config.date, "09:26:20"):
-                assert time.monotonic() < deadline
-                whole.read()
-            late = Chain(sim, config, folder)
-            try:
-                while min(late.now, whole.now) < until + 5_000:
-                    assert time.monotonic() < deadline
-                    whole.read()
-                    late.read()
-                counts = late.run.repair.counts()
-            finally:
-                late.run.source.close()
+            read_to(chains, ist_ms(config.date, "09:20:30"))
+            chains[1].want("remove")
+            read_to(chains, ist_ms(config.date, "09:26:20"))
+            chains[1].want("add")
+            chains.append(Chain(sim, config, folder))
+            read_to(chains, until + 5_000)
+            counts = [chain.run.repair.counts() for chain in chains]
         finally:
-            whole.run.source.close()
-    assert whole.run.repair.counts()["calls"] == 0, "a start before the open is no gap"
-    assert (counts["owed"], counts["gave_up"], counts["failed"]) == (0, 0, 0)
-    assert len(PAPERS) <= counts["calls"] <= 3 * len(PAPERS)
-    want, got = whole.by_slot(until), late.by_slot(until)
-    assert {timeframe for timeframe, _ in want} == set(TIMEFRAMES) - {60}
-    assert got.keys() == want.keys()
-    for slot, rows in want.items():
-        ours = got[slot]
-        assert [int(r["ts"]) for r in ours] == [int(r["ts"]) for r in rows], slot
-        for mine, theirs in zip(ours, rows, strict=True):
-            assert [mine[n] for n in PRICES] == [theirs[n] for n in PRICES], slot
-            assert not mine["flags"] & ~np.uint16(CandleFlag.REVISED), slot
+            for chain in chains:
+                chain.run.source.close()
+    assert [(c["owed"], c["gave_up"], c["failed"]) for c in counts] == [(0, 0, 0)] * 3
+    assert counts[0]["calls"] == 0, "a start before the open is no gap"
+    assert 1 <= counts[1]["calls"] <= 3
+    assert len(PAPERS) <= counts[2]["calls"] <= 3 * len(PAPERS)
+    whole, absent, late = (chain.by_slot(until) for chain in chains)
+    assert {timeframe for timeframe, _ in whole} == set(TIMEFRAMES) - {60}
+    for slot, rows in whole.items():
+        assert [int(r["ts"]) for r in late[slot]] == [int(r["ts"]) for r in rows], "each once, in order"
+        newest = {int(r["ts"]): r for r in absent[slot]}
+        for ours in (late[slot], [newest[ts] for ts in sorted(newest)]):
+            for mine, theirs in zip(ours, rows, strict=True):
+                assert [mine[n] for n in PRICES] == [theirs[n] for n in PRICES], slot
+                assert not mine["flags"] & ~np.uint16(CandleFlag.REVISED), slot
