@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 TOLERANCE = 0.10
 UNEXPLAINED = 1.35
 """A step down at or above this (or up, its inverse) without an applied action is told."""
+MAX_RATIO = 10_000
 NEAR_DAYS = 7
 """How far off a wrong ex date is looked for, and how long a paper may not have traded over it."""
 FILE = "factors.csv"
@@ -62,17 +63,21 @@ def read_actions(text: str, name: str) -> list[Action]:
     lines = csv.DictReader(io.StringIO(text))
     if not {"symbol", "ex_date", "split_ratio"} <= set(lines.fieldnames or ()):
         raise Refused(f"{name}: the columns symbol, ex_date and split_ratio are needed, it has {', '.join(lines.fieldnames or ('none',))}")
-    out: list[Action] = []
-    for line in lines:
-        try:
-            action = Action(line["symbol"].strip(), ist_date(ist_ms(line["ex_date"].strip(), "00:00")), float(line["split_ratio"] or 0))
-        except (ValueError, Refused) as error:
-            raise Refused(f"{name}, line {lines.line_num}: {error}: correct it") from error
-        if not 0 <= action.ratio < 10_000:
-            raise Refused(f"{name}, line {lines.line_num}: a ratio of {action.ratio:g} cannot be: correct it")
-        if action.ratio not in (0.0, 1.0):
-            out.append(action)
-    return out
+    try:
+        actions = [
+            Action((line["symbol"] or "").strip(), ist_date(ist_ms((line["ex_date"] or "").strip(), "00:00")), _ratio(line["split_ratio"]))
+            for line in lines
+        ]
+    except (ValueError, csv.Error, Refused) as error:
+        raise Refused(f"{name}, line {lines.line_num}: {error}: correct it") from error
+    return [action for action in actions if action.ratio not in (0.0, 1.0)]
+
+
+def _ratio(text: str | None) -> float:
+    ratio = float(text or 0)
+    if not 0 <= ratio < MAX_RATIO:
+        raise ValueError(f"a ratio of {ratio:g} cannot be")
+    return ratio
 
 
 def factors(rows: Rows, actions: Iterable[Action], forced: frozenset[str]) -> list[Factor]:

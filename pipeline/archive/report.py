@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.archive.soundness import Fault, clock_on, due, is_trading, judge, words
-from pipeline.archive.spans import Span, dates, joined
+from pipeline.archive.spans import Span, dates, joined, without
 from pipeline.core.session import DAY_MS, Calendar, Group, ist_clock, ist_date, ist_day
 
 if TYPE_CHECKING:
@@ -64,6 +64,14 @@ def _unsound(row: np.void, fault: Fault, period: Period) -> Finding:
 def _at(row: np.void, kind: str, said: str, *, is_fault: bool = True) -> Finding:
     ts = int(row["ts"])
     return Finding(ist_date(ts), kind, f"{ist_clock(ts)[:5]} {said}", is_fault)
+
+
+def holes(covered: list[Span], calendar: Calendar) -> list[tuple[Span, int]]:
+    """Give the spans between the first and the last covered date that were never asked for, with their trading days (never none)."""
+    spans = joined(covered)
+    gaps = without((spans[0][0], spans[-1][1]), spans) if spans else []
+    counted = [(gap, sum(bool(is_trading(calendar, day)) for day in dates(gap))) for gap in gaps]
+    return [(gap, days) for gap, days in counted if days > 0]
 
 
 def missing(rows: Rows, covered: list[Span], period: Period, calendar: Calendar, group: Group) -> list[Finding]:

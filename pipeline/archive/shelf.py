@@ -198,7 +198,8 @@ class Shelf:
     def put_aside(self, series: Series, name: str) -> Path:
         """Move a part that cannot be read out of the way, so that it is fetched again; nothing is thrown away."""
         path = self.folder(series) / f"{name}{SUFFIX}"
-        aside = path.with_suffix(".damaged")
+        earlier = len(list(path.parent.glob(f"{path.stem}.damaged*")))
+        aside = path.with_suffix(f".damaged{earlier or ''}")
         path.replace(aside)
         return aside
 

@@ -108,6 +108,8 @@ class HistoryReader:
         self._progress = progress
         self._archive = archive
         self._refused: list[str] = []
+        self._refusals = 0
+        """All of them, those that are not named too."""
 
     def fetch(self, instruments: Sequence[Instrument], plan: HistoryPlan) -> History:
         """Fetch everything, in the watchlist's order.
@@ -115,17 +117,17 @@ class HistoryReader:
         Raises:
             Unauthorised: the token is not accepted.
         """
-        self._refused, made = [], self._calls.made
+        self._refused, self._refusals, made = [], 0, self._calls.made
         found: list[Placed] = []
         short: list[tuple[str, str, int, int]] = []
         total, ones, is_whole = len(instruments) * len(plan.depth), None, False
         jobs = [(instrument, minutes, wanted) for instrument in instruments for minutes, wanted in sorted(plan.depth.items())]
         for done, (instrument, minutes, wanted) in enumerate(jobs, start=1):
-            refused = len(self._refused)
+            refused = self._refusals
             candles = self._candles(instrument, minutes, wanted, plan)
             if minutes == 1:
                 ones = MinuteDays(candles, instrument, self._calendar)
-                candles, is_whole = list(ones.counted()), len(self._refused) == refused
+                candles, is_whole = list(ones.counted()), self._refusals == refused
             elif ones is not None and is_whole:
                 candles = ones.instead(candles, minutes, plan.now_ms - plan.settle_ms)
             candles = candles[-wanted:]
@@ -134,6 +136,9 @@ class HistoryReader:
             if len(candles) < wanted:
                 short.append((instrument.symbol, label, len(candles), wanted))
             self._progress(done, total, f"{instrument.symbol} {label}")
+        if (unnamed := self._refusals - len(self._refused)) > 0:
+            self._refused.append(f"{unnamed} more")
+            log.warning("candles refused", extra={"fields": {"more": unnamed}})
         return History(waves_of(found), tuple(self._refused), tuple(short), self._calls.made - made)
 
     def _candles(self, instrument: Instrument, minutes: int, wanted: int, plan: HistoryPlan) -> list[Found]:
@@ -181,6 +186,7 @@ class HistoryReader:
         return check.take(rows, most, lambda c: span[0] <= ist_date(c[START]) <= span[1] and has_trade(c, instrument))
 
     def _refuse(self, why: str) -> None:
+        self._refusals += 1
         if len(self._refused) < MAX_REFUSALS:
             self._refused.append(why)
             log.warning("candle refused", extra={"fields": {"why": why}})

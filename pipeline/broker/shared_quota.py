@@ -1,8 +1,8 @@
 """One read quota for all processes of the account: calls are booked in a ledger that outlives a kill.
 
-Reads   the instants of the last calls: in Redis (hash ``quota:reads``) where one answers, else in a file of this machine
+Reads   the instants of the last calls: in a file of this machine, and in Redis (hash ``quota:reads``) where one answers
 Writes  the same with the next call; what is booked counts, whether the call was made or its process was killed before
-Law     the limits hold over all who share the ledger; each also keeps its own pace. Without a ledger (Redis went away) a process
+Law     the limits hold over all who share a ledger; each also keeps its own pace. Without one (Redis went away) a process
         keeps the limits by itself, and says so once: a feed must not stand still for it.
 """
 
@@ -97,37 +97,41 @@ class FileLedger:
 
 
 class SharedReads(ReadBudget):
-    """A read budget with a ledger behind it: ``reserve`` waits for the own pace and for the limits of all."""
+    """A read budget with ledgers behind it: ``reserve`` waits for the own pace and for the limits of all who share one."""
 
-    __slots__ = ("_away_until", "_is_said", "_ledger", "_shared")
+    __slots__ = ("_away_until", "_is_said", "_ledgers", "_shared")
 
-    def __init__(self, pace: tuple[Limit, ...], ledger: Ledger, shared: tuple[Limit, ...] = SHARED_READS) -> None:
+    def __init__(self, pace: tuple[Limit, ...], ledgers: tuple[Ledger, ...], shared: tuple[Limit, ...] = SHARED_READS) -> None:
         super().__init__((*pace, *shared))
-        self._ledger = ledger
+        self._ledgers = ledgers
         self._shared = shared
-        self._away_until = 0.0
+        self._away_until = [0.0] * len(ledgers)
         self._is_said = False
 
     def reserve(self, now_ms: int) -> int:
         """Book the next call everywhere and return the instant at which it may be made, on the caller's clock."""
         at = super().reserve(now_ms)
-        if time.monotonic() < self._away_until:
-            return at
-        try:
-            at = max(at, now_ms + self._ledger.book(self._shared))
-        except (OSError, redis.RedisError) as error:
-            self._away_until = time.monotonic() + AWAY_S
-            if not self._is_said:
-                log.warning("the shared read quota is away: keeping it alone", extra={"fields": {"why": str(error)}})
-            self._is_said = True
+        for n, ledger in enumerate(self._ledgers):
+            if time.monotonic() < self._away_until[n]:
+                continue
+            try:
+                at = max(at, now_ms + ledger.book(self._shared))
+            except (OSError, redis.RedisError) as error:
+                self._away_until[n] = time.monotonic() + AWAY_S
+                if not self._is_said:
+                    log.warning("a ledger of the shared read quota is away: keeping it without", extra={"fields": {"why": str(error)}})
+                self._is_said = True
         return at
 
 
-def ledger_at(url: str, path: Path) -> Ledger:
-    """Give the ledger of the Redis at ``url`` where it answers, else the one in the file at ``path``."""
+def ledgers_at(url: str, path: Path) -> tuple[Ledger, ...]:
+    """Give the ledger in the file at ``path``, and that of the Redis at ``url`` where it answers.
+
+    The file always: a process that began before Redis did books there alone, and must be seen by those that came after.
+    """
     client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=REPLY_S, socket_connect_timeout=REPLY_S)
     try:
         client.ping()
     except redis.RedisError:
-        return FileLedger(path)
-    return RedisLedger(client)
+        return (FileLedger(path),)
+    return FileLedger(path), RedisLedger(client)

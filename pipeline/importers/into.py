@@ -22,7 +22,7 @@ import numpy as np
 from pipeline.archive.period import Period
 from pipeline.archive.shelf import Note, Series, Shelf
 from pipeline.archive.soundness import DAILY, Fault, judge, words
-from pipeline.archive.spans import Span, joined, within
+from pipeline.archive.spans import EVER, Span, joined, within
 from pipeline.core.errors import Refused
 from pipeline.core.session import Calendar, Group, ist_date, ist_ms
 from pipeline.importers.spec import IMPORTERS, DayRow, Importer
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 DAYS = Period("days")
 MAX_BYTES = 64 * 1024 * 1024
 MAX_NOTED = 500
+MAX_SYMBOL = 64
 
 
 @dataclass(slots=True)
@@ -123,10 +124,23 @@ def _rows(path: Path, importer: Importer, lines: csv.DictReader[str], wish: Wish
             except (ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
                 found.refused.append(f"{path.name}, line {lines.line_num}: {error}")
                 continue
-            if row is not None:
+            if row is None:
+                continue
+            if why := _unfit(row):
+                found.refused.append(f"{path.name}, line {lines.line_num}: {why}")
+            else:
                 yield row
     except csv.Error as error:
         raise Refused(f"{path.name}, line {lines.line_num}: {error}: fetch it again") from error
+
+
+def _unfit(row: DayRow) -> str:
+    """Tell why a day cannot have a place in the archive at all, or nothing."""
+    if not row.date >= EVER[0]:
+        return f"the day {row.date} is before {EVER[0]}"
+    if not 0 < len(row.symbol) <= MAX_SYMBOL or not row.symbol.strip("."):
+        return f"{row.symbol[:MAX_SYMBOL]!r} is no symbol: name the paper with --symbol"
+    return ""
 
 
 def _lay(share: _Share, shelf: Shelf, calendar: Calendar, wish: Wish, found: Imported) -> None:
@@ -142,7 +156,9 @@ def _lay(share: _Share, shelf: Shelf, calendar: Calendar, wish: Wish, found: Imp
         mine = sound[(sound["ts"] >= ist_ms(f"{year}-01-01", "00:00")) & (sound["ts"] <= ist_ms(f"{year}-12-31", "00:00"))]
         old, note = shelf.read_part(series, year)
         kept, fresh = _merged(series, old, mine, wish, found)
-        refused = dict.fromkeys([*note.refused, *(why for of, why in bad if of == year)])
+        taken = {ist_date(ts) for ts in fresh["ts"].tolist()}
+        standing = [why for why in note.refused if why[:10] not in taken]
+        refused = dict.fromkeys([*standing, *(why for of, why in bad if of == year)])
         covered = joined([*note.covered, *within((f"{year}-01-01", f"{year}-12-31"), share.covered)])
         told = Note(key or note.instrument_key, Group.EQ, tuple(covered), tuple(refused)[-MAX_NOTED:])
         if len(fresh) > 0 or told != note:

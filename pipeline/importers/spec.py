@@ -6,6 +6,7 @@ Gives   DayRows as the file has them; what a line lacks or cannot be read raises
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -43,17 +44,23 @@ class Importer:
     """The file is of one paper, and does not name it."""
 
 
+MOST = 2**53
+"""Shares beyond which a number of them is not exact."""
+
 IMPORTERS: Registry[Importer] = Registry("importer")
 
 
 def number(text: str) -> float:
-    """Read a price; an empty field is none."""
-    return float(text.strip())
+    """Read a price; an empty field is none, and so is what is no number or endless."""
+    value = float(text.strip())
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is no price")
+    return value
 
 
 def count(text: str) -> int:
     """Read a number of shares, written with or without a decimal point."""
     value = float(text.strip())
-    if value != int(value):
+    if value != int(value) or abs(value) > MOST:
         raise ValueError(f"{text!r} is no whole number of shares")
     return int(value)

@@ -2,7 +2,7 @@
 
 Reads   nothing from a stream: CandleWave records of the fetcher (any timeframes, oldest first)
 Writes  HISTORY  one packed entry per wave; candle:<symbol>:<timeframe>:<field> samples
-State   none
+State   the newest wave told in this session: a restart fetches again, and what was told is not told twice
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pipeline.kernels.jit import writable
 @dataclass(slots=True)
 class State:
     symbols: tuple[str, ...]
+    told: int = 0
 
 
 def initial(context: Context) -> State:
@@ -28,6 +29,9 @@ def initial(context: Context) -> State:
 
 
 def step(state: State, wave: CandleWave, now: int) -> Iterator[Output]:
+    if wave.ts <= state.told:
+        return
+    state.told = wave.ts
     rows = writable(wave.rows)
     rows["flags"] |= int(CandleFlag.HISTORY)
     yield CandleWave(wave.ts, rows)
@@ -35,11 +39,12 @@ def step(state: State, wave: CandleWave, now: int) -> Iterator[Output]:
 
 
 def dump(state: State) -> bytes:
-    return pack({})
+    return pack({"told": state.told})
 
 
 def load(state: State, blob: bytes) -> None:
-    unpack(blob)
+    plain, _ = unpack(blob)
+    state.told = plain["told"]
 
 
 job = Job(
@@ -50,6 +55,7 @@ job = Job(
     step=step,
     dump=dump,
     load=load,
+    rebuild_from=HISTORY,
     script="historical_data_fetcher",
     about="candles of the days before, fetched at start",
 )

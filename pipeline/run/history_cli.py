@@ -11,7 +11,7 @@ VERBS = "pipeline.run.verbs."
 
 def add_history(subs: Any) -> None:
     """Add every sub-verb."""
-    for add in (_start, _fetch, _import, _adjust, _list, _check):
+    for add in (_start, _fetch, _import, _adjust, _list, _check, _export):
         add(subs)
 
 
@@ -68,3 +68,14 @@ def _check(subs: Any) -> None:
     sub.add_argument("--source", default="", help="only this source")
     sub.add_argument("--candle", default="", metavar="LENGTH", help="only this length")
     sub.add_argument("--all", action="store_true", help="print every finding, not the first ten of each kind and series")
+
+
+def _export(subs: Any) -> None:
+    sub = _sub(subs, "export", "candles of the archive as CSV, raw or with splits and bonuses in", "history_export")
+    sub.add_argument("symbols", nargs="*", metavar="SYMBOL", help="only these (all of the source)")
+    sub.add_argument("--candle", default="1d", metavar="LENGTH", help="1m ... 1mo (%(default)s)")
+    sub.add_argument("--source", default="", help="whose candles, where there are several")
+    sub.add_argument("--adjusted", action="store_true", help="with the factors of `ticktick history adjust` in")
+    sub.add_argument("--from", dest="first", type=day, default=None, metavar="DATE", help="first date")
+    sub.add_argument("--to", dest="last", type=day, default=None, metavar="DATE", help="last date")
+    sub.add_argument("--out", default=None, metavar="FOLDER", help="one file a paper in here (a single paper: the terminal)")

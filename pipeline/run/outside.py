@@ -85,20 +85,19 @@ def source_of(
         changes = SubscriptionReader(store, day.date).poll if store is not None else None
         return lambda progress: feed_source(settings, day, instruments, progress, changes=changes, is_lossless=is_lossless)
     if name == "history":
-        return lambda progress: _history(settings, day, instruments, progress)
+        return lambda _progress: _history(settings, day, instruments)
     return None
 
 
-def _history(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...], progress: Progress) -> Source:
-    """Fetch at the first read, with a bar; then hand the waves on. A restart fetches again and skips what is there."""
+def _history(settings: Settings, day: SessionDay, instruments: tuple[Instrument, ...]) -> Source:
+    """Fetch at the first read, with a bar; then hand the waves on. A restart fetches again; the job knows what it has told."""
     waves: list[CandleWave] = []
     is_fetched = False
 
     def read(limit: int, _timeout_s: float) -> list[CandleWave]:
         nonlocal is_fetched
         if not is_fetched:
-            found = _fetch(settings, day, instruments)
-            waves.extend(w for w in found if not progress.entries or w.ts > progress.now)
+            waves.extend(_fetch(settings, day, instruments))
             is_fetched = True
         out = waves[:limit]
         del waves[:limit]

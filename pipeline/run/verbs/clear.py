@@ -15,7 +15,7 @@ from typing import Any
 import redis
 
 from pipeline.core.errors import Refused, Stopped
-from pipeline.core.schema import HASHES, HEALTH, SERIES, STREAMS, Role
+from pipeline.core.schema import HASHES, HEALTH, READS, SERIES, STREAMS, Role
 from pipeline.run.pids import is_running
 from pipeline.run.processes import PROCESSES
 from pipeline.run.verbs.shared import settings_for, show
@@ -50,10 +50,13 @@ def clear(clients: Mapping[Role, redis.Redis]) -> dict[str, int]:
 
 
 def patterns(role: Role) -> Iterator[str]:
-    """Give the SCAN patterns of everything that the schema puts into a role."""
+    """Give the SCAN patterns of everything that the schema puts into a role.
+
+    What was booked of the broker's quotas stays (``READS``, and the lists): the broker goes on counting.
+    """
     yield from (stream.name for stream in STREAMS if stream.role is role)
     yield from (_HOLE.sub("*", series.template) for series in SERIES if series.role is role)
-    yield from (_HOLE.sub("*", family.template) for family in HASHES if family.role in (role, None))
+    yield from (_HOLE.sub("*", family.template) for family in HASHES if family.role in (role, None) and family is not READS)
 
 
 def _unlink(client: redis.Redis, pattern: str) -> int:

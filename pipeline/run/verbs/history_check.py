@@ -1,7 +1,8 @@
 """`ticktick history check`: is the archive whole and sound? The daily integrity report; exit 1 when it holds a fault.
 
-Faults: unreadable files, candles refused when they came, unsound candles, doubles, false spikes, minutes and days that are missing.
-Worth a look, no fault: minutes that a vendor filled, long wicks.
+Faults: unreadable files, candles refused when they came, unsound candles, doubles, false spikes, minutes and days that are missing,
+holes between the dates that were asked for.
+Worth a look, no fault: minutes that a vendor filled, long wicks, days of a paper that no file of all papers holds.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from pipeline.archive.period import period_of
-from pipeline.archive.report import Finding, findings
+from pipeline.archive.report import Finding, findings, holes
 from pipeline.archive.shelf import Series, Shelf
 from pipeline.core.errors import Corrupt, Refused
 from pipeline.core.session import Calendar
+from pipeline.importers.spec import IMPORTERS
 from pipeline.run.access import calendar_of
+from pipeline.run.discovery import discover_importers
 from pipeline.run.verbs.shared import settings_for, show
 
 FIRST = 10
@@ -60,6 +64,9 @@ def look(shelf: Shelf, series: Series, calendar: Calendar) -> list[Finding]:
     if not readable:
         return out
     covered = [span for part in readable for span in part.note.covered]
+    for (first, last), days in holes(covered, calendar):
+        said = f"to {last}: {days} trading days that were never asked for"
+        out.append(Finding(first, "hole", said, is_fault=series.source not in by_date()))
     rows = []
     for part in readable:
         try:
@@ -67,6 +74,13 @@ def look(shelf: Shelf, series: Series, calendar: Calendar) -> list[Finding]:
         except Corrupt as error:
             out.append(Finding(part.name, "unreadable", str(error)))
     return out + (findings(np.concatenate(rows), covered, series.period, calendar, readable[-1].note.group) if rows else [])
+
+
+@cache
+def by_date() -> frozenset[str]:
+    """Name the sources whose files are a day of all papers: a paper that did not trade on it is in none, and that is no hole."""
+    discover_importers()
+    return frozenset(importer.source for _, importer in IMPORTERS.items() if not importer.needs_symbol)
 
 
 def _plain(found: dict[str, list[Finding]]) -> dict[str, list[dict[str, Any]]]:

@@ -6,9 +6,9 @@ import argparse
 from typing import Any
 
 from pipeline.archive.adjust import COUNTING, FILE, read_table
+from pipeline.archive.report import holes
 from pipeline.archive.shelf import Series, Shelf
-from pipeline.archive.soundness import is_trading
-from pipeline.archive.spans import dates, joined, without
+from pipeline.archive.spans import joined
 from pipeline.core.session import Calendar
 from pipeline.run.access import calendar_of
 from pipeline.run.verbs.shared import settings_for, show
@@ -34,8 +34,6 @@ def coverage(shelf: Shelf, series: Series, calendar: Calendar) -> dict[str, Any]
     held = shelf.parts(series)
     covered = joined(span for part in held for span in part.note.covered)
     span = (covered[0][0], covered[-1][1]) if covered else ("", "")
-    gaps = without(span, covered) if covered else []
-    holes = [day for gap in gaps for day in dates(gap) if is_trading(calendar, day)]
     table = shelf.folder(series) / FILE
     used = [f for f in read_table(table.read_text("utf-8"), table.name) if f.state in COUNTING] if table.exists() else []
     values = (
@@ -44,7 +42,7 @@ def coverage(shelf: Shelf, series: Series, calendar: Calendar) -> dict[str, Any]
         series.symbol,
         *span,
         sum(part.rows for part in held),
-        len(holes),
+        sum(days for _, days in holes(covered, calendar)),
         sum(len(part.note.refused) for part in held),
         round(sum(part.bytes for part in held) / 1024),
         len(used),

@@ -8,15 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 import redis
 
 from pipeline.broker.quota import Limit
-from pipeline.broker.shared_quota import RedisLedger, ledger_at
+from pipeline.broker.shared_quota import FileLedger, RedisLedger, ledgers_at
 from pipeline.core.schema import READS, Role
 
 LIMITS = (Limit(5, 1_000), Limit(40, 60_000))
 
 
 def test_many_who_book_at_once_keep_one_quota(redis_urls, tmp_path):
-    ledgers = [ledger_at(redis_urls[Role.DERIVED], tmp_path / "x") for _ in range(4)]
-    assert all(isinstance(ledger, RedisLedger) for ledger in ledgers)
+    both = [ledgers_at(redis_urls[Role.DERIVED], tmp_path / "x") for _ in range(4)]
+    assert [[type(one) for one in each] for each in both] == [[FileLedger, RedisLedger]] * 4
+    ledgers = [each[1] for each in both]
 
     def book(n: int) -> float:
         began = time.monotonic()

@@ -49,7 +49,7 @@ def test_actions_outside_the_rows_and_long_silence():
     assert "no trading within" in factors(gap, [Action("X", "2010-01-06", 2.0)], frozenset())[0].why
 
 
-@pytest.mark.parametrize("text", ["a,b\n1,2\n", "symbol,ex_date,split_ratio\nX,soon,2\n", "symbol,ex_date,split_ratio\nX,2010-01-01,two\n", "symbol,ex_date,split_ratio\nX,2010-01-01,-2\n", "symbol,ex_date,split_ratio\nX,2010-01-01,nan\n"])  # fmt: skip
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "symbol,ex_date,split_ratio\nX,soon,2\n", "symbol,ex_date,split_ratio\nX,2010-01-01,two\n", "symbol,ex_date,split_ratio\nX,2010-01-01,-2\n", "symbol,ex_date,split_ratio\nX,2010-01-01,nan\n", "symbol,ex_date,split_ratio\nX\n", "symbol,ex_date,split_ratio\nX,2010-01-01,\0\n"])  # fmt: skip
 def test_a_bad_file_is_one_line(text):
     with pytest.raises(Refused, match=r"actions\.csv") as caught:
         read_actions(text, "actions.csv")

@@ -228,6 +228,13 @@ def test_a_bad_candle_is_refused_by_name_and_left_out(spoil, words):
     assert found.candles == 250
 
 
+def test_what_is_no_longer_named_is_counted_and_makes_no_longer_candles():
+    """Beyond the first 200 refusals too: minutes that were refused must not pass for minutes without a trade."""
+    found, _ = fetch(Broker(lambda rows: [[*row[:5], -5, 0] for row in rows]))
+    assert (len(found.refused), found.candles) == (201, 0)
+    assert found.refused[-1].endswith(" more")
+
+
 def test_a_candle_that_comes_twice_is_taken_once_and_named():
     found, _ = fetch(Broker(lambda rows: [rows[20], *rows]))
     assert found.refused == ("RELIANCE 1m: 2026-11-19 15:09:00.000 +05:30: came twice",)

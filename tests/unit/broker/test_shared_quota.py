@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.broker.quota import SHARED_READS, STANDARD_READS, Limit
-from pipeline.broker.shared_quota import FileLedger, SharedReads, booked, ledger_at
+from pipeline.broker.shared_quota import FileLedger, SharedReads, booked, ledgers_at
 from pipeline.store.server import free_port
 
 LIMITS = (Limit(3, 100), Limit(10, 1_000))
@@ -38,12 +38,23 @@ def test_our_share_is_below_the_published_limits():
 
 
 def test_two_processes_share_a_file(tmp_path):
-    one, two = (SharedReads((Limit(100, 1),), FileLedger(tmp_path / "run" / "x"), (Limit(2, 60_000),)) for _ in range(2))
+    one, two = (SharedReads((Limit(100, 1),), (FileLedger(tmp_path / "run" / "x"),), (Limit(2, 60_000),)) for _ in range(2))
     now = time.monotonic_ns() // 1_000_000
     assert one.reserve(now) - now < 1_000
     assert two.reserve(now) - now < 1_000
     assert two.reserve(now) - now > 50_000
     assert oct((tmp_path / "run" / "x").stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_ledger_that_is_away_leaves_the_other_in_force(tmp_path):
+    """A process that began before Redis did books in the file alone, and is seen by those that came after."""
+    early = SharedReads((Limit(100, 1),), (FileLedger(tmp_path / "x"),), (Limit(2, 60_000),))
+    late = SharedReads((Limit(100, 1),), (FileLedger(tmp_path / "x"), Away()), (Limit(2, 60_000),))
+    now = time.monotonic_ns() // 1_000_000
+    assert early.reserve(now) - now < 1_000
+    assert late.reserve(now) - now < 1_000
+    assert late.reserve(now) - now > 50_000
+    assert early.reserve(now) - now > 50_000
 
 
 class Away:
@@ -56,14 +67,15 @@ class Away:
 
 
 def test_without_a_ledger_the_limits_are_kept_alone_and_it_is_said_once(caplog):
-    budget = SharedReads((Limit(1, 100),), away := Away(), (Limit(2, 1_000),))
+    budget = SharedReads((Limit(1, 100),), (away := Away(),), (Limit(2, 1_000),))
     assert [budget.reserve(0) for _ in range(3)] == [0, 100, 1_000]
     assert away.asked == 1, "it is left alone for a while"
-    assert [r.message for r in caplog.records] == ["the shared read quota is away: keeping it alone"]
+    assert [r.message for r in caplog.records] == ["a ledger of the shared read quota is away: keeping it without"]
 
 
 def test_the_file_stands_in_where_no_redis_answers(tmp_path):
-    assert isinstance(ledger_at(f"redis://127.0.0.1:{free_port()}/2", tmp_path / "x"), FileLedger)
+    (ledger,) = ledgers_at(f"redis://127.0.0.1:{free_port()}/2", tmp_path / "x")
+    assert isinstance(ledger, FileLedger)
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         FileLedger(tmp_path / "file" / "x").book(LIMITS)

@@ -77,6 +77,33 @@ def test_bad_lines_and_bad_days_are_refused_by_name_and_the_rest_is_taken(tmp_pa
     assert len(shelf.parts(Series("nse", DAY, "X"))[0].note.refused) == 4
 
 
+def test_a_refusal_stands_until_its_day_is_taken(tmp_path):
+    twice = cm_line("X", "05-JUL-2024", 100.0) * 2
+    shelf, _ = imported(tmp_path, write(tmp_path / "a.csv", CM + twice + cm_line("X", "08-JUL-2024", 100.0, volume=-5)))
+    note = shelf.parts(Series("nse", DAY, "X"))[0].note
+    assert [why[:10] for why in note.refused] == ["2024-07-05", "2024-07-08"]
+    shelf, _ = imported(tmp_path, write(tmp_path / "b.csv", CM + cm_line("X", "05-JUL-2024", 100.0)), is_again=True)
+    assert [why[:10] for why in shelf.parts(Series("nse", DAY, "X"))[0].note.refused] == ["2024-07-08"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (cm_line("X", "05-JUL-2024", 100.0, volume="1e300"), "no whole number of shares"),
+        (cm_line("X", "05-JUL-2024", float("nan")), "no price"),
+        (cm_line("..", "05-JUL-2024", 100.0), "no symbol"),
+        (cm_line("X" * 300, "05-JUL-2024", 100.0), "no symbol"),
+        (cm_line("X", "05-JUL-0001", 100.0), "before 1900"),
+    ],
+)
+def test_a_line_that_can_have_no_place_is_refused_by_name(tmp_path, line, words):
+    _, found = imported(tmp_path, write(tmp_path / "a.csv", CM + line + cm_line("Y", "08-JUL-2024", 100.0)))
+    assert found.days == 1
+    assert len(found.refused) == 1
+    assert found.refused[0].startswith("a.csv, line 2: ")
+    assert words in found.refused[0]
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "SYMBOL,SERIES\nX,EQ\n"])
 def test_a_file_that_nobody_knows_is_refused_whole(tmp_path, text):
     good = write(tmp_path / "good.csv", CM + cm_line("X", "05-JUL-2024", 100.0))

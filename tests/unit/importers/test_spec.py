@@ -19,5 +19,9 @@ def test_numbers():
     for bad in ("", "null", "x"):
         with pytest.raises(ValueError, match="could not convert"):
             number(bad)
-    with pytest.raises(ValueError, match="no whole number"):
-        count("1.5")
+    for bad in ("1.5", "1e300"):
+        with pytest.raises(ValueError, match="no whole number"):
+            count(bad)
+    for bad in ("nan", "inf"):
+        with pytest.raises(ValueError, match="no price"):
+            number(bad)

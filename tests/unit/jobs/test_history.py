@@ -21,7 +21,10 @@ def test_candles_are_marked_and_sampled():
     assert told["candle:ALPHA:1m:close", int(rows["ts"][2])] == rows["close"][2]
 
 
-def test_there_is_no_state():
-    state = job.initial(context())
-    job.load(state, job.dump(state))
-    assert state == job.initial(context())
+def test_what_was_told_is_not_told_again_after_a_restart():
+    state, twin = job.initial(context()), job.initial(context())
+    assert list(job.step(state, CandleWave(5, candles(3)), 5))
+    job.load(twin, job.dump(state))
+    for one in (state, twin):
+        assert list(job.step(one, CandleWave(5, candles(3)), 9)) == []
+        assert list(job.step(one, CandleWave(6, candles(3)), 9))

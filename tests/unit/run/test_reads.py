@@ -12,7 +12,7 @@ def settings(folder, **given):
 
 def test_the_own_pace_and_the_shared_file(tmp_path):
     budget = reads_of(settings(tmp_path), 1.0)
-    assert isinstance(budget._ledger, FileLedger)
+    assert [type(ledger) for ledger in budget._ledgers] == [FileLedger]
     assert budget.reserve(0) < 100
     assert budget.reserve(0) >= 1_000
     assert (tmp_path / "reads.ledger").stat().st_size == 16

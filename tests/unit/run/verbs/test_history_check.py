@@ -42,6 +42,20 @@ def test_a_damaged_file_is_exit_1_and_named(archive, capsys):
     assert told["findings"]["RELIANCE 1m (upstox)"][0]["kind"] == "unreadable"
 
 
+def test_dates_that_were_never_asked_for_are_a_fault(archive, capsys):
+    shelf_with(
+        archive, minutes_of("2026-11-16", "2026-11-19"), "2026-11", covered=(("2026-11-13", "2026-11-16"), ("2026-11-19", "2026-11-19"))
+    )
+    code, told = check(capsys)
+    (_missing, hole) = told["findings"]["RELIANCE 1m (upstox)"][::-1]
+    assert (code, hole["date"], hole["kind"], hole["words"]) == (
+        1,
+        "2026-11-17",
+        "hole",
+        "to 2026-11-18: 2 trading days that were never asked for",
+    )
+
+
 def test_nothing_to_check(archive, capsys):
     assert cli.main(["history", "check"]) == 4
     assert "nothing to check" in capsys.readouterr().err
