@@ -1,7 +1,7 @@
 """A start in the middle of a session, over sockets and REST: the simulator, the feed with its repair, ticks and candles.
 
-One feed is there from before the open, one leaves a paper for six minutes, another comes when eleven minutes are over; at the end
-all have the same candles.
+One feed is there from before the open; another comes when eleven minutes are over, or leaves a paper for six; at the end both
+have the same candles.
 """
 
 from __future__ import annotations
@@ -62,30 +62,36 @@ def read_to(chains: list[Chain], ts: int) -> None:
 
 
 @pytest.mark.timeout(150)
-def test_a_late_start_and_an_absence_end_with_the_candles_of_the_whole_session():
+@pytest.mark.parametrize("is_late", [True, False], ids=["late", "away"])
+def test_a_late_start_and_an_absence_end_with_the_candles_of_the_whole_session(is_late):
     with simulated(session="09:14-10:30", speed=SPEED, ping_s=0.2) as (sim, config), tempfile.TemporaryDirectory() as folder:
-        chains, until = [Chain(sim, config, folder), Chain(sim, config, folder)], ist_ms(config.date, "09:45")
+        until, chains = ist_ms(config.date, "09:45"), [Chain(sim, config, folder)]
         try:
+            if not is_late:
+                chains.append(Chain(sim, config, folder))
             read_to(chains, ist_ms(config.date, "09:20:30"))
-            chains[1].want("remove")
+            if not is_late:
+                chains[1].want("remove")
             read_to(chains, ist_ms(config.date, "09:26:20"))
-            chains[1].want("add")
-            chains.append(Chain(sim, config, folder))
+            if is_late:
+                chains.append(Chain(sim, config, folder))
+            else:
+                chains[1].want("add")
             read_to(chains, until + 5_000)
-            counts = [chain.run.repair.counts() for chain in chains]
+            straight, mended = (chain.run.repair.counts() for chain in chains)
         finally:
             for chain in chains:
                 chain.run.source.close()
-    assert [(c["owed"], c["gave_up"], c["failed"]) for c in counts] == [(0, 0, 0)] * 3
-    assert counts[0]["calls"] == 0, "a start before the open is no gap"
-    assert 1 <= counts[1]["calls"] <= 3
-    assert len(PAPERS) <= counts[2]["calls"] <= 3 * len(PAPERS)
-    whole, absent, late = (chain.by_slot(until) for chain in chains)
+    assert straight["calls"] == 0, "a start before the open is no gap"
+    assert (mended["owed"], mended["gave_up"], mended["failed"]) == (0, 0, 0)
+    papers = len(PAPERS) if is_late else 1
+    assert papers <= mended["calls"] <= 3 * papers
+    whole, other = (chain.by_slot(until) for chain in chains)
     assert {timeframe for timeframe, _ in whole} == set(TIMEFRAMES) - {60}
     for slot, rows in whole.items():
-        assert [int(r["ts"]) for r in late[slot]] == [int(r["ts"]) for r in rows], "each once, in order"
-        newest = {int(r["ts"]): r for r in absent[slot]}
-        for ours in (late[slot], [newest[ts] for ts in sorted(newest)]):
-            for mine, theirs in zip(ours, rows, strict=True):
-                assert [mine[n] for n in PRICES] == [theirs[n] for n in PRICES], slot
-                assert not mine["flags"] & ~np.uint16(CandleFlag.REVISED), slot
+        newest = {int(r["ts"]): r for r in other[slot]}
+        assert list(newest) == [int(r["ts"]) for r in rows], "in order, none left out"
+        assert not is_late or len(newest) == len(other[slot]), "each once"
+        for mine, theirs in zip(newest.values(), rows, strict=True):
+            assert [mine[n] for n in PRICES] == [theirs[n] for n in PRICES], slot
+            assert not mine["flags"] & ~np.uint16(CandleFlag.REVISED), slot
