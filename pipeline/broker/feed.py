@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.broker.backlog import Backlog, Waiting
 from pipeline.broker.gathering import GATHER_NS, Gathering
-from pipeline.broker.intake import Intake, Outcome
+from pipeline.broker.intake import Intake, Outcome, stretches
 from pipeline.broker.lines import Access, Lines, LineState
 from pipeline.broker.link import ArrivalKind, LinkConfig, require_client
 from pipeline.broker.plan import LIMITS
@@ -63,6 +63,8 @@ class FeedConfig:
     link: LinkConfig = field(default_factory=LinkConfig)
     silence_ms: int = 30_000
     """No frame for so long in continuous trading is a gap."""
+    hold_ms: int = 600_000
+    """Candles of what was not followed wait for their repair no longer than this (event time); without a repair not at all."""
     backoff_s: float = 0.5
     backoff_cap_s: float = 30.0
     plan: str = "normal"
@@ -135,7 +137,7 @@ class FeedSource:
         self._gathering = Gathering()
         self.received_ns: list[int] = []
         """When the frames of the last read were received, on the monotonic clock; of what had collected, the earliest that may be."""
-        self._put(0, KIND.STARTED, b"%d" % last_ts)
+        self._put(0, KIND.STARTED, b"%d" % last_ts if repair is None else b"%d %d" % (last_ts, config.hold_ms))
         self._follow()
 
     @property
@@ -291,12 +293,11 @@ class FeedSource:
         rows = batch.rows
         self._watch.heard.hear(rows, batch.ts)
         if self._repair is not None and rows["kind"][0] == TickKind.GAP:
-            if rows["sid"][0] == NO_SYMBOL:
-                keys = list(self._subscriptions.wanted)
-            else:
-                keys = [self._instruments[sid].instrument_key for sid in rows["sid"].tolist()]
             now_ms = self._watch.clock.now_ms(time.monotonic_ns())
-            self._repair.missed(keys, int(rows["ltt"].min()), int(rows["ts_exch"].max()), now_ms)
+            for sids, start, end in stretches(rows):
+                is_all = sids[0] == NO_SYMBOL
+                keys = list(self._subscriptions.wanted) if is_all else [self._instruments[sid].instrument_key for sid in sids]
+                self._repair.missed(keys, start, end, now_ms)
 
     def _deliver_repairs(self, out: list[Outcome | FeedEvent]) -> None:
         now = time.monotonic()

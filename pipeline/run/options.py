@@ -88,6 +88,7 @@ class FeedOptions(Section):
     symbol_silence_s: float = Field(gt=0)
     max_backlog_mb: float = Field(gt=0)
     repair: bool
+    hold_s: float = Field(gt=0)
     liveness_s: float = Field(gt=0)
     backoff_min_s: float = Field(gt=0)
     backoff_max_s: float = Field(gt=0)
