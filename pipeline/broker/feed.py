@@ -126,8 +126,7 @@ class FeedSource:
         self._subscriptions = Subscriptions(instruments, config.link.mode, LIMITS[config.plan])
         self._quarantine = Quarantine(config.quarantine)
         self._intake = Intake(instruments, session, config.silence_ms, last_ts, self._quarantine)
-        limit = config.max_backlog_mb * MB
-        self._backlog = Backlog(self._intake.judge, self._quarantine.keep, len(instruments), limit)
+        self._backlog = Backlog(self._intake.judge, self._quarantine.keep, len(instruments), config.max_backlog_mb * MB)
         self._lines = Lines(config.link, access, lambda: make_links(config), (config.backoff_s, config.backoff_cap_s))
         limits = (config.confirm_s, config.symbol_silence_s, config.link.dead_after_s)
         self._watch = Watch(instruments, session, self._lines, limits, quotes, on_stall=self._stalled, is_judging=not config.is_lossless)
