@@ -107,7 +107,8 @@ class OrderRequest:
 class BrokerReport:
     """One thing the broker said. ``qty`` is the order's total, the trade's size or the signed net position.
 
-    ``cum_qty`` is what has filled by the book; ``px_paise`` the price of a trade, else the average. ``status`` is the broker's own word.
+    ``cum_qty`` is what has filled by the book; ``px_paise`` the price of a trade, what one share of a position is worth now, else the
+    average. ``status`` is the broker's own word.
     """
 
     ts: int
@@ -129,6 +130,10 @@ class BrokerReport:
     parent: str = ""
     """The GTT that the order belongs to."""
     leg: Leg = Leg.NONE
+    name: str = ""
+    """Of a position: what the broker calls a paper that is not in today's watchlist; ``symbol`` is its instrument key then."""
+    pnl_paise: int = 0
+    """Of such a position: made or lost today, by the broker's own reckoning, before charges."""
 
 
 @quick
@@ -160,10 +165,18 @@ class Word(StrEnum):
     KILL = "kill"
     """The broker itself is asked to cancel, exit and lock everything, past our own orders: they keep their hands off meanwhile."""
     RESUME = "resume"
+    CANCEL = "cancel"
+    """One entry of ours, named by its id."""
+    CLOSE = "close"
+    """One position of ours, named by its symbol."""
+    FORGET = "forget"
+    """The account's high-water mark over days begins anew."""
 
 
 LEVELS = (Word.PAUSE, Word.HALT, Word.FLATTEN, Word.KILL)
 """Level 1 comes first."""
+SINGLE = frozenset({Word.CANCEL, Word.CLOSE, Word.FORGET})
+"""Concern one thing, are done once and hold nothing."""
 
 
 def level_of(word: str) -> int:
@@ -173,6 +186,8 @@ def level_of(word: str) -> int:
 
 def holding(before: str, said: Word) -> str:
     """Give the word that holds after one more was said: a milder one does not loosen a stronger one, RESUME lifts any."""
+    if said in SINGLE:
+        return before
     return "" if said is Word.RESUME else max(before, said.value, key=level_of)
 
 
@@ -185,3 +200,5 @@ class Control:
     word: Word
     source: str
     who: str = ""
+    what: str = ""
+    """The order or the symbol that CANCEL and CLOSE are about."""

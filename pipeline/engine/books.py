@@ -30,7 +30,8 @@ def is_old(desk: Desk, piece: BrokerReport) -> bool:
     if kind is Answer.TRADE:
         return piece.trade_id in desk.ledger.trades or (piece.trade_id in desk.strange and piece.order_id not in desk.owners)
     if kind is Answer.POSITION:
-        return desk.broker_qty.get(piece.symbol, 0) == piece.qty
+        known = desk.broker_qty.get(piece.symbol, 0) if piece.symbol in desk.papers else desk.outside.get(piece.symbol, ["", 0])[1]
+        return bool(known == piece.qty)
     order = desk.order(desk.owners.get(piece.order_id, ""))
     if order is None or order.told != piece.status or order.order_qty != piece.qty or piece.cum_qty > order.told_qty:
         return False
@@ -54,6 +55,7 @@ def take_listing(desk: Desk, request: OrderRequest, report: BrokerReport, now: i
                 yield from move(desk, order, (Event.NOT_ON_BOOK,), report, now)
     if request.ask is Ask.POSITIONS:
         desk.broker_qty = {symbol: qty for symbol, qty in sorted(desk.listed.items()) if qty != 0}
+        desk.outside = dict(sorted(desk.listed_outside.items()))
         yield from _compare(desk, now)
 
 
@@ -143,7 +145,7 @@ def take_trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
     key = desk.owners.get(trade.order_id)
     if key is None:
         if trade.symbol in desk.papers:
-            desk.strange[trade.trade_id] = [trade.symbol, Side(trade.side).sign * trade.qty, trade.order_id]
+            desk.strange[trade.trade_id] = [trade.symbol, Side(trade.side).sign * trade.qty, trade.order_id, trade.px_paise]
         return
     order = desk.order(key)
     if order is None:

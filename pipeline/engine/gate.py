@@ -61,6 +61,8 @@ class Activity:
     """Shares of this symbol that are already on their way to be closed."""
     is_symbol_busy: bool
     """A position or a live order of ours in this symbol."""
+    is_held_by_hand: bool
+    """People hold this symbol beside us."""
     has_unknown: bool
     """An order in this symbol whose outcome nobody knows."""
     has_opposite: bool
@@ -82,8 +84,13 @@ class Activity:
     """This cause has been acted on already."""
     losses_in_row: int
     net_paise: int
-    """Profit of the day: realised and marked, less charges."""
+    """Profit of the day: realised and marked, less charges, ours and by hand as it counts (engine/tally.py)."""
     drawdown_paise: int
+    """From the day's peak."""
+    fall_paise: int
+    """From the peak of all days."""
+    peak_paise: int
+    """Profit of the account at that peak, over all its days."""
 
 
 @quick

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from pipeline.core.broker import GTT, Answer, BrokerReport, Control, Facts, Leg, Word, holding
+from pipeline.core.broker import GTT, SINGLE, Answer, BrokerReport, Control, Facts, Leg, Word, holding
 from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
 from pipeline.engine.asking import Journal, cancel
 from pipeline.engine.books import is_old
@@ -33,7 +33,9 @@ from pipeline.engine.lifecycle import Event, advance, event_of
 from pipeline.engine.outward import chase, take
 from pipeline.engine.protect import may_cancel, order_of, send, steer
 from pipeline.engine.risk import deny
+from pipeline.engine.single import BY_COMMAND, take_single
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
+from pipeline.engine.tally import tally
 
 PARTS = frozenset({Answer.ROW, Answer.TRADE, Answer.POSITION})
 SILENT = frozenset({Answer.BEAT, Answer.END})
@@ -48,8 +50,7 @@ def on_ticks(desk: Desk, batch: TickBatch, now: int) -> Journal:
     desk.quotes.take(batch)
     if now // MINUTE_MS != desk.minute:
         desk.minute = now // MINUTE_MS
-        desk.mark_held()
-        desk.ledger.observe()
+        tally(desk)
     if desk.venue is not None and desk.orders:
         _match(desk, now)
     yield from _go_on(desk, now)
@@ -82,7 +83,11 @@ def on_facts(desk: Desk, facts: Facts, now: int) -> None:
 
 
 def on_control(desk: Desk, control: Control, now: int) -> Journal:
-    """Obey a person: entries stop at once, what works is cancelled or closed; it holds until it is lifted."""
+    """Obey a person: entries stop at once, what works is cancelled or closed; it holds until it is lifted. Single commands hold nothing."""
+    if control.word in SINGLE:
+        yield from take_single(desk, control, now)
+        yield from _go_on(desk, now)
+        return
     said = Word.FLATTEN if control.word is Word.KILL and desk.venue is not None else control.word  # on paper we are the broker
     before, desk.word = desk.word, holding(desk.word, said)
     if not desk.word:
@@ -211,6 +216,8 @@ def _time_out(desk: Desk, now: int) -> Journal:
     for order in [o for o in desk.orders.values() if o.purpose == "entry" and may_cancel(o)]:
         if desk.word and desk.word != Word.PAUSE:
             yield from cancel(desk, order, now, "halted")
+        elif order.intent_id in desk.unwanted:
+            yield from cancel(desk, order, now, BY_COMMAND)
         elif now - order.created_ms >= limit:
             yield from cancel(desk, order, now, "entry_timeout")
         elif now >= desk.papers[order.symbol].square_off_ms:

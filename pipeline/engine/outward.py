@@ -14,6 +14,7 @@ from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Ord
 from pipeline.engine.asking import ASK_AGAIN_MS, SOON_MS, Journal, about, ask, cancel, modify, want
 from pipeline.engine.books import move, take_listing, take_row, take_trade
 from pipeline.engine.desk import Desk
+from pipeline.engine.external import note_position
 from pipeline.engine.gtts import is_server_gone
 from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Event, Order, Status, advance, event_of
@@ -46,7 +47,7 @@ def take(desk: Desk, report: BrokerReport, now: int) -> Journal:
     elif kind is Answer.STARTED:
         yield from _restart(desk, now)
     elif kind is Answer.POSITION and report.request_id in desk.in_flight:
-        desk.listed[report.symbol] = desk.listed.get(report.symbol, 0) + report.qty
+        note_position(desk, report)
 
 
 def chase(desk: Desk, now: int) -> Journal:
@@ -82,7 +83,7 @@ def _beat(desk: Desk, now: int) -> Journal:
         if now >= desk.due.get(listing, 0) and listing not in reading:
             desk.due[listing] = now + round(desk.params.orders.beat_s * 1000)
             if listing is Ask.POSITIONS:
-                desk.listed = {}
+                desk.listed, desk.listed_outside = {}, {}
             yield from ask(desk, OrderRequest(now, "", listing), now)
 
 
@@ -103,7 +104,7 @@ def _restart(desk: Desk, now: int) -> Journal:
     desk.in_flight.clear()
     desk.read_ms.clear()
     desk.shown = dict.fromkeys(desk.gtts, now)
-    desk.listed = {}
+    desk.listed, desk.listed_outside = {}, {}
     desk.agreed_ms = desk.apart = 0
     desk.facts = None
     desk.began_ms = desk.began_ms or now

@@ -216,5 +216,5 @@ def test_an_entry_is_not_cancelled_before_its_order_is_known():
 def test_where_a_person_has_traded_the_exits_are_ours():
     talk = Talk(**SERVER).ready()
     talk.trade("HAND", "h1", 7, 100_00, "SELL")
-    talk.read_books({"AAA": -7})
+    talk.trade("HAND2", "h2", 7, 100_00, "BUY")
     assert talk.enter().order_type == "LIMIT"
