@@ -8,6 +8,10 @@ Prices come from ATR and the paper's tick size: the limit is marketable by a qua
 normal spread does not leave the order behind. A candle marked as history warms memories and regimes and never fires
 (the chart job sends none: regimes and memories begin with the session). It never sees a quote, a position or
 money; what it recommends is checked again on the live quote before an order.
+
+A candle is decided on once: when it is told for the first time and is newer than all of its paper and timeframe before, whether a
+repair had a part in it or not. One that is told again, or after a newer one, makes no decision, and neither memories nor regimes count
+it; the newest one told again brings the five-minute trend up to date.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.core.candle import Lineage
 from pipeline.core.errors import Refused
@@ -26,7 +31,7 @@ from pipeline.core.params import Params
 from pipeline.core.registry import STRATEGIES
 from pipeline.core.schema import timeframe_label
 from pipeline.core.session import Group, SessionDay, group_of
-from pipeline.core.types import CandleFlag, ChartWave, Instrument, Recommendation, Side, Signal
+from pipeline.core.types import MINUTE_MS, CandleFlag, ChartWave, Instrument, Recommendation, Side, Signal
 from pipeline.engine.exits import no_entry_ms
 from pipeline.engine.identity import entry_cause, identity
 from pipeline.engine.stops import stop_and_target, trail_distance
@@ -35,7 +40,6 @@ from pipeline.signals.rules import OUTRANKED, PASSED, Case, judge
 from pipeline.strategies.spec import Decision, StrategySpec, StrategyView, parameters
 
 LIMIT_ATR = 0.25
-_SKIP = int(CandleFlag.REVISED)
 _HISTORY = int(CandleFlag.HISTORY)
 
 
@@ -90,6 +94,8 @@ class FilterState:
     open_until: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Newest recommendation of a symbol: side and expiry."""
     last_ms: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    """Start of the newest candle, keyed ``symbol|minutes``, of the timeframes that anybody looks at."""
 
     def dump(self) -> dict[str, Any]:
         return {
@@ -99,6 +105,7 @@ class FilterState:
             "trend_5m": dict(self.trend_5m),
             "open_until": {symbol: list(pair) for symbol, pair in self.open_until.items()},
             "last_ms": dict(self.last_ms),
+            "seen": dict(self.seen),
         }
 
     def restore(self, plain: Mapping[str, Any]) -> None:
@@ -108,6 +115,7 @@ class FilterState:
         self.trend_5m = dict(plain["trend_5m"])
         self.open_until = {symbol: (pair[0], pair[1]) for symbol, pair in plain["open_until"].items()}
         self.last_ms = dict(plain["last_ms"])
+        self.seen = dict(plain["seen"])
 
 
 def new_filter(instruments: tuple[Instrument, ...], day: SessionDay, params: Params) -> FilterState:
@@ -126,8 +134,9 @@ def new_filter(instruments: tuple[Instrument, ...], day: SessionDay, params: Par
 
 def step(state: FilterState, wave: ChartWave, now: int) -> Iterator[RegimeChange | Signal | Recommendation]:
     """Take one wave: regimes first, then signals, then what is recommended of them."""
-    yield from _regimes(state, wave, now)
-    candidates = list(_candidates(state, wave, now))
+    is_first = _first_told(state, wave)
+    yield from _regimes(state, wave, is_first, now)
+    candidates = list(_candidates(state, wave, is_first, now))
     outcomes = [_judged(state, candidate, candidates, now) for candidate in candidates]
     chosen = _chosen(state, candidates, outcomes)
     for at, candidate in enumerate(candidates):
@@ -154,14 +163,28 @@ def price(side: Side, close_px: float, atr_px: float, instrument: Instrument, pa
     return Prices(ref, limit, stop, target, trail_distance(ref, atr, tick, params.stops))
 
 
-def _regimes(state: FilterState, wave: ChartWave, now: int) -> Iterator[RegimeChange]:
+def _first_told(state: FilterState, wave: ChartWave) -> NDArray[np.bool_]:
+    """Tell which rows are candles newer than any of their paper and timeframe before, and note them."""
+    watched = list({TIMEFRAME, *(spec.timeframe for spec, _ in state.strategies)})
+    is_first = np.zeros(len(wave.rows), np.bool_)
+    at = np.flatnonzero(np.isin(wave.rows["timeframe"], watched))
+    columns = (wave.rows[name][at].tolist() for name in ("sid", "timeframe", "ts"))
+    for place, sid, minutes, ts_candle in zip(at.tolist(), *columns, strict=True):
+        key = f"{state.instruments[sid].symbol}|{minutes}"
+        if ts_candle > state.seen.get(key, 0):
+            state.seen[key] = ts_candle
+            is_first[place] = True
+    return is_first
+
+
+def _regimes(state: FilterState, wave: ChartWave, is_first: NDArray[np.bool_], now: int) -> Iterator[RegimeChange]:
     changed_at = 0
-    for at in np.flatnonzero((wave.rows["timeframe"] == TIMEFRAME) & ((wave.rows["flags"] & _SKIP) == 0)):
+    for at in np.flatnonzero(wave.rows["timeframe"] == TIMEFRAME):
         row, values = wave.rows[at], _warm_values(wave, int(at))
         symbol, ts_candle = state.instruments[int(row["sid"])].symbol, int(row["ts"])
-        if "ema_9" in values and "ema_21" in values:
+        if ts_candle == state.seen[f"{symbol}|{TIMEFRAME}"] and "ema_9" in values and "ema_21" in values:
             state.trend_5m[symbol] = 1 if values["ema_9"] > values["ema_21"] else -1
-        if not all(name in values for name in NEEDS) or row["close"] <= 0:
+        if not is_first[at] or not all(name in values for name in NEEDS) or row["close"] <= 0:
             continue
         mine = state.regimes.setdefault(symbol, RegimeState())
         ratio = values["atr_14"] / float(row["close"])
@@ -175,10 +198,10 @@ def _regimes(state: FilterState, wave: ChartWave, now: int) -> Iterator[RegimeCh
             yield RegimeChange(now, MARKET, market, changed_at)
 
 
-def _candidates(state: FilterState, wave: ChartWave, now: int) -> Iterator[Candidate]:
-    """Ask each strategy about each closed candle of its timeframe."""
+def _candidates(state: FilterState, wave: ChartWave, is_first: NDArray[np.bool_], now: int) -> Iterator[Candidate]:
+    """Ask each strategy about each candle of its timeframe that closed."""
     for spec, params in state.strategies:
-        for at in np.flatnonzero((wave.rows["timeframe"] == spec.timeframe) & ((wave.rows["flags"] & _SKIP) == 0)):
+        for at in np.flatnonzero((wave.rows["timeframe"] == spec.timeframe) & is_first):
             view = _view(state, wave, int(at), now)
             if not all(name in view.values for name in spec.needs):
                 continue
@@ -232,6 +255,8 @@ def _judged(state: FilterState, mine: Candidate, wave: list[Candidate], now: int
             min_score=limits.min_score,
             is_warm=all(name in view.values for name in mine.spec.wants),
             candle_flags=mine.flags,
+            age_ms=now - view.ts_candle - view.timeframe * MINUTE_MS,
+            expiry_s=limits.expiry_s,
             candle_range_ratio=(view.high - view.low) / view.close if view.close > 0 else 1.0,
             phase=state.day.phase_at(now, group),
             no_entry_ms=no_entry_ms(state.day, group, state.params.orders),

@@ -17,7 +17,7 @@ twenty misses the truth by chance: a lift is a question to more history, not a p
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,10 @@ class Rates:
     lift: Ratios
     """``hit_ratio / base_ratio``; zero without a base."""
 
+    def only(self, mine: NDArray[np.bool_]) -> Rates:
+        """Give those of some."""
+        return Rates(*(getattr(self, column.name)[mine] for column in fields(self)))
+
 
 def rates(sides: NDArray[np.int64], hits: NDArray[np.int64], true: NDArray[np.int64], base: NDArray[np.int64]) -> Rates:
     """Rate claims: sides, hits, true int64[n], base int64[n, 3]."""
@@ -168,6 +172,10 @@ class Tally:
         """Give the pairs of slot and claim that were ever hit, slot by slot."""
         rows, claims = np.nonzero(self.hits[slots])
         return slots[rows], claims
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Give all that is carried from candle to candle, by slot."""
+        return tuple(getattr(self, name) for name in _ARRAYS)
 
     def dump(self) -> bytes:
         return pack({"claims": list(self.names), "ahead": AHEAD}, {name: getattr(self, name) for name in _ARRAYS})

@@ -80,6 +80,10 @@ class Scan:
         scan_k((slots, bars, self.taken), self.views.ctypes.data, self.counts, self._kernels, found)
         return found
 
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Give all that is carried from candle to candle, by slot."""
+        return self.views, self.counts, self.last
+
     def dump(self) -> bytes:
         arrays = {"views": self.views, "counts": self.counts, "last": self.last}
         return pack({"refused": self.refused, "patterns": list(self.patterns)}, arrays)

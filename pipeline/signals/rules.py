@@ -32,6 +32,10 @@ class Case:
     min_score: float
     is_warm: bool
     candle_flags: int
+    age_ms: int
+    """Since the end of the signal's candle."""
+    expiry_s: int
+    """Seconds a recommendation may be confirmed."""
     candle_range_ratio: float
     """(high - low) / close of the signal's candle."""
     phase: Phase
@@ -51,6 +55,11 @@ def gap_candle(case: Case) -> bool:
 
 def partial_candle(case: Case) -> bool:
     return bool(case.candle_flags & CandleFlag.PARTIAL)
+
+
+def stale_candle(case: Case) -> bool:
+    """It was told so late, after a repair or a pause, that what is recommended at its close would have expired by now."""
+    return case.age_ms >= case.expiry_s * 1000
 
 
 def not_warm(case: Case) -> bool:
@@ -89,6 +98,7 @@ def cooldown(case: Case) -> bool:
 RULES: tuple[Callable[[Case], bool], ...] = (
     gap_candle,
     partial_candle,
+    stale_candle,
     not_warm,
     shock_bar,
     out_of_session,

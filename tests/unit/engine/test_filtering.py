@@ -96,16 +96,60 @@ def test_a_symbol_rests_after_a_recommendation():
 def test_an_open_recommendation_stops_the_other_side():
     state = make(cooldown_s=0)
     crossed(state)
-    (signal,), _ = take(state, T + 59_000, DOWN | {"sid": 0})
+    (signal,), _ = take(state, T + 59_000, DOWN | {"sid": 0, "ts": T})
     assert (signal.side, signal.outcome) == (Side.SELL, "conflict")
 
 
-@pytest.mark.parametrize("flag", [CandleFlag.HISTORY, CandleFlag.REVISED])
-def test_history_warms_without_firing_and_revisions_are_not_seen(flag):
+def test_history_warms_without_firing():
     state = make()
-    assert crossed(state, {"sid": 0, "flags": flag}) == ([], [])
-    signs = [memory["sign"] for memory in state.memories.values()]
-    assert signs == ([1.0] if flag is CandleFlag.HISTORY else [-1.0])
+    assert crossed(state, {"sid": 0, "flags": CandleFlag.HISTORY}) == ([], [])
+    assert [memory["sign"] for memory in state.memories.values()] == [1.0]
+
+
+def test_a_repaired_candle_that_is_told_for_the_first_time_is_decided_on():
+    (signal,), (proposal,) = crossed(make(), {"sid": 0, "flags": CandleFlag.REVISED})
+    assert (signal.outcome, proposal.symbol) == ("recommended", "AAA")
+
+
+@pytest.mark.parametrize("flags", [0, int(CandleFlag.REVISED)])
+def test_a_candle_is_decided_on_once(flags):
+    """Told again, with other values or the same, it brings no signal and no memory; nor does an older one that comes after it."""
+    state = make(cooldown_s=0)
+    crossed(state)
+    memories = {key: dict(memory) for key, memory in state.memories.items()}
+    again = [DOWN | {"sid": 0, "flags": flags, "ts": T - minutes * 60_000} for minutes in (3, 2, 1)]
+    assert take(state, T + 1000, *again, UP | {"sid": 0, "ts": T - 60_000}) == ([], [])
+    assert state.memories == memories
+    (signal,), _ = take(state, T + 60_000, DOWN | {"sid": 0})
+    assert signal.side == Side.SELL
+
+
+def test_a_new_candle_behind_one_that_is_told_again_is_decided_on():
+    state = make()
+    take(state, T - 60_000, DOWN | {"sid": 0})
+    (signal,), _ = take(state, T, DOWN | {"sid": 0, "flags": CandleFlag.REVISED, "ts": T - 120_000}, UP | {"sid": 0})
+    assert (signal.ts_candle, signal.outcome) == (T - 60_000, "recommended")
+
+
+def test_what_a_repair_brings_too_late_is_seen_and_not_recommended():
+    """Minutes of a hole come together, oldest first: each is asked about, none is bought at a price of long ago."""
+    state = make()
+    old = [DOWN | {"sid": 0, "ts": T - 600_000}, UP | {"sid": 0, "ts": T - 540_000}]
+    (signal,), recommended = take(state, T, *({"flags": CandleFlag.REVISED} | row for row in old))
+    assert (signal.outcome, signal.ts_candle, recommended) == ("stale_candle", T - 540_000, [])
+
+
+def test_the_newest_five_minutes_told_again_bring_the_trend_up_to_date():
+    state = make()
+    row = {"sid": 0, "timeframe": 5, "close": 99.0, "ema_9": 99.0, "ema_21": 100.0, "adx_14": 30.0, "atr_14": 0.5, "bollinger_width": 0.01}
+    take(state, T - 120_000, row)
+    before = dict(state.regimes)
+    older, newest = row | {"ts": T - 720_000, "ema_9": 101.0}, row | {"flags": CandleFlag.REVISED, "ema_9": 101.0}
+    take(state, T - 119_000, older)
+    assert state.trend_5m == {"AAA": -1}
+    take(state, T - 118_000, newest)
+    assert state.trend_5m == {"AAA": 1}
+    assert state.regimes == before, "one candle is observed once"
 
 
 def test_cold_needs_are_not_asked():

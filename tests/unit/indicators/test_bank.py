@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,11 +72,23 @@ def test_state_survives_bit_for_bit():
     assert twin.step(ZERO[130:], ROWS[130:])[0].tobytes() == bank.step(ZERO[130:], ROWS[130:])[0].tobytes()
 
 
-@pytest.mark.parametrize("change", [{"columns": ["other"]}, {"sizes": {}}, {"shape": [1, 2, 3]}, {"slots": 7}], ids=lambda c: next(iter(c)))
+@pytest.mark.parametrize(
+    "change",
+    [{"columns": ["other"]}, {"sizes": {}}, {"shape": [1, 2, 3]}, {"slots": 7}, {"params": {}}, {"version": 1}, {"since": 0}],
+    ids=lambda c: next(iter(c)),
+)
 def test_a_state_of_other_indicators_or_another_layout_is_corrupt(change):
     plain, arrays = unpack(Bank(1).dump())
     with pytest.raises(Corrupt, match="clear the session"):
         Bank(1).load(pack(plain | change, arrays))
+
+
+def test_a_state_that_was_made_with_other_parameters_is_corrupt():
+    """An RSI of 13 has the columns and the size of one of 14."""
+    mine = INDICATORS.get("rsi")
+    other = replace(mine, params=(mine.params[0] - 1, *mine.params[1:]))
+    with pytest.raises(Corrupt, match="clear the session"):
+        Bank(1, (mine,)).load(Bank(1, (other,)).dump())
 
 
 def test_a_state_of_the_layout_before_is_corrupt():
@@ -104,6 +118,68 @@ def test_a_refused_row_beside_a_good_one_of_its_slot():
     expected, _ = twin.step(np.array([0, 1], np.int64), ROWS[[40, 40]])
     assert (values[0].any(), warm[0].any(), bank.taken.tolist()) == (False, False, [False, True, True])
     assert values[1:].tobytes() == expected.tobytes()
+
+
+DAY = int(ROWS["ts"][200])
+"""Candles from the two hundredth on are the running day's, for these tests."""
+
+
+def right(rows=ROWS):
+    bank = Bank(1, since=DAY)
+    bank.step(ZERO[: len(rows)], rows)
+    return bank
+
+
+def test_a_late_candle_takes_its_place():
+    """What comes after has the values that it would have had; of the late one's own row too. Nothing counts as refused."""
+    bank, expected = right(np.delete(ROWS[:250], 230)), Bank(1).step(ZERO, ROWS)[0]
+    values, warm = bank.step(ZERO[:2], ROWS[[230, 250]])
+    assert values.tobytes() == expected[[230, 250]].tobytes()
+    assert (warm.any(axis=1).all(), bank.taken.tolist(), bank.placed.tolist(), bank.refused) == (True, [False, True], [True, True], 0)
+    assert bank.again.ts.tolist() == ROWS["ts"][230:251].tolist()
+    assert bank.again.values.tobytes() == expected[230:251].tobytes()
+    assert bank.again.closes.tolist() == ROWS["close"][230:251].tolist()
+    assert bank.dump() == right(ROWS[:251]).dump()
+    bank.step(ZERO[:1], ROWS[251:252])
+    assert bank.again is None
+
+
+def test_a_candle_told_again_stands_as_it_was_told_last():
+    wrong = ROWS[:250].copy()
+    wrong["high"][249], wrong["volume"][220] = 2000.0, 1
+    bank = right(wrong)
+    assert bank.newest["high"][0] == 2000.0
+    bank.step(ZERO[:3], np.concatenate([wrong[220:221], ROWS[220:221], ROWS[249:250]]))
+    assert bank.dump() == right(ROWS[:250]).dump()
+    assert bank.newest["high"][0] == ROWS["high"][249]
+
+
+def test_candles_from_before_the_day_and_infinite_ones_are_refused_still():
+    bank = right()
+    before, bad = bank.dump(), ROWS[[150, 230, 230]].copy()
+    bad["close"][1] = np.nan
+    values, warm = bank.step(ZERO[:3], bad)
+    assert (bank.refused, bank.taken.any(), bank.placed.tolist(), warm.any(axis=1).tolist()) == (
+        2,
+        False,
+        [False, False, True],
+        [False, False, True],
+    )
+    assert not values[:2].any()
+    assert bank.states.tobytes() == right().states.tobytes()
+    assert unpack(bank.dump())[1]["states"].tobytes() == unpack(before)[1]["states"].tobytes()
+
+
+def test_a_wave_over_the_days_start_is_of_both():
+    """History that holds a part of today: yesterday's candles go into where the day began, today's do not."""
+    bank, cold = Bank(3, since=DAY), Bank(3, since=DAY)
+    slots, rows = np.repeat([0, 2], 240), np.concatenate([ROWS[:240]] * 2)
+    values, _ = bank.step(slots, rows)
+    for i in range(240):
+        expected, _ = cold.step(np.array([0, 2]), ROWS[[i, i]])
+    assert values[[239, 479]].tobytes() == expected.tobytes()
+    assert (bank.taken.all(), bank.placed.all(), bank.dump()) == (True, True, cold.dump())
+    assert not unpack(bank.dump())[1]["states"][:, :, 1].any()
 
 
 def test_bars_carry_the_ist_day_and_minute():

@@ -71,7 +71,7 @@ def test_hits_and_their_record_are_those_of_the_tally_one_by_one():
     for i in range(len(ROWS)):
         out = list(job.step(state, wave(ROWS[i : i + 1]), 1))
         _, patterns = np.nonzero(out[0].found)
-        strengths, tally = out[0].found[0, patterns], state.tally
+        strengths, tally = out[0].found[0, patterns], state.day.tally
         claims, start = tally.claims_of(patterns, strengths), int(ROWS["ts"][i])
         known = tally.rates(np.zeros_like(claims), claims)
         plain = []
@@ -137,6 +137,50 @@ def test_two_candles_of_a_slot_in_one_wave_tell_the_newer():
             assert fields["newest"].split() == [ist_clock(int(rows["ts"][1]))[:5], *newest]
             return
     raise AssertionError("no such wave among the candles")
+
+
+def both(*rows):
+    rows = np.concatenate(rows)
+    return IndicatorWave(int(rows["ts"].max()) + 62_000, rows, ("a",), np.ones((len(rows), 1)), np.ones((len(rows), 1), np.bool_))
+
+
+def test_after_a_late_candle_the_record_is_that_of_the_right_candles():
+    """No hit is told for it, nor again for the newest; the hash is as if all had come in order, the newest hits among it."""
+    state, cold = job.initial(context()), job.initial(context())
+    out, expected = run(state, np.delete(ROWS[:260], 240)), run(cold, ROWS[:260])
+    (wave_out, *more) = job.step(state, both(ROWS[240:241], ROWS[259:260]), 1)
+    assert wave_out.found.tolist() == [expected[240][0].found[0].tolist(), expected[259][0].found[0].tolist()]
+    assert hits_of([more]) == []
+    now, right = records_of([*out, more]), records_of(expected)
+    final = of_one(ROWS[:260])
+    known = final.known(np.zeros(1, np.int64))[1]
+    lines = dict(zip((final.names[k] for k in known), told(final.rates(np.zeros_like(known), known), final.sides[known]), strict=True))
+    assert {name: now[name] for name in lines} == lines
+    assert (now["any"], now["newest"]) == (told_base(final.base[0]), right["newest"])
+    assert job.dump(state) == job.dump(cold)
+
+
+def test_a_hit_that_a_revision_takes_away_leaves_the_record():
+    """A flat candle is found by many; told again as one on which nothing is found, the day has no hit, and says so."""
+    state, flat = job.initial(context()), ROWS[200:201].copy()
+    past = ROWS[:200].copy()
+    past["flags"] = int(CandleFlag.HISTORY)
+    past["ts"] -= 86_400_000
+    assert list(job.step(state, CandleWave(1, past), 1)) == []
+    for name in ("open", "high", "low", "close"):
+        flat[name] = past["close"][-1]
+    first = list(job.step(state, both(flat), 1))
+    assert hits_of([first])
+    assert records_of([first])["newest"].startswith(ist_clock(int(flat["ts"][0]))[:5])
+    for shape in ROWS[201:]:
+        like = shape.reshape(1).copy()
+        like["ts"] = flat["ts"]
+        out = list(job.step(state, both(like), 1))
+        assert hits_of([out]) == []
+        assert (records_of([first, out])["newest"] == "-") == (not out[0].found.any())
+        if not out[0].found.any():
+            return
+    raise AssertionError("something is found on every shape")
 
 
 def test_a_wave_without_a_hit_makes_only_the_wave():

@@ -83,11 +83,60 @@ def test_few_columns_become_series():
 
 
 def test_a_candle_that_was_refused_is_not_shown():
-    state = job.initial(context())
+    state, rows = job.initial(context()), ROWS[4:6].copy()
     list(job.step(state, live(ROWS[5:6]), 1))
-    wave, *shown = job.step(state, live(ROWS[4:6]), 1)
+    rows["ts"][0] -= 86_400_000
+    rows["close"][1] = np.nan
+    wave, *shown = job.step(state, live(rows), 1)
     assert not wave.warm.any()
     assert told(shown) == ({}, {})
+
+
+def revised(state, *at):
+    rows = ROWS[list(at)].copy()
+    rows["flags"] = int(CandleFlag.REVISED)
+    return list(job.step(state, live(rows), 1))
+
+
+def test_after_a_late_candle_the_newest_is_told_again_and_shown():
+    state, cold = job.initial(context()), job.initial(context())
+    for i in [*range(29), 30, 31]:
+        list(job.step(state, live(ROWS[i : i + 1]), 1))
+    for i in range(32):
+        (expected, *_) = job.step(cold, live(ROWS[i : i + 1]), 1)
+    wave, *shown = revised(state, 29)
+    assert wave.rows["ts"].tolist() == ROWS["ts"][[29, 31]].tolist()
+    assert [CandleFlag(int(flags)) for flags in wave.rows["flags"]] == [CandleFlag.REVISED] * 2
+    assert wave.rows["trades"].tolist() == [3, 3]
+    assert (wave.values[1].tobytes(), wave.warm[1].tobytes()) == (expected.values[0].tobytes(), expected.warm[0].tobytes())
+    hashes, samples = told(shown)
+    assert int(hashes["indicators:ALPHA"]["ts"]) == ROWS["ts"][31]
+    assert float(hashes["indicators:ALPHA"]["rsi_14"]) == pytest.approx(expected.values[0, wave.columns.index("rsi_14")], rel=1e-9)
+    assert sorted(samples["indicator:ALPHA:1m:vwap"]) == ROWS["ts"][29:32].tolist(), "every minute from the changed one on"
+    assert samples["indicator:ALPHA:1m:vwap"][ROWS["ts"][31]] == pytest.approx(expected.values[0, wave.columns.index("vwap")], rel=1e-9)
+    assert job.dump(state) == job.dump(cold)
+
+
+def test_the_newest_candle_told_again_is_in_the_wave_once():
+    state = job.initial(context())
+    for i in range(31):
+        list(job.step(state, live(ROWS[i : i + 1]), 1))
+    wave, *shown = revised(state, 30)
+    assert wave.rows["ts"].tolist() == ROWS["ts"][[30]].tolist()
+    assert int(told(shown)[0]["indicators:ALPHA"]["ts"]) == ROWS["ts"][30]
+
+
+def test_slots_that_were_not_touched_are_not_told_again():
+    state, rows = job.initial(context()), np.concatenate([ROWS[:1]] * 3)
+    rows["sid"], rows["timeframe"] = [0, 1, 1], [1, 1, 5]
+    for i in range(3):
+        rows["ts"] = ROWS["ts"][i]
+        list(job.step(state, live(rows), 1))
+    late = rows[2:].copy()
+    late["ts"] = ROWS["ts"][1]
+    wave, *shown = job.step(state, live(late), 1)
+    assert [(int(r["sid"]), int(r["timeframe"]), int(r["ts"])) for r in wave.rows] == [(1, 5, ROWS["ts"][k]) for k in (1, 2)]
+    assert (set(told(shown)[0]), told(shown)[1]) == ({"indicators:BRAVO:5m"}, {})
 
 
 def test_slots():

@@ -6,7 +6,7 @@ from pipeline.core.session import Phase
 from pipeline.core.types import CandleFlag, Side
 from pipeline.signals.rules import PASSED, RULES, Case, judge
 
-SOUND = Case(1_000_000, Side.BUY, 0.6, 0.5, True, 0, 0.01, Phase.CONTINUOUS, 2_000_000, 1, (), 0, 300)
+SOUND = Case(1_000_000, Side.BUY, 0.6, 0.5, True, 0, 250, 60, 0.01, Phase.CONTINUOUS, 2_000_000, 1, (), 0, 300)
 
 
 def test_a_sound_signal_is_recommended():
@@ -18,6 +18,7 @@ def test_a_sound_signal_is_recommended():
     [
         ("gap_candle", {"candle_flags": int(CandleFlag.GAP)}),
         ("partial_candle", {"candle_flags": int(CandleFlag.PARTIAL)}),
+        ("stale_candle", {"age_ms": 60_000}),
         ("not_warm", {"is_warm": False}),
         ("shock_bar", {"candle_range_ratio": 0.041}),
         ("out_of_session", {"phase": Phase.AUCTION}),
@@ -41,6 +42,7 @@ def test_each_rule_stops_with_its_code(code, changes):
         {"last_recommended_ms": 700_000},
         {"candle_range_ratio": 0.04},
         {"candle_flags": int(CandleFlag.REVISED)},
+        {"age_ms": 59_999},
     ],
 )
 def test_at_the_limit_is_within_it(changes):
@@ -48,4 +50,4 @@ def test_at_the_limit_is_within_it(changes):
 
 
 def test_every_rule_is_tested_here():
-    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 10
+    assert len(RULES) == len({rule.__name__ for rule in RULES}) == 11
