@@ -216,6 +216,8 @@ class Intake:
     def _end_absences(self, rows: NDArray[np.void], ts: int, recv_ms: int, out: list[Outcome]) -> None:
         """Mark what papers missed before this row of theirs."""
         sids = rows["sid"]
+        if not self._since[sids].any():
+            return
         sids = np.unique(sids[self._since[sids] > 0])
         since, is_new = self._since[sids], self._is_new[sids]
         self._since[sids], self._is_new[sids] = 0, False
