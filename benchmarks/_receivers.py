@@ -1,4 +1,4 @@
-"""Three ways to take in a feed: ours, a plain Python pipeline, and the official SDK's streamer with pandas.
+"""Ways to take in a feed: ours, a plain Python pipeline (``dicts``: that keeps a dict a tick), and the official SDK's streamer with pandas.
 
 ``python -m benchmarks._receivers NAME '{"http": ..., "ws": ..., "symbols": ..., "redis": {role: url}, "committed": "/tmp/y.npy", ...}'`` reads
 one play of ``_sender`` to its end and prints {ticks, wall_s, cpu_s, redis_s}; ``committed`` gets the monotonic instant at which
@@ -24,7 +24,7 @@ import redis
 import redis.asyncio
 
 from benchmarks._sender import DATE, keys
-from benchmarks.metrics import PARAMS
+from benchmarks.metrics import PARAMS, WINDOW
 from benchmarks.metrics import plain as plain_metrics
 
 SERIES = ("ltp", "mid", "spread", "spread_bps", "obi", "obi5", "return", "vwap")
@@ -125,11 +125,17 @@ class PlainStore:
             for name in names:
                 pipe.execute_command("TS.CREATE", name, "RETENTION", 172_800_000, "CHUNK_SIZE", 1024, "DUPLICATE_POLICY", "LAST")
         pipe.execute(raise_on_error=False)
+        self.kept = [deque(maxlen=WINDOW) for _ in range(symbols)]
         self.ticks = 0
         self.committed: list[int] = []
 
 
-def plain(order: dict) -> dict:
+def dicts(order: dict) -> dict:
+    """As plain; each tick is kept, too, as a dict with its levels and metrics, 300 of each symbol: objects that the collector has to visit."""
+    return plain(order, is_keeping=True)
+
+
+def plain(order: dict, *, is_keeping: bool = False) -> dict:
     """websockets, protobuf and attribute reads, running sums, TS.MADD and XADD in one pipeline a frame."""
     from websockets.asyncio.client import connect
 
@@ -151,6 +157,8 @@ def plain(order: dict) -> dict:
                 packed = bytearray()
                 for key, feed in message.feeds.items():
                     values = _plain_tick(store, key, feed, message.currentTs)
+                    if is_keeping:
+                        store.kept[store.sids[key]].append(_tick_dict(feed.fullFeed.marketFF, message.currentTs, values))
                     store.ticks += 1
                     packed += struct.pack("<16d", *values, *([0.0] * (16 - len(values))))
                     if order["every_tick"]:
@@ -180,6 +188,14 @@ def _plain_tick(store: PlainStore, key: str, feed: Any, ts: int) -> tuple[float,
     return part.ltpc.ltp, mid, spread, bps, obi, obi5, ret, vwap, microprice, *rest
 
 
+def _tick_dict(part: Any, ts: int, values: tuple[float, ...]) -> dict[str, Any]:
+    """Lay a tick out in the way of the SDK's messages, its metrics beside."""
+    fields = {name: getattr(part, name) for name in ("atp", "vtt", "oi", "iv", "tbq", "tsq")}
+    levels = [{"bidQ": x.bidQ, "bidP": x.bidP, "askQ": x.askQ, "askP": x.askP} for x in part.marketLevel.bidAskQuote]
+    trade = {"ltp": part.ltpc.ltp, "ltt": part.ltpc.ltt, "ltq": part.ltpc.ltq, "cp": part.ltpc.cp}
+    return {"ts": ts, "ltpc": trade, "bidAskQuote": levels, **fields, **dict(zip(SERIES, values, strict=False))}
+
+
 def sdk(order: dict) -> dict:
     """The official streamer (MessageToDict), a DataFrame of a deque for each tick, TS.ADD in a pipeline."""
     import pandas as pd
@@ -188,7 +204,7 @@ def sdk(order: dict) -> dict:
 
     store = PlainStore(order["symbols"], order["redis"]["ticks"])
     client = redis.Redis.from_url(order["redis"]["ticks"])
-    windows = [deque(maxlen=300) for _ in range(order["symbols"])]
+    windows = [deque(maxlen=WINDOW) for _ in range(order["symbols"])]
     done = threading.Event()
     real = websocket.WebSocketApp
     websocket.WebSocketApp = lambda _url, **more: real(order["ws"], **more)  # it builds wss://api.upstox.com itself
@@ -250,7 +266,7 @@ def _pandas_tick(pd: Any, window: deque, feed: dict, ts: int) -> tuple[float, ..
     )
 
 
-RECEIVERS = {"ours": ours, "plain": plain, "sdk": sdk}
+RECEIVERS = {"ours": ours, "plain": plain, "dicts": dicts, "sdk": sdk}
 
 if __name__ == "__main__":
     print(json.dumps(RECEIVERS[sys.argv[1]](json.loads(sys.argv[2]))), flush=True)

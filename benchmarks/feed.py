@@ -17,6 +17,7 @@ from benchmarks._rounds import Row, show
 LOSSLESS = {"is_lossless": True}
 SIZES = ((15, 15), (200, 20), (2_000, 20))
 PLAIN, SDK = "plain: websockets, upb, sums, TS.MADD", "SDK streamer, pandas, TS.ADD"
+DICTS = "plain, which keeps a dict a tick"
 
 
 def sustained(frames: int) -> tuple[list[Row], dict[int, Outcome]]:
@@ -72,21 +73,16 @@ def latencies(found: dict[int, Outcome], seconds: float) -> list[Row]:
 
 
 def paced(seconds: float) -> list[Row]:
-    """200 frames a second of 20, as both pipelines can take."""
-    ours, plain = (run(Play(name, 200, 20, int(200 * seconds), 200.0)) for name in ("ours", "plain"))
-    ratio = plain.latency_us[1] / ours.latency_us[1]
-    return [
-        Row(
-            "p99, 200 frames/s of 20",
-            round(ours.latency_us[1]),
-            "us",
-            PLAIN,
-            round(ratio, 1),
-            20.0,
-            ratio >= 20,
-            f"p50 {ours.latency_us[0]:,.0f}",
-        )
-    ]
+    """200 frames a second of 20, as all of them can take. One peer keeps tuples, which the collector lets go of, one dicts, which it visits."""
+    ours, plain, dicts = (run(Play(name, 200, 20, int(200 * seconds), 200.0)) for name in ("ours", "plain", "dicts"))
+    return [_tail(ours, plain, PLAIN), _tail(ours, dicts, DICTS)]
+
+
+def _tail(ours: Outcome, peer: Outcome, words: str) -> Row:
+    (p50, p99, _), theirs = ours.latency_us, peer.latency_us
+    ratio = theirs[1] / p99
+    note = f"p50 {p50:,.0f}; theirs p50 {theirs[0]:,.0f} p99 {theirs[1]:,.0f} p99.9 {theirs[2]:,.0f} us"
+    return Row("p99, 200 frames/s of 20", round(p99), "us", words, round(ratio, 1), 20.0, ratio >= 20, note)
 
 
 def load(seconds: float) -> list[Row]:

@@ -2,7 +2,7 @@
 # Redis for those who have installed none: the one in the wheel of `make setup` (Linux x86-64). A Redis on PATH goes first, if new enough.
 #     sh config/redis.sh server                       a server with TimeSeries and config/redis.conf, port 6379; Ctrl-C ends it
 #     sh config/redis.sh cli -n 2 HGETALL portfolio   redis-cli
-# REDIS_PORT is honoured by both, REDIS_HOST by the second. What follows is handed on.
+# REDIS_PORT is honoured by both, REDIS_HOST and REDIS_SOCKET by the second. What follows is handed on.
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 what=$1
 case $what in
@@ -34,7 +34,7 @@ if [ -z "$program" ]; then
 fi
 
 if [ "$what" = cli ]; then
-    exec "$program" ${REDIS_HOST:+-h "$REDIS_HOST"} ${REDIS_PORT:+-p "$REDIS_PORT"} "$@"
+    exec "$program" ${REDIS_HOST:+-h "$REDIS_HOST"} ${REDIS_PORT:+-p "$REDIS_PORT"} ${REDIS_SOCKET:+-s "$REDIS_SOCKET"} "$@"
 fi
 cd "$root" && mkdir -p run || exit 1
 exec "$program" config/redis.conf ${REDIS_PORT:+--port "$REDIS_PORT"} "$@"

@@ -22,7 +22,7 @@ CHARTS_SHA256 = "a7d4221516c7ea0bb0cc17d605df8848c1c748517a2ca43c2ce1a95ddb15900
 """Of the file in ``lightweight-charts==2.1`` (160,942 bytes)."""
 FIX = "run `make setup` (or `pip install --no-deps lightweight-charts==2.1`) and start the dashboard again"
 
-SCRIPTS = ("app.js", "base.js", "panels.js", "feed.js", "advice.js", "stop.js", "chartpanel.js", "chart.js")
+SCRIPTS = ("app.js", "base.js", "panels.js", "feed.js", "advice.js", "stop.js", "single.js", "chartpanel.js", "chart.js")
 
 _HERE = Path(__file__).resolve().parent
 _JS = "text/javascript"

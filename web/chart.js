@@ -5,7 +5,7 @@ const IST_S = 19800;
 const LINES = {
   ema_9: { label: "EMA 9", color: "--line-a", width: 1 },
   ema_21: { label: "EMA 21", color: "--line-b", width: 1 },
-  vwap: { label: "VWAP", color: "--line-c", width: 1, style: 2 },
+  vwap: { label: "VWAP", color: "--line-c", width: 1, style: 2, isDaily: true }, // begins anew each session: no line across the night
 };
 const NUMBER = new Intl.NumberFormat("en-IN", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const COUNT = new Intl.NumberFormat("en-IN", { notation: "compact", maximumFractionDigits: 1 });
@@ -75,7 +75,7 @@ export class Chart {
     if (isNew) this.forming = null;
     this.candles.setData(this.rows.map(([ts, open, high, low, close]) => ({ time: axis(ts), open, high, low, close })));
     this.drawVolume();
-    for (const name of Object.keys(LINES)) this.lines[name].setData(points(found.overlays[name]));
+    for (const name of Object.keys(LINES)) this.lines[name].setData(points(found.overlays[name], LINES[name].isDaily));
     this.rsi.setData(points(found.overlays.rsi_14));
     const last = this.rows.at(-1);
     if (this.forming && last && this.forming.ts <= last[0]) this.forming = null;
@@ -143,4 +143,9 @@ export class Chart {
   }
 }
 
-const points = (samples) => (samples ?? []).map(([ts, value]) => ({ time: axis(ts), value }));
+const DAY_S = 86400;
+/** Points of a line; of one that is daily nothing is drawn after the last point of a day (a point's colour is that of the line it begins). */
+const points = (samples, isDaily = false) => (samples ?? []).map(([ts, value], i, all) => {
+  const time = axis(ts), isLast = isDaily && i + 1 < all.length && Math.floor(axis(all[i + 1][0]) / DAY_S) !== Math.floor(time / DAY_S);
+  return isLast ? { time, value, color: "transparent" } : { time, value };
+});

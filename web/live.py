@@ -22,7 +22,7 @@ from pipeline.core.session import Group, Phase, SessionDay
 from pipeline.core.types import Confirmation, OrderIntent, Recommendation
 from pipeline.engine.identity import entry_cause, identity
 from pipeline.engine.lifecycle import Status
-from web import feed, halted, latency, views
+from web import beside, feed, halted, latency, views
 from web.fields import Json, whole
 from web.reader import Poll
 
@@ -96,6 +96,7 @@ class Board:
             "watch": rows,
             "recommendations": self._recommendations(poll, ts),
             "portfolio": views.portfolio(poll.portfolio, poll.positions),
+            "external": beside.external(poll.external, poll.session.get("mode") or self.facts.mode),
             "trades": views.trades(*(poll.tails.get(stream.name, []) for stream in (schema.ORDERS, schema.FILLS, schema.DENIALS))),
             "order_rate": views.order_rate(poll.order_calls, wall_ms),
             "health": health,

@@ -52,10 +52,20 @@ export function showAlerts() {
   $("alerts").replaceChildren(...state.alerts.map((a) => el("li", a.level, a.text)));
 }
 
+const BACK_MS = 30000;
+const lives = new Map(); // process -> its pid, and when it took the place of another
+/** A process that died and was started again tells so for a while. */
+function isBack(p) {
+  const kept = lives.get(p.name) ?? { pid: p.pid, since: -Infinity };
+  if (p.pid && kept.pid && p.pid !== kept.pid) kept.since = performance.now();
+  lives.set(p.name, { pid: p.pid || kept.pid, since: kept.since });
+  return performance.now() - kept.since < BACK_MS;
+}
+
 export function showHealth() {
   $("health").replaceChildren(...state.health.map((p) => {
-    const facts = p.state === "alive" || p.state === "done" ? [p.lag_ms !== null && `${ONE.format(p.lag_ms)} ms`, (p.age_ms === null || p.age_ms >= 2000) && `${p.age_ms === null ? ABSENT : span(p.age_ms)} ago`].filter(Boolean).join(" · ") : p.state;
-    const node = el("li", p.state, "", el("i", "dot"), el("b", "", p.name), el("span", "lag", p.state === "done" ? "done" : facts));
+    const facts = p.state === "alive" || p.state === "done" ? [p.lag_ms !== null && `${(p.lag_ms < 10 ? ONE : WHOLE).format(p.lag_ms)} ms`, (p.age_ms === null || p.age_ms >= 2000) && `${p.age_ms === null ? ABSENT : span(p.age_ms)} ago`].filter(Boolean).join(" · ") : p.state;
+    const node = el("li", p.state, "", el("i", "dot"), el("b", "", p.name), el("span", "lag", p.state === "done" ? "done" : p.state === "alive" && isBack(p) ? "restarted" : facts));
     if (p.error) node.append(el("em", "", p.error));
     node.title = [`${p.name}: ${p.state}`, p.version && `version ${p.version}`, p.pid && `pid ${p.pid}`, p.age_ms !== null && `told ${span(p.age_ms)} ago`, p.lag_p99_ms !== null && `lag p50 ${p.lag_ms} ms, p99 ${p.lag_p99_ms} ms`,
       p.entries !== null && `${WHOLE.format(p.entries)} entries written`, p.error].filter(Boolean).join("\n");
@@ -84,7 +94,7 @@ function makeRow(symbol) {
   add("vwap", "n wide dim");
   cells.bar = el("i");
   add("obi", "obi", el("span", "", "", cells.bar));
-  add("regime", "wide regime");
+  add("regime", "mid regime");
   add("age", "n age");
   return { tr, cells, ltp: null };
 }
@@ -102,7 +112,7 @@ export function showRow(symbol) {
   cells.bar.style.left = obi < 0 ? `${50 - Math.abs(obi) * 50}%` : "50%";
   cells.bar.className = tone(obi);
   cells.obi.title = row.obi === null ? "no book" : `book imbalance ${signed(obi, (v) => v.toFixed(2))}`;
-  put(cells.regime, row.regime + (row.is_volatile ? " ⚡" : ""), "wide regime");
+  put(cells.regime, row.regime + (row.is_volatile ? " ⚡" : ""), "mid regime");
   cells.regime.title = row.is_volatile ? `${row.regime}; volatile now` : row.regime;
   tr.classList.toggle("on", symbol === view.symbol);
   showRowAge(symbol);
@@ -144,10 +154,11 @@ export function showPortfolio() {
     return box;
   }));
   $("positions").tBodies[0].replaceChildren(...p.positions.map((q) => {
-    const tr = el("tr", "", "", el("th", "sym", q.symbol), el("td", `n ${tone(q.qty)}`, signed(q.qty, (v) => WHOLE.format(v))), el("td", "n", price(q.avg_px)), el("td", "n", price(q.mark_px)),
-      el("td", "n wide dim", price(q.stop_px)), el("td", "n wide dim", price(q.target_px)),
-      el("td", `n ${tone(q.unrealised_paise)}`, signed(q.unrealised_paise, rupees)), el("td", "n age"));
-    tr.dataset.ts = q.mark_ts ?? "";
+    const tr = el("tr", "", "", el("th", "sym", q.symbol), el("td", `n ${tone(q.qty)}`, signed(q.qty, (v) => WHOLE.format(v))), el("td", "n far", price(q.avg_px)), el("td", "n near", price(q.mark_px)),
+      el("td", "n mid dim", price(q.stop_px)), el("td", "n wide dim", price(q.target_px)),
+      el("td", "guard"), el("td", `n ${tone(q.unrealised_paise)}`, signed(q.unrealised_paise, rupees)), el("td", "n age"));
+    tr.dataset.symbol = q.symbol;
+    tr.title = `average ${price(q.avg_px)}, stop ${price(q.stop_px)}, target ${price(q.target_px)}`;
     tr.addEventListener("click", () => choose(q.symbol));
     return tr;
   }));
@@ -161,10 +172,18 @@ export function showPortfolio() {
 
 export function showPositionAges() {
   for (const tr of $("positions").tBodies[0].rows) {
-    const age = ageOf(Number(tr.dataset.ts) || null);
+    const q = state.portfolio.positions.find((p) => p.symbol === tr.dataset.symbol), age = ageOf(q.mark_ts);
     showAge(tr.lastElementChild, age);
+    showGuard(tr.querySelector(".guard"), q);
     tr.classList.toggle("stale", isStale(age));
   }
+}
+
+/** What guards a position at the broker; a naked one counts its seconds, by the feed's clock. */
+function showGuard(cell, q) {
+  const held = Math.abs(q.qty), naked = q.naked_since ? ageOf(q.naked_since) : null;
+  put(cell, naked !== null ? `naked ${span(naked)}` : q.guard || ABSENT, `guard ${q.state}`);
+  cell.title = q.state === "" ? "" : `${q.state}: ${q.covered_qty ?? 0} of ${held} shares are covered at the broker${q.guard ? ` (${q.guard})` : ""}`;
 }
 
 const side = (s) => el("td", s === "BUY" ? "up" : "down", s);
@@ -180,13 +199,14 @@ const lapsed = (o) => o.status === "DENIED" && ["expired", "rejected"].includes(
 
 export function showTrades() {
   fill("orders", state.trades.orders, (o) => {
-    const tr = el("tr", "", "", el("td", "dim", time(o.ts)), el("th", "sym", o.symbol), side(o.side), el("td", "n", `${WHOLE.format(o.cum_qty)}/${WHOLE.format(o.order_qty)}`),
-      el("td", "n", o.limit_paise ? rupees(o.limit_paise) : "market"), el("td", "n", o.avg_px ? price(o.avg_px) : ABSENT), el("td", lapsed(o) ? "dim" : `status ${o.status}`, [o.status, o.status === "DENIED" ? o.reason : "", o.purpose === "exit" ? "exit" : ""].filter(Boolean).join(" · ")));
+    const tr = el("tr", "", "", el("td", "near dim", time(o.ts)), el("th", "sym", o.symbol), side(o.side), el("td", "n", `${WHOLE.format(o.cum_qty)}/${WHOLE.format(o.order_qty)}`),
+      el("td", "n mid", o.limit_paise ? rupees(o.limit_paise) : o.trigger_paise ? `stop ${rupees(o.trigger_paise)}` : "market"), el("td", "n wide", o.avg_px ? price(o.avg_px) : ABSENT),
+      el("td", lapsed(o) ? "dim" : `status ${o.status}`, [lapsed(o) ? o.reason : o.status, o.status === "DENIED" && !lapsed(o) ? o.reason : "", o.purpose === "entry" ? "" : o.purpose].filter(Boolean).join(" · ")));
     tr.title = [o.purpose, o.reason, o.words, o.tag].filter(Boolean).join("\n");
     return tr;
   });
   fill("fills", state.trades.fills, (f) => {
-    const tr = el("tr", "", "", el("td", "dim", time(f.ts)), el("th", "sym", f.symbol), side(f.side), el("td", "n", WHOLE.format(f.last_qty)), el("td", "n", rupees(f.last_paise)), el("td", "dim", f.purpose), el("td", "dim", f.trade_id));
+    const tr = el("tr", "", "", el("td", "dim", time(f.ts)), el("th", "sym", f.symbol), side(f.side), el("td", "n", WHOLE.format(f.last_qty)), el("td", "n", rupees(f.last_paise)), el("td", "dim", f.purpose), el("td", "wide dim", f.trade_id));
     return tr;
   });
 }

@@ -63,6 +63,7 @@ class Poll:
     session: Fields = field(default_factory=dict)
     auth: Fields = field(default_factory=dict)
     portfolio: Fields = field(default_factory=dict)
+    external: Fields = field(default_factory=dict)
     order_calls: list[int] = field(default_factory=list)
     """Instants of the order calls that the broker still counts."""
     tails: dict[str, list[Any]] = field(default_factory=dict)
@@ -115,7 +116,7 @@ class Reader:
     async def _poll_derived(self, out: Poll, *, is_slow_due: bool) -> None:
         client = self._clients[Role.DERIVED]
         pipe = client.pipeline(transaction=False)
-        for key in (schema.SESSION, schema.AUTH_STATUS, schema.PORTFOLIO):
+        for key in (schema.SESSION, schema.AUTH_STATUS, schema.PORTFOLIO, schema.EXTERNAL):
             pipe.hgetall(key.key())
         for name in (*PROCESSES, *SOMETIMES):
             pipe.hgetall(schema.HEALTH.key(name))
@@ -130,7 +131,7 @@ class Reader:
         if is_slow_due:
             pipe.lrange(schema.ORDER_CALLS.name, 0, -1)
         replies = iter(await pipe.execute())
-        out.session, out.auth, out.portfolio = (text_of(next(replies)) for _ in range(3))
+        out.session, out.auth, out.portfolio, out.external = (text_of(next(replies)) for _ in range(4))
         for name in (*PROCESSES, *SOMETIMES):
             if (health := text_of(next(replies))) or name in PROCESSES:
                 out.health[name] = health

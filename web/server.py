@@ -27,7 +27,7 @@ from pipeline.core.session import SessionDay
 from pipeline.core.types import TIMEFRAMES, Confirmation
 from pipeline.run.options import Settings
 from pipeline.store import client as store_client
-from web import assets, metrics, overlays, views
+from web import assets, metrics, overlays, single, views
 from web.guard import Guard, add_headers, middleware
 from web.live import Board, Sockets
 from web.reader import Reader
@@ -195,6 +195,11 @@ class Page:
         """Pull an emergency string."""
         return await self.stops.pull(request, self.board.state["halt"])
 
+    async def single(self, request: web.Request) -> web.Response:
+        """Cancel one entry or close one position."""
+        await self.refresh(0.0)
+        return await single.act(request, self.stops, self.board.state, self._clients[Role.DERIVED])
+
     def _require_answerable(self, wish: Mapping[str, str]) -> None:
         state = self.board.state
         if not state["store"]["is_up"]:
@@ -262,6 +267,7 @@ def make_app(page: Page) -> web.Application:
     app.router.add_post(api + "confirm", page.confirm)
     app.router.add_post(api + "stop/arm", page.stops.arm)
     app.router.add_post(api + "stop", page.stop)
+    app.router.add_post(api + "single", page.single)
     return app
 
 

@@ -3,6 +3,7 @@
 import { $, el, put, state, time } from "/base.js";
 import { showLeft, toast } from "/advice.js";
 import { showTitle } from "/panels.js";
+import { showSingles } from "/single.js";
 
 const LEVELS = [
   ["pause", "Pause", "No new entries. Working orders, stops and positions go on."],
@@ -76,16 +77,17 @@ function showLevels() {
     put(row.querySelector(".why-not"), isHeld ? (held === at + 1 ? "holds" : "a stronger one holds") : isKill ? refusal.replaceAll("`", "") : "");
   }
   $("stop-typed").parentElement.hidden = Boolean(refusal);
+  showSingles(Boolean(nonce) && !isPulling, pull);
 }
 
-async function pull(word) {
+async function pull(word, what = "") {
   if (!nonce || isPulling || !$("stop-box").open) return; // a closed box keeps the focus until the next frame
   const typed = $("stop-typed").value, used = nonce;
   isPulling = true;
   nonce = "";
   showLevels();
   try {
-    const [reply, body] = await post("/api/v1/stop", { word, nonce: used, typed });
+    const [reply, body] = await (what ? post("/api/v1/single", { word, what, nonce: used }) : post("/api/v1/stop", { word, nonce: used, typed }));
     $("stop-box").close();
     const isTaken = reply.ok && (body.id || word === "kill");
     toast(reply.ok ? body.words : body.error ?? `refused (${reply.status})`, isTaken ? "ok" : "bad");

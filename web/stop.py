@@ -66,8 +66,7 @@ class Stops:
         """Step two: pull the string of one level; ``holds`` is what the page shows at this moment."""
         wish = await texts(request, frozenset({"word", "nonce"}))
         word = self._word_of(wish)
-        if self._armed.pop(wish["nonce"], 0.0) < time.monotonic():
-            raise error(403, "not armed, or too long ago: press STOP again")
+        self.spend(wish["nonce"])
         who = request.remote or ""
         async with self._pulling:
             self._require_new(word, holds)
@@ -84,6 +83,15 @@ class Stops:
         self._moved()
         words = TITLES[word] if entry else f"Redis does not answer: {word} is left in the halt file; no entry leaves meanwhile"
         return web.json_response({"word": word, "id": entry, "words": words})
+
+    def spend(self, nonce: str) -> None:
+        """Take an armed nonce, once.
+
+        Raises:
+            web.HTTPException: 403, it was never given, is used or too old.
+        """
+        if self._armed.pop(nonce, 0.0) < time.monotonic():
+            raise error(403, "not armed, or too long ago: press STOP again")
 
     def _word_of(self, wish: dict[str, str]) -> Word:
         if wish["word"] not in LEVELS:

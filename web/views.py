@@ -30,6 +30,8 @@ QUIET_MS = 5_000
 """No frame for this long (wall time) while the session trades: the feed is reported silent."""
 BEAT_MS = 6_000
 """A process that has not beaten for this long is reported silent."""
+NAKED_MS = 5_000
+"""A position that nothing guards at the broker for this long (event time) is an alarm; an order is there within a second."""
 TURNED_DOWN = frozenset({"absent", "expired", "rejected"})
 """States of the token that only a login ends."""
 LIVE_PHASES = frozenset({Phase.PRE_OPEN, Phase.CONTINUOUS, Phase.AUCTION_REFERENCE, Phase.AUCTION, Phase.AUCTION_LIMIT})
@@ -222,6 +224,10 @@ def position(symbol: str, fields: Fields) -> Json:
         "realised_paise": whole(fields, "realised_paise"),
         "unrealised_paise": whole(fields, "unrealised_paise"),
         "mark_ts": whole(fields, "mark_ts"),
+        "state": fields.get("state", ""),
+        "guard": fields.get("guard", ""),
+        "covered_qty": whole(fields, "covered_qty"),
+        "naked_since": whole(fields, "naked_since") or None,
     }
 
 
@@ -235,7 +241,7 @@ def order_rate(instants: Sequence[int], wall_ms: int) -> Json:
 def trades(orders: Sequence[OrderEvent], fills: Sequence[Fill], denials: Sequence[Denial]) -> Json:
     """Newest state of each order and newest fills, newest first; a denied order says what its check saw."""
     words = {record.intent_id: record.words for record in denials}
-    latest = {record.order_id or record.intent_id: record for record in orders}
+    latest = {record.intent_id: record for record in orders}  # an order has no id of the broker's before the answer
     newest = sorted(latest.values(), key=lambda record: record.ts, reverse=True)
     shown = [asdict(record) | {"words": words.get(record.intent_id, "")} for record in newest]
     return {"orders": shown, "fills": [asdict(record) for record in reversed(fills)]}
@@ -298,8 +304,13 @@ def alerts(state: Mapping[str, Any]) -> list[Json]:
             add("warn", "process_error", f"{row['name']}: {row['error']}")
     if state["halt"]["level"] and not state["halt"]["is_taken"]:
         add("error", "not_taken", _not_taken(state["halt"]))
+    for row in state["portfolio"]["positions"]:
+        if row["naked_since"] is not None and now["ts"] - row["naked_since"] >= NAKED_MS:
+            add("error", "naked", _naked(row, (now["ts"] - row["naked_since"]) // 1000))
     if state["order_rate"]["is_near"]:
         add("warn", "order_rate", state["order_rate"]["words"])
+    if state["external"]["words"]:
+        add("warn", "by_hand", state["external"]["words"])
     if state["portfolio"]["warning"]:
         add("warn", "daily_loss", state["portfolio"]["warning"])
     return sorted(out, key=lambda alert: alert["level"] != "error")
@@ -310,6 +321,12 @@ def _not_taken(halt: Json) -> str:
         return f"{halt['title']}: the order process has not taken it yet"
     instead = "level 4 closes at the broker itself" if not halt["kill"]["refusal"] else "it does so when it is back"
     return f"{halt['title']}: the order process does not live, so it cancels and closes nothing; {instead}"
+
+
+def _naked(row: Json, seconds: int) -> str:
+    bare, held = abs(row["qty"]) - (row["covered_qty"] or 0), abs(row["qty"])
+    what = f"{row['symbol']}: {bare:,} of {held:,} shares without a stop at the broker for {seconds} s"
+    return f"{what}; it is being seen to, `ticktick flatten` closes all"
 
 
 def patterns(record: Fields) -> Json:

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.broker.backlog import Backlog, Waiting
-from pipeline.broker.gathering import Gathering
-from pipeline.broker.intake import Intake, Outcome
+from pipeline.broker.gathering import GATHER_NS, Gathering
+from pipeline.broker.intake import Intake, Outcome, stretches
 from pipeline.broker.lines import Access, Lines, LineState
 from pipeline.broker.link import ArrivalKind, LinkConfig, require_client
 from pipeline.broker.plan import LIMITS
@@ -63,6 +63,8 @@ class FeedConfig:
     link: LinkConfig = field(default_factory=LinkConfig)
     silence_ms: int = 30_000
     """No frame for so long in continuous trading is a gap."""
+    hold_ms: int = 600_000
+    """Candles of what was not followed wait for their repair no longer than this (event time); without a repair not at all."""
     backoff_s: float = 0.5
     backoff_cap_s: float = 30.0
     plan: str = "normal"
@@ -124,8 +126,7 @@ class FeedSource:
         self._subscriptions = Subscriptions(instruments, config.link.mode, LIMITS[config.plan])
         self._quarantine = Quarantine(config.quarantine)
         self._intake = Intake(instruments, session, config.silence_ms, last_ts, self._quarantine)
-        limit = config.max_backlog_mb * MB
-        self._backlog = Backlog(self._intake.judge, self._quarantine.keep, len(instruments), limit)
+        self._backlog = Backlog(self._intake.judge, self._quarantine.keep, len(instruments), config.max_backlog_mb * MB)
         self._lines = Lines(config.link, access, lambda: make_links(config), (config.backoff_s, config.backoff_cap_s))
         limits = (config.confirm_s, config.symbol_silence_s, config.link.dead_after_s)
         self._watch = Watch(instruments, session, self._lines, limits, quotes, on_stall=self._stalled, is_judging=not config.is_lossless)
@@ -134,8 +135,8 @@ class FeedSource:
         """Since when the backlog has been full without a break; 0 when it is not."""
         self._gathering = Gathering()
         self.received_ns: list[int] = []
-        """When the frames of the last read were received, on the monotonic clock."""
-        self._put(0, KIND.STARTED, b"%d" % last_ts)
+        """When the frames of the last read were received, on the monotonic clock; of what had collected, the earliest that may be."""
+        self._put(0, KIND.STARTED, b"%d" % last_ts if repair is None else b"%d %d" % (last_ts, config.hold_ms))
         self._follow()
 
     @property
@@ -160,8 +161,8 @@ class FeedSource:
         self.received_ns = []
         out: list[Outcome | FeedEvent] = []
         self._poll()
-        self._gather(limit, timeout_s)
-        if timeout_s <= 0 or len(self._backlog):  # else the wait below takes in what is there
+        # A wait below takes in what is there; what collects is left where it is.
+        if not self._collect(limit, timeout_s) and (timeout_s <= 0 or len(self._backlog)):
             self._drain(limit)
         while not self.is_over:
             self._deliver(limit, out)
@@ -174,13 +175,17 @@ class FeedSource:
         self._watch.look(time.monotonic_ns(), is_behind=self._backlog.is_behind)
         return out
 
-    def _gather(self, limit: int, timeout_s: float) -> None:
-        """Let thick frames collect, where the caller would wait anyway; while he has a commit under way he takes what is there."""
-        if self._config.is_lossless or timeout_s <= 0:
-            return
-        until = min(self._gathering.until_ns, time.monotonic_ns() + int(timeout_s * 1e9))
-        while self._backlog.frames < limit and (left := until - time.monotonic_ns()) > 0:
-            self._receive(left / 1e9)
+    def _collect(self, limit: int, timeout_s: float) -> bool:
+        """Let thick frames collect while the caller would wait, to count as received when the wait began. Tell whether they collect."""
+        now, until = time.monotonic_ns(), self._gathering.until_ns
+        if self._config.is_lossless or until <= now:
+            return False
+        until = min(until, now + int(timeout_s * 1e9))
+        while self._backlog.frames < limit and now < until:
+            time.sleep(min(until - now, GATHER_NS) / 1e9)
+            self._receive(0.0, since_ns=now)
+            now = time.monotonic_ns()
+        return True
 
     def idle(self) -> None:
         """Keep the connections alive and take in what comes, while nothing can be delivered (Redis is away)."""
@@ -215,12 +220,12 @@ class FeedSource:
         self._pressed_ns = 0
         return True
 
-    def _receive(self, timeout_s: float, *, is_stuck: bool = False) -> int:
+    def _receive(self, timeout_s: float, *, is_stuck: bool = False, since_ns: int = 0) -> int:
         found = self._lines.receive(timeout_s)
         if found:
             wall_ns = time.time_ns() - time.monotonic_ns()
             for arrival in found:
-                self._arrived(arrival, wall_ns)
+                self._arrived(arrival, wall_ns, since_ns)
                 if is_stuck and self._backlog.is_too_much:
                     self._fold()
         return len(found)
@@ -229,10 +234,10 @@ class FeedSource:
         log.warning("feed backlog folded", extra={"fields": {"frames": self._backlog.frames, "bytes": self._backlog.bytes}})
         self._backlog.fold()
 
-    def _arrived(self, arrival: Arrival, wall_ns: int) -> None:
+    def _arrived(self, arrival: Arrival, wall_ns: int, since_ns: int) -> None:
         link, kind, what, at_ns = arrival
         if kind is ArrivalKind.FRAME:
-            self._backlog.put(Waiting(link, KIND.FRAME, what, (at_ns + wall_ns) // 1_000_000, at_ns))
+            self._backlog.put(Waiting(link, KIND.FRAME, what, (at_ns + wall_ns) // 1_000_000, since_ns or at_ns))
         elif kind is ArrivalKind.OPENED:
             keys = self._lines.lines[link].carries
             self._watch.clock.connected(link)
@@ -287,12 +292,11 @@ class FeedSource:
         rows = batch.rows
         self._watch.heard.hear(rows, batch.ts)
         if self._repair is not None and rows["kind"][0] == TickKind.GAP:
-            if rows["sid"][0] == NO_SYMBOL:
-                keys = list(self._subscriptions.wanted)
-            else:
-                keys = [self._instruments[sid].instrument_key for sid in rows["sid"].tolist()]
             now_ms = self._watch.clock.now_ms(time.monotonic_ns())
-            self._repair.missed(keys, int(rows["ltt"].min()), int(rows["ts_exch"].max()), now_ms)
+            for sids, start, end in stretches(rows):
+                is_all = sids[0] == NO_SYMBOL
+                keys = list(self._subscriptions.wanted) if is_all else [self._instruments[sid].instrument_key for sid in sids]
+                self._repair.missed(keys, start, end, now_ms)
 
     def _deliver_repairs(self, out: list[Outcome | FeedEvent]) -> None:
         now = time.monotonic()

@@ -6,7 +6,9 @@ Law     the same events give the same records, byte for byte. Each connection ha
         stamped with its frame's time, or with the newest time given so far when another connection was ahead.
         A frame that is refused is counted and, live, kept.
 
-A gap of a connection that carries everything wanted is one ``NO_SYMBOL`` row, else one row for each of its symbols.
+A gap of a connection that carries everything wanted is one ``NO_SYMBOL`` row, else one row for each of its symbols. What was not
+followed before a symbol's first row (a start in mid-session, a late subscription, one that was taken back) is a gap of that symbol,
+from the open or from when it was left; if it is to be repaired, ``i1_ts`` says how long its candles may wait for that.
 Never asks what time it is, never drops a frame silently, never repairs.
 """
 
@@ -27,7 +29,7 @@ from pipeline.core.snapshot import unpack
 from pipeline.core.types import NO_SYMBOL, TICK, MarketStatus, TickBatch, TickFlag, TickKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -85,6 +87,7 @@ class Intake:
         quarantine: Quarantine | None = None,
     ) -> None:
         self._sids = {i.instrument_key: i.sid for i in instruments}
+        self._opens = np.array([session.open_ms(group_of(i)) if session is not None else 0 for i in instruments], np.int64)
         self._decoder = Decoder(instruments)
         self._quarantine = quarantine
         self._silence_ms = silence_ms
@@ -102,16 +105,25 @@ class Intake:
         """Event time of the frame taken last; 0 when it was refused."""
         self._begin(last_ts)
 
-    def _begin(self, last_ts: int) -> None:
-        """Forget the connections: a process starts with what is committed and nothing else."""
+    def _begin(self, last_ts: int, hold_ms: int = 0) -> None:
+        """Forget the connections: a process starts with what is committed and nothing else.
+
+        ``hold_ms``: how long candles may wait for the repair of what was not followed; 0: nobody repairs, and a late start is no gap.
+        """
+        self._hold_ms = hold_ms
         self._start_ts = last_ts if last_ts >= self._day[0] else 0
         self.watermark = self._start_ts
         """Event time of the newest frame given or proven repeated: nothing older will come."""
         self._lines: dict[int, _Line] = {}
         self._statuses: dict[str, str] = {}
         self._is_closing = False
-        self._stalled: dict[int, int] = {}
-        """Papers that the feed left out although they traded: ``sid`` -> event time of the last row."""
+        self._left: dict[int, int] = {}
+        """Papers that are not followed any more: ``sid`` -> event time reached when they were left."""
+        self._since = np.zeros(len(self._opens), np.int64)
+        """Papers of which something is missing before their next row (the feed left them out although they traded, or they were not
+        followed): event time from which on; 0 of all others."""
+        self._is_new = np.zeros(len(self._opens), np.bool_)
+        """Those of them that were not followed."""
 
     @property
     def is_over(self) -> bool:
@@ -138,13 +150,13 @@ class Intake:
         elif kind == FeedEventKind.REPAIR:
             out.append(TickBatch(self.watermark, np.frombuffer(bytearray(event.body), TICK), event.recv_ms))
         elif kind == FeedEventKind.STARTED:
-            self._begin(int(event.body))
+            self._begin(*(int(word) for word in event.body.split()))
         elif kind == FeedEventKind.LOST:
             self._lost(event)
         elif kind == FeedEventKind.STALLED:
             for key, last in json.loads(event.body).items():
-                if key in self._sids and last > 0:
-                    self._stalled.setdefault(self._sids[key], last)
+                if key in self._sids and last > 0 and self._since[self._sids[key]] == 0:
+                    self._since[self._sids[key]] = last
         else:
             line = self._carries(event)
             if kind == FeedEventKind.CONNECTED:
@@ -159,13 +171,25 @@ class Intake:
     def _line(self, link: int) -> _Line:
         line = self._lines.get(link)
         if line is None:
-            line = self._lines[link] = _Line(Continuity(self._start_ts, self._silence_ms, self._windows))
+            # What a connection that is added later did not carry before, its papers' own marks tell.
+            last_ts = self._start_ts if self.watermark == self._start_ts else 0
+            line = self._lines[link] = _Line(Continuity(last_ts, self._silence_ms, self._windows))
         return line
 
     def _carries(self, event: FeedEvent) -> _Line:
         line = self._line(event.link)
         keys = [key for keys in json.loads(event.body).values() for key in keys]
-        line.sids = np.array(sorted(self._sids[key] for key in keys if key in self._sids), np.uint32)
+        before, line.sids = line.sids, np.array(sorted(self._sids[key] for key in keys if key in self._sids), np.uint32)
+        elsewhere = {sid for other in self._lines.values() if other is not line for sid in other.sids.tolist()}
+        for sid in set(before.tolist()) - set(line.sids.tolist()) - elsewhere:
+            self._left[sid] = int(self._since[sid]) or self.watermark
+            self._since[sid] = 0
+        # Before the first frame a restart is judged by its connections, and a start only where somebody repairs.
+        if self.watermark > self._start_ts or (self._start_ts == 0 and self._hold_ms > 0):
+            for sid in set(line.sids.tolist()) - set(before.tolist()):
+                left = self.watermark if sid in elsewhere else self._left.pop(sid, 0)
+                self._since[sid] = max(left, int(self._opens[sid]))
+                self._is_new[sid] = True
         return line
 
     def _lost(self, event: FeedEvent) -> None:
@@ -184,21 +208,25 @@ class Intake:
         rows = np.zeros(1 if is_whole else len(line.sids), TICK)
         rows["sid"] = NO_SYMBOL if is_whole else line.sids
         rows["kind"], rows["ltt"], rows["ts_exch"] = TickKind.GAP, last, first
-        covered = set(line.sids.tolist())
-        self._stalled = {sid: since for sid, since in self._stalled.items() if since < last or sid not in covered}
+        self._since[line.sids[self._since[line.sids] >= last]] = 0
         self.counts["gaps"] += 1
         log.warning("feed gap", extra={"fields": {"from": last, "to": first, "ms": first - last, "symbols": 0 if is_whole else len(rows)}})
         return TickBatch(max(self.watermark, first - 1), rows, recv_ms)
 
-    def _end_stalls(self, rows: NDArray[np.void], ts: int, recv_ms: int, out: list[Outcome]) -> None:
-        """Mark what stalled papers missed: each from its last row to this one."""
-        back = [sid for sid in sorted(set(rows["sid"].tolist())) if sid in self._stalled]
-        if back:
-            marks = np.zeros(len(back), TICK)
-            marks["sid"], marks["kind"], marks["ts_exch"] = back, TickKind.GAP, ts
-            marks["ltt"] = [self._stalled.pop(sid) for sid in back]
+    def _end_absences(self, rows: NDArray[np.void], ts: int, recv_ms: int, out: list[Outcome]) -> None:
+        """Mark what papers missed before this row of theirs."""
+        sids = rows["sid"]
+        sids = np.unique(sids[self._since[sids] > 0])
+        since, is_new = self._since[sids], self._is_new[sids]
+        self._since[sids], self._is_new[sids] = 0, False
+        is_gap = since < ts
+        if is_gap.any():
+            marks = np.zeros(np.count_nonzero(is_gap), TICK)
+            marks["sid"], marks["kind"], marks["ts_exch"], marks["ltt"] = sids[is_gap], TickKind.GAP, ts, since[is_gap]
+            if self._hold_ms > 0:
+                marks["i1_ts"][is_new[is_gap]] = ts + self._hold_ms
             self.counts["gaps"] += 1
-            log.warning("feed gap", extra={"fields": {"from": int(marks["ltt"].min()), "to": ts, "symbols": len(back)}})
+            log.warning("feed gap", extra={"fields": {"from": int(marks["ltt"].min()), "to": ts, "symbols": len(marks)}})
             out.append(TickBatch(self.watermark, marks, recv_ms))
 
     # ------------------------------------------------------------------ frames
@@ -239,8 +267,7 @@ class Intake:
         if found.statuses:
             out.append(MarketStatus(now, tuple(sorted(self._statuses.items())), self._is_closing))
         if found.rows is not None:
-            if self._stalled:
-                self._end_stalls(found.rows, found.ts, recv_ms, out)
+            self._end_absences(found.rows, found.ts, recv_ms, out)
             out.append(TickBatch(now, found.rows, recv_ms))
         if found.depth is not None:
             out.append(DepthBatch(now, found.depth.rows))
@@ -300,6 +327,7 @@ class Intake:
             out.append(MarketStatus(self.watermark, tuple(sorted(self._statuses.items())), self._is_closing))
         rows = arrays["rows"]
         if len(rows) > 0:
+            self._end_absences(rows, to, event.recv_ms, out)
             rows["flags"] |= np.uint32(TickFlag.CONFLATED)
             out.append(TickBatch(self.watermark, rows, event.recv_ms))
         if len(arrays["depth"]) > 0:
@@ -318,3 +346,9 @@ class Intake:
     def why_refused(self) -> str:
         """List the reasons of refusals with their counts, for people."""
         return "; ".join(f"{reason}={count}" for reason, count in sorted(self.reasons.items())[:SHOWN_REASONS])
+
+
+def stretches(marks: NDArray[np.void]) -> Iterator[tuple[list[int], int, int]]:
+    """Give the stretches that rows of kind GAP mark: (sids, start, end), those of one and the same stretch together."""
+    for start, end in np.unique(np.stack([marks["ltt"], marks["ts_exch"]], axis=1), axis=0).tolist():
+        yield marks["sid"][(marks["ltt"] == start) & (marks["ts_exch"] == end)].tolist(), start, end

@@ -140,12 +140,12 @@ class MinuteRepair:
         while (wanted := self._next()) is not None:
             key, minutes = wanted
             try:
-                found = self._fetch(key, minutes)
+                found, oldest_ms = self._fetch(key, minutes)
             except TickTickError as error:
                 self._failed(key, error)
                 continue
             with self._changed:
-                self._book.came(key, found, self._now_ms())
+                self._book.came(key, found, self._now_ms(), oldest_ms)
                 self._done += [(key, found[start]) for start in sorted(found)]
 
     def _next(self) -> tuple[str, tuple[int, ...]] | None:
@@ -167,14 +167,22 @@ class MinuteRepair:
                 self._changed.wait(self._ready_at - now_s)
         return None
 
-    def _fetch(self, key: str, minutes: tuple[int, ...]) -> dict[int, Candle]:
+    def _fetch(self, key: str, minutes: tuple[int, ...]) -> tuple[dict[int, Candle], int]:
+        """Ask for a paper; give the wanted candles by start, and the start of the oldest that is there (0: none)."""
         answer = self._client.get_data(f"/v3/historical-candle/intraday/{path_part(key)}/minutes/1")
         rows: Any = answer.get("candles") if isinstance(answer, dict) else None
         if not isinstance(rows, list):
             raise Refused("the answer holds no list of candles: nothing was taken from it")
         wanted = frozenset(minutes)
         check = CandleChecker(self._known[key], 1, self._calendar, self._refuse)
-        return check.take(rows, len(wanted), lambda candle: candle[0] in wanted)
+        starts: list[int] = []
+
+        def is_wanted(candle: Candle) -> bool:
+            starts.append(candle[0])
+            return candle[0] in wanted
+
+        found = check.take(rows, len(wanted), is_wanted)
+        return found, min(starts, default=0)
 
     def _refuse(self, why: str) -> None:
         with self._changed:

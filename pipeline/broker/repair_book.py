@@ -5,8 +5,10 @@ Gives   the next paper to ask about, and the minutes wanted of it
 
 A minute is owed when the gap touches it and it lies in the paper's continuous trading. It is due ``settle_ms`` after its
 end: the broker has a one-minute candle 6 to 36 s after the end (measured, upstox.md 4.2), and it did not change after it had
-appeared, so what comes is taken at once and nothing is provisional. A minute that does not come is asked for again with
-pauses, and given up ``give_up_ms`` after it was asked for first: waiting for the read budget does not count.
+appeared, so what comes is taken at once and nothing is provisional. A longer stretch is asked for when all of it is there
+(``whole_ms`` after its end), since one call brings all minutes of a paper. A minute that does not come is asked for again with
+pauses, and given up ``give_up_ms`` after it was asked for first (waiting for the read budget does not count), or at once when it lies
+before the paper's first candle of the day.
 """
 
 from __future__ import annotations
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
 class RepairConfig:
     settle_ms: int = 10_000
     """Event time after a minute's end before it is asked for."""
+    whole_ms: int = 40_000
+    """The same for a stretch longer than ``short`` minutes."""
+    short: int = 2
     retry_ms: int = 10_000
     """Event time between two calls for one paper."""
     retry_s: float = 2.0
     """Wall time between them, too: event time may run fast in a simulation."""
     give_up_ms: int = 600_000
-    max_owed: int = 30_000
-    """Minutes of all papers together: a quarter of an hour of 2,000."""
+    max_owed: int = 750_000
+    """Minutes of all papers together: the whole day of 2,000, some 60 MB."""
 
 
 @dataclass(slots=True)
@@ -71,7 +76,8 @@ class RepairBook:
                 self.counts["dropped"] += 1
                 continue
             if paper is None:
-                paper = self._papers[instrument.instrument_key] = _Paper()
+                first_ms = wanted[-1] + MINUTE_MS + self._config.whole_ms if len(wanted) > self._config.short else 0
+                paper = self._papers[instrument.instrument_key] = _Paper(next_ms=first_ms)
             paper.minutes[minute] = -1
             self.owed += 1
 
@@ -93,8 +99,8 @@ class RepairBook:
             if paper.minutes[minute] < 0:
                 paper.minutes[minute] = now_ms
 
-    def came(self, key: str, minutes: Iterable[int], now_ms: int) -> None:
-        """Strike off what the broker had; give up what it did not have for too long."""
+    def came(self, key: str, minutes: Iterable[int], now_ms: int, oldest_ms: int = 0) -> None:
+        """Strike off what the broker had; give up what it did not have for too long, or will not have: its oldest candle is younger."""
         paper = self._papers.get(key)
         if paper is None:
             return
@@ -102,7 +108,8 @@ class RepairBook:
             if paper.minutes.pop(minute, None) is not None:
                 self.owed -= 1
                 self.counts["repaired"] += 1
-        late = [m for m, first_ms in paper.minutes.items() if 0 <= first_ms <= now_ms - self._config.give_up_ms]
+        given_up = now_ms - self._config.give_up_ms
+        late = [m for m, first_ms in paper.minutes.items() if 0 <= first_ms <= given_up or m < oldest_ms]
         for minute in late:
             del paper.minutes[minute]
             self.owed -= 1

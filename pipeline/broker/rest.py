@@ -37,6 +37,10 @@ class Throttled(Refused):
     """HTTP 429: too many calls. Wait before the next."""
 
 
+class TooLarge(Refused):
+    """An answer over the bound: nothing was taken from it."""
+
+
 class BadAnswer(Refused):
     """A 200 answer that is not JSON of the known shape; ``body`` is what came."""
 
@@ -54,13 +58,17 @@ class RestConfig:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. ``body`` goes out as JSON; ``algo`` is the registered name of the algorithm, if there is one."""
+    """One request. ``body`` goes out as JSON; ``algo`` is the registered name of the algorithm, if there is one.
+
+    ``objection`` is asked when the connection stands, just before the request is written: any words, and nothing is sent.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] | None = None
     body: Any = None
     algo: str = ""
+    objection: Callable[[], str] | None = None
 
 
 class RestClient:
@@ -116,7 +124,10 @@ class RestClient:
             Ambiguous: perhaps done: no whole answer, a fault at the broker, or an answer that cannot be read.
         """
         token, where = self._token() if self._token is not None else "", f"{self._host}{call.path}"
-        status, body = self._call(call, token, MAX_JSON_BYTES)
+        try:
+            status, body = self._call(call, token, MAX_JSON_BYTES)
+        except TooLarge as error:
+            raise Ambiguous(f"{error}: perhaps done, only the book can tell") from None
         if not 200 <= status < 300:
             if 400 <= status < 500 and (error_code(body) or status in (401, 403, 429)):
                 raise_for(status, body, where)
@@ -139,16 +150,11 @@ class RestClient:
             headers["X-Algo-Name"] = call.algo
         target = self._prefix + path + (f"?{urlencode(query)}" if query else "")
         where = f"{self._host}{path}"
-        connection = self._connection()
-        try:
-            connection.connect()
-        except ssl.SSLError:
-            raise Refused(
-                f"{self._host}: its certificate is not valid, nothing was sent: check the address and this machine's clock"
-            ) from None
-        except OSError as error:
+        connection = self._connected()
+        why = call.objection() if call.objection is not None else ""
+        if why:
             connection.close()
-            raise Refused(f"{self._host}:{self._port} cannot be reached ({error.strerror or 'timed out'}): check the network") from None
+            raise Refused(why)
         guard = _Guard(connection.sock, self._config.total_timeout_s)
         sent_ms = time.time_ns() // 1_000_000
         try:
@@ -166,10 +172,48 @@ class RestClient:
             raise Ambiguous(f"{where}: no whole answer within {self._config.total_timeout_s:g} s: it may be asked again")
         return reply.status, body
 
-    def _connection(self) -> http.client.HTTPConnection:
-        if self._tls is not None:
-            return http.client.HTTPSConnection(self._host, self._port, timeout=self._config.connect_timeout_s, context=self._tls)
-        return http.client.HTTPConnection(self._host, self._port, timeout=self._config.connect_timeout_s)
+    def _connected(self) -> http.client.HTTPConnection:
+        """Connect, to whichever of the host's addresses answers; ``connect_timeout_s`` is for all of them together."""
+        if self._tls is None:
+            connection = http.client.HTTPConnection(self._host, self._port)
+        else:
+            connection = http.client.HTTPSConnection(self._host, self._port, context=self._tls)
+        try:
+            plain = _first_of(self._host, self._port, self._config.connect_timeout_s)
+            try:
+                connection.sock = plain if self._tls is None else self._tls.wrap_socket(plain, server_hostname=self._host)
+            except OSError:
+                plain.close()
+                raise
+        except ssl.SSLError:
+            raise Refused(
+                f"{self._host}: its certificate is not valid, nothing was sent: check the address and this machine's clock"
+            ) from None
+        except OSError as error:
+            raise Refused(f"{self._host}:{self._port} cannot be reached ({error.strerror or 'timed out'}): check the network") from None
+        return connection
+
+
+def _first_of(host: str, port: int, seconds: float) -> socket.socket:
+    """Connect to the first address of a host that answers; each gets an equal share of the time that is left."""
+    until, refusal = time.monotonic() + seconds, OSError()
+    found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    for number, (family, kind, protocol, _, address) in enumerate(found):
+        left = until - time.monotonic()
+        if left <= 0:
+            break
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(left / (len(found) - number))
+            sock.connect(address)
+            sock.settimeout(seconds)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            refusal = error
+        else:
+            return sock
+    raise refusal
 
 
 class _Guard:
@@ -204,7 +248,7 @@ def _read(reply: http.client.HTTPResponse, limit: int, where: str) -> bytes:
     while part := reply.read(_CHUNK):
         size += len(part)
         if size > limit:
-            raise Refused(f"{where}: the answer is larger than {limit} bytes: nothing was taken from it")
+            raise TooLarge(f"{where}: the answer is larger than {limit} bytes: nothing was taken from it")
         parts.append(part)
     return b"".join(parts)
 

@@ -120,6 +120,11 @@ class MemoryThrottle:
                 self._instants = [*self._instants[1 - self._most :], self._clock()]
             return wait
 
+    def give_back(self) -> None:
+        """Take the newest call out again: it was not made."""
+        with self._lock:
+            self._instants = self._instants[:-1]
+
     def wait_ms(self, urgency: Urgency) -> int:
         return wait_ms(self._past(), self._windows, urgency, self._clock())
 

@@ -1,7 +1,7 @@
 """Upstox behind the broker's contract: V3 place, modify and cancel; book, history by tag, trades, positions, exit by tag.
 
 Reads   OrderRequest; the day's instruments (symbol -> key and back)
-Writes  BrokerReport; prices in paise, papers by our symbol (empty for one that is not in today's watchlist)
+Writes  BrokerReport; prices in paise, papers by our symbol. One that is not in today's watchlist has none: empty, of a position the key
 
 The hosts are checked before anything is sent: orders go to Upstox's order host, its sandbox, or a simulator on loopback, never to a mix.
 A listing with one row that cannot be read is worth nothing. Rows of other products than intraday are not ours and are left out.
@@ -9,7 +9,7 @@ A listing with one row that cannot be read is worth nothing. Rows of other produ
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -51,6 +51,8 @@ class UpstoxBroker:
     ) -> None:
         """With ``has_gtts`` the book is read together with the GTTs: a second call each time."""
         require_hosts(orders.host, api.host)
+        self.objection: Callable[[OrderRequest], str] = lambda _request: ""
+        """Why a change is not to leave any more; asked when its connection stands, which may have taken long."""
         self._orders, self._api, self._algo, self._has_gtts = orders, api, algo, has_gtts
         known = list(instruments)
         self._keys = {i.symbol: i.instrument_key for i in known}
@@ -68,28 +70,31 @@ class UpstoxBroker:
             return refused(request, str(error))
 
     def _change(self, request: OrderRequest) -> list[str]:
-        if request.order_type == GTT and request.ask in {Ask.PLACE, Ask.CANCEL}:
-            given = self._api.send(self._gtt_call(request))
-        elif request.ask is Ask.PLACE:
-            given = self._orders.send(Call("POST", "/v3/order/place", body=self._place_body(request), algo=self._algo))
-        elif request.ask is Ask.MODIFY:
-            given = self._orders.send(Call("PUT", "/v3/order/modify", body=_modify_body(request), algo=self._algo))
-        elif request.ask is Ask.CANCEL:
-            given = self._orders.send(Call("DELETE", "/v3/order/cancel", {"order_id": request.order_id}, algo=self._algo))
-        else:
-            given = self._api.send(Call("POST", "/v2/order/positions/exit", {"tag": request.tag}, algo=self._algo))
+        is_gtt = request.order_type == GTT and request.ask in {Ask.PLACE, Ask.CANCEL}
+        client = self._api if is_gtt or request.ask is Ask.EXIT_ALL else self._orders
+        call = self._gtt_call(request) if is_gtt else self._call(request)
+        given = client.send(replace(call, algo=self._algo, objection=lambda: self.objection(request)))
         try:
             many = given.get("order_ids") or given.get("gtt_order_ids")
             return [str(i) for i in many] if many else [str(given["order_id"])]
         except (KeyError, TypeError, AttributeError):
             raise Ambiguous(f"{request.ask}: taken, but the answer names no order: only the book can tell") from None
 
+    def _call(self, request: OrderRequest) -> Call:
+        if request.ask is Ask.PLACE:
+            return Call("POST", "/v3/order/place", body=self._place_body(request))
+        if request.ask is Ask.MODIFY:
+            return Call("PUT", "/v3/order/modify", body=_modify_body(request))
+        if request.ask is Ask.CANCEL:
+            return Call("DELETE", "/v3/order/cancel", {"order_id": request.order_id})
+        return Call("POST", "/v2/order/positions/exit", {"tag": request.tag})
+
     def _gtt_call(self, request: OrderRequest) -> Call:
         if request.ask is Ask.CANCEL:
-            return Call("DELETE", "/v3/order/gtt/cancel", body={"gtt_order_id": request.order_id}, algo=self._algo)
+            return Call("DELETE", "/v3/order/gtt/cancel", body={"gtt_order_id": request.order_id})
         terms = gtt_terms(request.qty, rules_of(request))
         body = gtt_body(self._key(request.symbol), Side(request.side), PRODUCT, terms)
-        return Call("POST", "/v3/order/gtt/place", body=body, algo=self._algo)
+        return Call("POST", "/v3/order/gtt/place", body=body)
 
     def _key(self, symbol: str) -> str:
         if symbol not in self._keys:
@@ -162,8 +167,15 @@ class UpstoxBroker:
         )  # fmt: skip
 
     def _position(self, row: dict[str, Any], request: OrderRequest) -> BrokerReport:
-        symbol = self._symbols.get(str(row["instrument_token"]), "")
-        return BrokerReport(request.ts, Answer.POSITION, request.id, symbol=symbol, qty=int(row["quantity"]))
+        key = str(row["instrument_token"])
+        if key in self._symbols:
+            return BrokerReport(request.ts, Answer.POSITION, request.id, symbol=self._symbols[key], qty=int(row["quantity"]))
+        name = str(row.get("trading_symbol") or row.get("tradingsymbol") or key)
+        worth = _paise(row.get("last_price") or row.get("average_price") or 0) * float(row.get("multiplier") or 1)
+        return BrokerReport(
+            request.ts, Answer.POSITION, request.id, symbol=key, qty=int(row["quantity"]), px_paise=round(worth), name=name,
+            pnl_paise=_paise(row.get("pnl") or 0),
+        )  # fmt: skip
 
 
 def order_row(row: dict[str, Any], symbols: dict[str, str], ts: int, request_id: str = "") -> BrokerReport:

@@ -121,6 +121,8 @@ class UpstoxAccount:
     def static_ips(self) -> tuple[str, str]:
         """Give the registered addresses, primary and secondary; empty where there is none."""
         given = self._api.get_data("/v2/user/ip")
+        if not isinstance(given, dict):
+            raise Refused("registered addresses: the answer cannot be read: look at the broker's own page")
         return str(given.get("primary_ip") or ""), str(given.get("secondary_ip") or "")
 
     def _gtt_id(self, call: Call) -> str:

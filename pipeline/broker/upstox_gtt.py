@@ -18,6 +18,8 @@ from pipeline.core.types import Side
 
 WAITING = frozenset({"SCHEDULED", "OPEN"})
 """Statuses of a rule that would still send its order."""
+DEAD = frozenset({"FAILED", "CANCELLED", "EXPIRED"})
+"""Of a rule that has sent nothing, and will not."""
 LEGS = (Leg.ENTRY, Leg.STOPLOSS, Leg.TARGET)
 
 
@@ -77,20 +79,21 @@ def reports(
         if not exits:
             continue
         stop = rules.get(Leg.STOPLOSS, {})
+        trigger = 0 if stop.get("status") in DEAD else _paise(stop.get("trigger_price") or 0)
         status = _watching(exits)
         out.append(
             BrokerReport(
                 request.ts, Answer.ROW, request.id, gtt_id, "", symbol, str(exits[0]["transaction_type"]), status, int(row["quantity"]),
-                trigger_paise=_paise(stop.get("trigger_price") or 0), order_type=GTT, parent=gtt_id, leg=Leg.WATCH,
+                trigger_paise=trigger, order_type=GTT, parent=gtt_id, leg=Leg.WATCH,
             )
         )  # fmt: skip
     return out
 
 
 def _watching(exits: list[Mapping[str, Any]]) -> str:
-    """Give the state of the exits: all wait, none has begun, or they are over."""
+    """Give the state of the exits: they wait, none has begun, or they are over. One that waits beside one that has died still guards."""
     words = {str(rule["status"]) for rule in exits}
-    return GUARD if words <= WAITING else "open pending" if words <= {"PENDING", "INACTIVE"} else "cancelled"
+    return GUARD if words & WAITING and words <= WAITING | DEAD else "open pending" if words <= {"PENDING", "INACTIVE"} else "cancelled"
 
 
 def _rules(row: Mapping[str, Any]) -> dict[Leg, Mapping[str, Any]]:

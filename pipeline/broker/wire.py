@@ -21,7 +21,7 @@ import numpy as np
 from numba import types
 
 from pipeline.broker import wire_kernel as k
-from pipeline.broker.wire_bounds import MAX_FEEDS, MAX_FRAME_BYTES, MIN_TS, FrameRefused
+from pipeline.broker.wire_bounds import MAX_FEEDS, MAX_FRAME_BYTES, FrameRefused
 from pipeline.broker.wire_runtime import parse, read
 from pipeline.core.feed import DEPTH, DepthBatch
 from pipeline.core.types import TICK, TickBatch, TickFlag
@@ -42,9 +42,6 @@ SESSION_OVER = "CLOSING_END"
 BLOCK_BYTES = 96 * 1024
 ALONE = 3
 """References to the words of a room of whose rows none is held: the room's two, and the question's own."""
-_COUNT_SHIFT = k.COUNT_SHIFT
-_ONE_ROW = 1 << _COUNT_SHIFT
-_TS_MASK = _ONE_ROW - 1
 _INDEX = int(TickFlag.INDEX)
 
 
@@ -54,20 +51,27 @@ class Decoded:
     ``rows`` is ``TICK[n]`` or None, writable and the caller's own.
     """
 
-    __slots__ = ("depth", "recv_ms", "refused", "rows", "statuses", "ts", "unknown")
+    __slots__ = ("recv_ms", "rows", "ts")
 
     ts: int
     recv_ms: int
     rows: NDArray[np.void] | None
-    depth: DepthBatch | None
-    statuses: tuple[tuple[str, str], ...]
-    refused: tuple[tuple[str, str], ...]
-    unknown: tuple[str, ...]
+    # What most frames do not bring has no room of its own in an object of this kind: it is made for every frame.
+    depth: DepthBatch | None = None
+    statuses: tuple[tuple[str, str], ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def batch(self) -> TickBatch | None:
         """Rows as a record, made on each call: who puts rows into a record of his own takes ``rows``."""
         return None if self.rows is None else TickBatch(self.ts, self.rows, self.recv_ms)
+
+
+class _More(Decoded):
+    """What a frame brought that was more than rows."""
+
+    __slots__ = ("depth", "refused", "statuses", "unknown")
 
 
 class Room:
@@ -110,34 +114,28 @@ class Decoder:
             FrameRefused: with the reason by name.
         """
         try:
-            told = self._decode(frame, self._address)
+            ts, count = self._decode(frame, self._address)
         except TypeError:  # text
-            told = k.UNUSUAL
-        if told < MIN_TS:
-            while told < 0:
-                told = self._make_room(frame, -told)
-            if told == k.UNUSUAL:
-                return self._by_runtime(frame, ts_recv)
-            if told == k.PARTLY:
-                return self._partly(cast("bytes", frame), ts_recv)
+            return self._by_runtime(frame, ts_recv)
+        if count <= 0:
+            while count < 0:
+                ts, count = self._make_room(frame, -count)
+            if count == 0:
+                return self._partly(cast("bytes", frame), ts_recv) if ts == k.PARTLY else self._by_runtime(frame, ts_recv)
         found = Decoded()  # stores beat a constructor's arguments by half of what one trade costs
-        if told < _ONE_ROW:
-            found.ts = told
+        found.ts, found.recv_ms = ts, ts_recv
+        if count == 1:
             found.rows = next(self._ones)
         else:
-            found.ts = told & _TS_MASK
             at = self._at
-            self._at = end = at + (told >> _COUNT_SHIFT) + 1
+            self._at = end = at + count
             found.rows = self._rows[at:end]
-        found.recv_ms = ts_recv
-        found.depth = None
-        found.statuses = found.refused = found.unknown = ()
         return found
 
     def _partly(self, frame: bytes, ts_recv: int) -> Decoded:
         """Give what the kernel's memory holds: no row at all, deep books, keys outside the watchlist."""
         count, deep, strangers, ts = self._told.tolist()
-        found = Decoded()
+        found = _More()
         found.ts, found.recv_ms, found.rows, found.depth = ts, ts_recv, None, None
         found.statuses = found.refused = found.unknown = ()
         if count == 1:
@@ -157,7 +155,7 @@ class Decoder:
             found.unknown = tuple(sorted(key[:64] for key in keys))
         return found
 
-    def _make_room(self, frame: bytes | str, missing: int) -> int:
+    def _make_room(self, frame: bytes | str, missing: int) -> tuple[int, int]:
         """Give the kernel room for what the frame in hand asks for, and let it go on."""
         if missing > MAX_FEEDS:
             room = self._room(k.DEEP_AT, DEPTH, missing - MAX_FEEDS)
@@ -181,7 +179,7 @@ class Decoder:
 
     def _by_runtime(self, frame: bytes | str, ts_recv: int) -> Decoded:
         told = read(frame, self._known)
-        found = Decoded()
+        found = _More()
         found.ts, found.recv_ms = told.ts, ts_recv
         found.rows = told.rows if len(told.rows) > 0 else None
         found.depth = DepthBatch(told.ts, told.books) if len(told.books) > 0 else None
@@ -209,7 +207,7 @@ def _memory(known: dict[str, tuple[int, int]]) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=1)
-def _entries() -> tuple[Callable[..., int], Callable[..., int]]:
+def _entries() -> tuple[Callable[..., tuple[int, int]], Callable[..., tuple[int, int]]]:
     """Give the kernel's two doors, compiled on first use."""
     return entry(k.decode_k, BYTES, types.int64), entry(k.go_on_k, BYTES, *(types.int64,) * 4)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.core.frozen import quick
+
 
 class Ask(StrEnum):
     PLACE = "place"
@@ -63,6 +65,7 @@ class Leg(StrEnum):
     """Not an order at the exchange: the server watching for the other two."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What of an order can be changed. ``qty`` is the total."""
@@ -73,6 +76,7 @@ class Terms:
     trigger_paise: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
     """One thing to be asked of the broker; what does not concern its kind is 0 or empty. ``qty`` is the total, also in a change."""
@@ -98,11 +102,13 @@ class OrderRequest:
         return Terms(self.qty, self.order_type, self.limit_paise, self.trigger_paise)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class BrokerReport:
     """One thing the broker said. ``qty`` is the order's total, the trade's size or the signed net position.
 
-    ``cum_qty`` is what has filled by the book; ``px_paise`` the price of a trade, else the average. ``status`` is the broker's own word.
+    ``cum_qty`` is what has filled by the book; ``px_paise`` the price of a trade, what one share of a position is worth now, else the
+    average. ``status`` is the broker's own word.
     """
 
     ts: int
@@ -124,8 +130,13 @@ class BrokerReport:
     parent: str = ""
     """The GTT that the order belongs to."""
     leg: Leg = Leg.NONE
+    name: str = ""
+    """Of a position: what the broker calls a paper that is not in today's watchlist; ``symbol`` is its instrument key then."""
+    pnl_paise: int = 0
+    """Of such a position: made or lost today, by the broker's own reckoning, before charges."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What only the process that talks to the broker can look up, for the pre-trade checks. None: it could not be found out."""
@@ -154,10 +165,18 @@ class Word(StrEnum):
     KILL = "kill"
     """The broker itself is asked to cancel, exit and lock everything, past our own orders: they keep their hands off meanwhile."""
     RESUME = "resume"
+    CANCEL = "cancel"
+    """One entry of ours, named by its id."""
+    CLOSE = "close"
+    """One position of ours, named by its symbol."""
+    FORGET = "forget"
+    """The account's high-water mark over days begins anew."""
 
 
 LEVELS = (Word.PAUSE, Word.HALT, Word.FLATTEN, Word.KILL)
 """Level 1 comes first."""
+SINGLE = frozenset({Word.CANCEL, Word.CLOSE, Word.FORGET})
+"""Concern one thing, are done once and hold nothing."""
 
 
 def level_of(word: str) -> int:
@@ -167,9 +186,12 @@ def level_of(word: str) -> int:
 
 def holding(before: str, said: Word) -> str:
     """Give the word that holds after one more was said: a milder one does not loosen a stronger one, RESUME lifts any."""
+    if said in SINGLE:
+        return before
     return "" if said is Word.RESUME else max(before, said.value, key=level_of)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Control:
     """A command. ``source`` is the string that was pulled (``page``, ``command`` or ``file``), ``who`` pulled it, as far as we know."""
@@ -178,3 +200,5 @@ class Control:
     word: Word
     source: str
     who: str = ""
+    what: str = ""
+    """The order or the symbol that CANCEL and CLOSE are about."""

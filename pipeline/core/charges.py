@@ -15,11 +15,13 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from operator import attrgetter
 
+from pipeline.core.frozen import quick
 from pipeline.core.rates import CAPS, RATES, Leg, Line, Plan, Product
 
 __all__ = ["Charges", "Product", "charges_for", "intraday_charges", "total"]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Charges:
     """Each line in paise, unrounded; in the order of ``Line``."""

@@ -42,7 +42,7 @@ class FeedEventKind(IntEnum):
     """What a feed session is made of. The records that come of it are a function of these alone."""
 
     STARTED = 0
-    """A process began: ``body`` is the event time it goes on from, as decimal text."""
+    """A process began: ``body`` is the event time it goes on from, as decimal text; with a repair, also how long (ms) candles may wait."""
     CONNECTED = 1
     """Connection ``link`` is open and subscribed; ``body`` is JSON: the instrument keys of each mode."""
     FRAME = 2

@@ -57,6 +57,12 @@ class Context:
     """The phases of ``session_date``."""
     word: str = ""
     """The emergency word that holds from a day before; only a person lifts it."""
+    account: str = ""
+    """Whose high-water mark is kept over days; empty: nobody's (a day that is played)."""
+    carried_paise: int = 0
+    """Made by the account in the sessions before this one."""
+    peak_paise: int = 0
+    """Highest profit of the account over those sessions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,12 @@ class OrderParams:
     """Closing orders that may fail before the broker is asked to exit the position itself."""
     rung_s: float
     """How long closing orders may take before the broker is asked, and the broker before somebody is called."""
+    refused_alarm: int
+    """A stop, or a change that it needs, refused so often in a row: somebody is told."""
+    guard_tries: int
+    """Refused so often in a row: the position is closed."""
+    guard_s: float
+    """So long after the first refusal, with no stop at the broker, it is closed too."""
 
 
 @dataclass(frozen=True, slots=True)

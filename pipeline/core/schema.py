@@ -159,9 +159,21 @@ PATTERN_RECORD = HashKey(
 )
 REGIME = HashKey("regime:{symbol}", D, ("symbol",), "trending, ranging or volatile, and since when")
 POSITION = HashKey(
-    "position:{symbol}", D, ("symbol",), "one position: opening or open, quantity, average, stop, target, profit, age of the mark"
+    "position:{symbol}",
+    D,
+    ("symbol",),
+    "one position: opening or open, what guards it at the broker, naked since, quantity, average, stop, target, profit, age of the mark",
 )
 PORTFOLIO = HashKey("portfolio", D, (), "the account now")
+EXTERNAL = HashKey(
+    "external",
+    D,
+    (),
+    "what people hold beside us; rows: JSON of [symbol or key, name, quantity, worth, profit of the day, in our watchlist]",
+)
+EQUITY = HashKey(
+    "equity:{account}", D, ("account",), "profit carried from the sessions before, of this one, and the high-water mark over all of them"
+)
 
 # Hashes of the machinery.
 INSTRUMENTS = HashKey("reg:instruments", C, (), "symbol id -> symbol and instrument key of today's watchlist")
@@ -172,6 +184,7 @@ AUTH_STATUS = HashKey("auth:status", D, (), "token state and expiry; never the t
 FACTS = HashKey("facts", D, (), "token, versions, clocks, instruments and funds, as the pre-trade checks last saw them (broker outside)")
 READS = HashKey("quota:reads", D, (), "when the broker was read lately, so that all processes keep one quota")
 HEALTH = HashKey("health:{process}", D, ("process",), "version, pid, mode, cursor, lag, last error; expires")
+LEASE = HashKey("lease:{job}", D, ("job",), "which process may commit for the job: its fencing number, host, process id, since when")
 PROGRESS = HashKey("progress:{job}", None, ("job",), "cursor, watermark, last ids, counts and digests; in the role of the job's outputs")
 SNAPSHOT = HashKey("snapshot:{job}", None, ("job",), "the job's state at its snapshot cursor; in the role of its outputs")
 
@@ -179,6 +192,8 @@ ORDER_CALLS = ListKey("throttle:orders", D, "instants of the order calls that th
 
 LISTS: tuple[ListKey, ...] = tuple(v for v in globals().values() if isinstance(v, ListKey))
 HASHES: tuple[HashKey, ...] = tuple(v for v in globals().values() if isinstance(v, HashKey))
+KEPT = (EQUITY, READS)
+"""Hashes that outlive a session: `ticktick clear` leaves them alone."""
 
 TICK_SERIES_METRICS = ("mid", "spread", "vwap", "obi", "tick_return", "volatility")
 """Tick metrics that go to TimeSeries, by their field in ``TICK``."""

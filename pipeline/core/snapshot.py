@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,26 +20,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LENGTH = 8
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 def pack(plain: Any, arrays: Mapping[str, NDArray[Any]] | None = None) -> bytes:
     """Serialise; NaN is allowed in arrays only."""
     named = dict(sorted((arrays or {}).items()))
-    header = json.dumps(
-        {
-            "plain": plain,
-            "arrays": [[name, np.lib.format.dtype_to_descr(a.dtype), list(a.shape)] for name, a in named.items()],
-        },
-        allow_nan=False,
-        separators=(",", ":"),
-    ).encode()
+    header = _ENCODER.encode({"plain": plain, "arrays": [[name, _descr(a.dtype), list(a.shape)] for name, a in named.items()]}).encode()
     body = b"".join(np.ascontiguousarray(a).tobytes() for a in named.values())
     return len(header).to_bytes(_LENGTH, "little") + header + body
+
+
+@lru_cache(maxsize=64)
+def _descr(dtype: np.dtype[Any]) -> Any:
+    return np.lib.format.dtype_to_descr(dtype)
 
 
 def _field(part: list[Any]) -> tuple[Any, ...]:
     """JSON has no tuples; a dtype's description needs them."""
     return tuple(tuple(x) if isinstance(x, list) else x for x in part)
+
+
+@lru_cache(maxsize=64)
+def _dtype(descr: Any) -> np.dtype[Any]:
+    return np.lib.format.descr_to_dtype(list(descr) if isinstance(descr, tuple) else descr)
 
 
 def unpack(blob: bytes) -> tuple[Any, dict[str, NDArray[Any]]]:
@@ -53,11 +58,12 @@ def unpack(blob: bytes) -> tuple[Any, dict[str, NDArray[Any]]]:
         arrays: dict[str, NDArray[Any]] = {}
         at = _LENGTH + size
         for name, descr, shape in header["arrays"]:
-            fixed: Any = [_field(part) for part in descr] if isinstance(descr, list) else descr
-            dtype = np.lib.format.descr_to_dtype(fixed)
+            fixed: Any = tuple(_field(part) for part in descr) if isinstance(descr, list) else descr
+            dtype = _dtype(fixed)
             count = int(np.prod(shape, dtype=np.int64))
-            arrays[name] = np.frombuffer(blob, dtype, count, at).reshape(shape).copy()
-            at += count * dtype.itemsize
+            size = count * dtype.itemsize
+            arrays[name] = np.frombuffer(bytearray(blob[at : at + size]), dtype, count).reshape(shape)  # copy() goes field by field
+            at += size
     except (ValueError, KeyError, TypeError) as error:
         msg = f"a state snapshot cannot be read ({error}): stop, and clear the session with `ticktick clear`"
         raise Corrupt(msg) from error

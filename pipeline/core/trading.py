@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.core.frozen import quick
 from pipeline.core.types import Side
 
 
@@ -16,6 +17,7 @@ class TradingState(StrEnum):
     """Nothing at all is sent, but what an ordered flattening needs."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Denial:
     """Why a check of engine/risk.py stopped an order: the check, its place in the order, and the figures it saw."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.core.candle import CANDLE as CANDLE  # noqa: PLC0414 (handed on)
 from pipeline.core.candle import CandleFlag as CandleFlag  # noqa: PLC0414
+from pipeline.core.frozen import quick
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,10 +32,9 @@ class Side(StrEnum):
     BUY = "BUY"
     SELL = "SELL"
 
-    @property
-    def sign(self) -> int:
+    def __init__(self, word: str) -> None:
+        self.sign = 1 if word == "BUY" else -1
         """+1 for BUY, -1 for SELL."""
-        return 1 if self is Side.BUY else -1
 
     @property
     def opposite(self) -> Side:
@@ -154,6 +154,7 @@ TICK_RAW_FIELDS = TICK.names[: TICK.names.index("volume")] if TICK.names else ()
 TICK_METRIC_FIELDS = TICK.names[TICK.names.index("volume") :] if TICK.names else ()
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class TickBatch:
     """Everything one feed frame brought. ``rows`` is ``TICK[n]``, read-only when it comes from a stream.
@@ -221,6 +222,7 @@ class Instrument:
     is_followed: bool = True
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Signal:
     """What a strategy saw: an observation with a score, not an order. ``reasons`` is `; `-separated."""
@@ -241,6 +243,7 @@ class Signal:
     reasons: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Recommendation:
     """A signal that passed the filter, ranked, priced and sized for confirmation."""
@@ -266,6 +269,7 @@ class Recommendation:
     """The stop follows the best price at this distance; 0: it stays."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Confirmation:
     """One answer to one recommendation; the first wins. ``answer`` is ``confirm`` or ``reject``."""
@@ -276,6 +280,7 @@ class Confirmation:
     source: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OrderIntent:
     """A wish with an identity that names its cause; checked, journalled, sent at most once."""
@@ -299,6 +304,7 @@ class OrderIntent:
     """As in its recommendation."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
     """One change in an order's life; ``order_qty == cum_qty + leaves_qty`` unless it is final."""
@@ -321,6 +327,7 @@ class OrderEvent:
     """Of a stop that lies at the broker; 0 without one."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Fill:
     """One execution, with the exchange's trade id."""
@@ -352,6 +359,7 @@ class PortfolioMinute:
     drawdown_paise: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Alert:
     ts: int

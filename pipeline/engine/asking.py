@@ -40,7 +40,8 @@ def ask(desk: Desk, request: OrderRequest, now: int) -> Journal:
 
 def cancel(desk: Desk, order: Order, now: int, reason: str) -> Journal:
     """Ask for an order's end; what the book says counts."""
-    asked = changed(advance(order, Event.ASK_CANCEL), asked_ms=now, why=reason)
+    tries = order.tries if order.status is Status.PENDING_CANCEL else 0
+    asked = changed(advance(order, Event.ASK_CANCEL), asked_ms=now, why=reason, tries=tries)
     desk.orders[order.intent_id] = asked
     if order.status is not Status.PENDING_CANCEL:
         yield event_of(asked, now, reason)

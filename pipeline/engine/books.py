@@ -14,10 +14,11 @@ from pipeline.core.types import Alert, Fill, OrderIntent, Side
 from pipeline.engine.asking import ASK_AGAIN_MS, EXIT_ALL, SOON_MS, Journal, want
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import GUARDS, Plan
-from pipeline.engine.gtts import is_another, take_leg
+from pipeline.engine.gtts import is_another, know_entry, take_leg
 from pipeline.engine.identity import changed, purpose_of
-from pipeline.engine.lifecycle import FINAL, Event, Order, Status, advance, event_of, fill, with_terms
+from pipeline.engine.lifecycle import FINAL, RESTING, Event, Order, Status, advance, event_of, fill, is_over_fill, with_terms
 from pipeline.engine.reconcile import UNDER_WAY, differences, ending, is_over, missed, shows
+from pipeline.engine.refusals import put_off, take_refusal
 
 APART_ALARM = 4
 """Comparisons in a row that do not agree before somebody is told."""
@@ -25,16 +26,18 @@ APART_ALARM = 4
 
 def is_old(desk: Desk, piece: BrokerReport) -> bool:
     """Tell whether a piece of a listing says what we know already: most do, beat after beat."""
-    if piece.answer is Answer.TRADE:
+    kind = piece.answer
+    if kind is Answer.TRADE:
         return piece.trade_id in desk.ledger.trades or (piece.trade_id in desk.strange and piece.order_id not in desk.owners)
-    if piece.answer is Answer.POSITION:
-        return desk.broker_qty.get(piece.symbol, 0) == piece.qty
+    if kind is Answer.POSITION:
+        known = desk.broker_qty.get(piece.symbol, 0) if piece.symbol in desk.papers else desk.outside.get(piece.symbol, ["", 0])[1]
+        return bool(known == piece.qty)
     order = desk.order(desk.owners.get(piece.order_id, ""))
-    if order is None or (order.told, order.order_qty) != (piece.status, piece.qty) or piece.cum_qty > order.told_qty:
+    if order is None or order.told != piece.status or order.order_qty != piece.qty or piece.cum_qty > order.told_qty:
         return False
     if order.purpose != "entry" and order.order_type != EXIT_ALL and not shows(piece, order.terms):
         return False
-    return order.status in FINAL or (order.status in {Status.ACCEPTED, Status.PARTIAL} and not is_over(piece.status))
+    return order.status in FINAL or (order.status in RESTING and not is_over(piece.status))
 
 
 def take_listing(desk: Desk, request: OrderRequest, report: BrokerReport, now: int) -> Journal:
@@ -52,6 +55,7 @@ def take_listing(desk: Desk, request: OrderRequest, report: BrokerReport, now: i
                 yield from move(desk, order, (Event.NOT_ON_BOOK,), report, now)
     if request.ask is Ask.POSITIONS:
         desk.broker_qty = {symbol: qty for symbol, qty in sorted(desk.listed.items()) if qty != 0}
+        desk.outside = dict(sorted(desk.listed_outside.items()))
         yield from _compare(desk, now)
 
 
@@ -85,6 +89,7 @@ def take_row(desk: Desk, row: BrokerReport, now: int) -> Journal:
         if is_another(desk, row):
             return
         yield from take_leg(desk, row, now)
+    know_entry(desk, row, now)
     key = desk.tags.get(row.tag) or desk.owners.get(row.order_id) or _exited_by(desk, row)
     order = desk.order(key) if key else None
     if order is None or order.status is Status.ABSENT:
@@ -129,7 +134,7 @@ def _is_turned_down(desk: Desk, order: Order, row: BrokerReport) -> bool:
     """The exchange turned a change down after the broker had taken it: a listing asked for later shows the old terms."""
     request = desk.in_flight.get(row.request_id)
     is_newer = request is not None and request.ts > order.asked_ms + ASK_AGAIN_MS
-    is_quiet = order.status in {Status.ACCEPTED, Status.PARTIAL} and row.status not in UNDER_WAY
+    is_quiet = order.status in RESTING and row.status not in UNDER_WAY
     is_guard = order.purpose != "entry" and order.order_type in GUARDS and row.order_type in GUARDS
     is_other = not shows(row, order.terms) if is_guard else row.qty != order.order_qty
     return is_newer and is_quiet and is_other and row.qty > order.done_qty
@@ -140,7 +145,7 @@ def take_trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
     key = desk.owners.get(trade.order_id)
     if key is None:
         if trade.symbol in desk.papers:
-            desk.strange[trade.trade_id] = [trade.symbol, Side(trade.side).sign * trade.qty, trade.order_id]
+            desk.strange[trade.trade_id] = [trade.symbol, Side(trade.side).sign * trade.qty, trade.order_id, trade.px_paise]
         return
     order = desk.order(key)
     if order is None:
@@ -151,6 +156,8 @@ def take_trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
         return
     yield execution
     desk.changed_ms[order.symbol] = now
+    if is_over_fill(order, trade.qty):
+        yield _beyond(desk, order, trade, now)
     order = fill(order, trade.qty, trade.px_paise)
     desk.note_late(order)
     for event in ending(order, order.told, order.told_qty):
@@ -158,6 +165,17 @@ def take_trade(desk: Desk, trade: BrokerReport, now: int) -> Journal:
     _replan(desk, order, now)
     _keep(desk, order, now)
     yield event_of(order, now, order.why if order.status is Status.CANCELLED else "")
+
+
+def _beyond(desk: Desk, order: Order, trade: BrokerReport, now: int) -> Alert:
+    """More has filled than was asked for: the book must say what holds now, and somebody should know."""
+    for listing in LISTINGS:
+        want(desk, listing, now)
+    done, known = order.cum_qty + trade.qty, max(order.order_qty, order.asked_qty)
+    text = (
+        f"order {order.order_id} ({order.symbol}, tag {order.tag}) has filled {done}, we know of {known}: booked, the books are read again"
+    )
+    return Alert(now, "error", "over_fill", "orders", text)
 
 
 def move(desk: Desk, order: Order, events: tuple[Event, ...], report: BrokerReport, now: int) -> Journal:
@@ -169,7 +187,9 @@ def move(desk: Desk, order: Order, events: tuple[Event, ...], report: BrokerRepo
         desk.gtts[order.order_id] = order.intent_id
     elif order.order_id:
         desk.owners[order.order_id] = order.intent_id
-    if order.status in {Status.REFUSED, Status.ABSENT} and order.purpose != "entry":
+    if order.status is Status.REFUSED:
+        yield from take_refusal(desk, order, report.reason, now)
+    elif order.status is Status.ABSENT and order.purpose != "entry":
         put_off(desk, order.symbol, now)
     _keep(desk, order, now)
     if order.status is not before:
@@ -240,11 +260,3 @@ def _replan(desk: Desk, order: Order, now: int) -> None:
         closing="" if wish.stop_paise > 0 else "no_stop",
         closing_ms=0 if wish.stop_paise > 0 else now,
     )
-
-
-def put_off(desk: Desk, symbol: str, now: int) -> None:
-    """Something for this position was refused: wait a little longer each time."""
-    plan = desk.plans.get(symbol)
-    if plan is not None:
-        refusals = plan.refusals + 1
-        desk.plans[symbol] = changed(plan, refusals=refusals, wait_ms=now + min(250 << min(refusals, 5), 5_000))

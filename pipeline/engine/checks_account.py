@@ -118,6 +118,12 @@ def symbol_busy(g: Gate) -> str:
     return "a position or an order is open in it" if g.activity.is_symbol_busy else ""
 
 
+@check("held_by_hand", place=11)
+def held_by_hand(g: Gate) -> str:
+    """People hold it beside us: the broker knows one net position, and theirs is not ours to mix with."""
+    return "a position by hand is open in it" if g.activity.is_held_by_hand else ""
+
+
 @check("min_gap", place=11)
 def min_gap(g: Gate) -> str:
     """Two entries in one paper need a pause between them."""
@@ -171,6 +177,14 @@ def drawdown(g: Gate) -> str:
     """The fall from the day's peak, were every stop hit and this one's too."""
     worst = g.activity.drawdown_paise + g.activity.open_risk_paise + loss_paise(g)
     return _above("the fall from the peak at worst", worst, g.limits.capital_paise * g.limits.drawdown_stop_ratio)
+
+
+@check("high_water", place=13)
+def high_water(g: Gate) -> str:
+    """The fall from the account's peak over all its days, were every stop hit and this one's too; a part of that peak."""
+    worst = g.activity.fall_paise + g.activity.open_risk_paise + loss_paise(g)
+    most = (g.limits.capital_paise + g.activity.peak_paise) * g.limits.drawdown_stop_ratio
+    return _above("the fall from the account's high-water mark at worst", worst, most)
 
 
 @check("losses_in_row", place=13)

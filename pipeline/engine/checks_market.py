@@ -134,6 +134,8 @@ def candle_open(g: Gate) -> str:
 @check("not_reconciled", place=5)
 def not_reconciled(g: Gate) -> str:
     """Our books have not agreed with the broker's lately."""
+    if g.conditions.reconciled_ms <= 0:
+        return "books have not been compared with the broker's yet"
     age, most = g.now - g.conditions.reconciled_ms, g.limits.max_reconcile_age_s * 1000
     return f"books agreed {age // 1000} s ago, at most {most // 1000}" if age > most else ""
 

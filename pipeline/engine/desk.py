@@ -31,6 +31,7 @@ from pipeline.engine.quotes import QuoteTable
 from pipeline.engine.reconcile import owned
 
 _LISTED = frozenset(LISTINGS)
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Desk:
     """Tag on the broker's book -> intent id."""
     gtts: dict[str, str] = field(default_factory=dict)
     """GTT -> intent id of its entry."""
+    shown: dict[str, int] = field(default_factory=dict)
+    """GTT -> when the newest book was asked for that showed its server watching."""
     plans: dict[str, Plan] = field(default_factory=dict)
     causes: dict[str, None] = field(default_factory=dict)
     """Every intent that was ever sent: never a second one."""
@@ -89,12 +92,15 @@ class Desk:
     """Listing -> when the newest complete one was asked for, since the start."""
     listed: dict[str, int] = field(default_factory=dict)
     """Positions of the listing that is coming in."""
+    listed_outside: dict[str, list[Any]] = field(default_factory=dict)
     broker_qty: dict[str, int] = field(default_factory=dict)
     """The broker's net position by its newest complete listing."""
+    outside: dict[str, list[Any]] = field(default_factory=dict)
+    """Positions of the same listing in papers outside the watchlist, by key: [name, signed quantity, worth of one, profit of the day]."""
     changed_ms: dict[str, int] = field(default_factory=dict)
     """Symbol -> last fill or end of an order: an older listing says nothing about what may be closed."""
     strange: dict[str, list[Any]] = field(default_factory=dict)
-    """Trade id -> [symbol, signed quantity, broker's order id] of trades of no order of ours, as far as was known when they were read."""
+    """Trade id -> [symbol, signed quantity, broker's order id, paise] of trades of no order of ours, by what was known then."""
     late: dict[str, None] = field(default_factory=dict)
     """Orders of which trades are still to come."""
     strangers: dict[str, int] = field(default_factory=dict)
@@ -103,8 +109,26 @@ class Desk:
     """When the books last agreed; 0 not since the start."""
     began_ms: int = 0
     """When this desk first began: what was sent before (if its memory was lost) may not show on the book yet."""
+    day_peak_paise: int = 0
+    """Highest profit of the day, as the limits count it (engine/tally.py)."""
+    carried_paise: int = 0
+    """Made by the account in the sessions before this one."""
+    peak_paise: int = 0
+    """Highest profit of the account over all sessions."""
     apart: int = 0
     """Comparisons in a row that did not agree."""
+    account: str = ""
+    """Whose high-water mark is kept over days; empty: nobody's."""
+    unwanted: dict[str, None] = field(default_factory=dict)
+    """Entries that a person wants cancelled: as soon as they can be."""
+    told: dict[str, None] = field(default_factory=dict)
+    """Alerts of the kind that is said once a day."""
+    noticed: dict[str, int] = field(default_factory=dict)
+    """Paper -> when trades of no order of ours were first seen in it."""
+    watched_ms: int = 0
+    watched_trades: int = 0
+    shown_external: str = ""
+    """What people hold as it was shown last: no part of the state."""
     facts: Facts | None = None
     """What was looked up last; None since the start."""
     inbox: deque[BrokerReport] = field(default_factory=deque)
@@ -147,7 +171,8 @@ class Desk:
 
     def held(self, symbol: str) -> int:
         """Give the signed position, with what has filled by the broker's book but has not come as a trade yet."""
-        qty = self.ledger.qty(symbol)
+        holding = self.ledger.holdings.get(symbol)
+        qty = 0 if holding is None else holding.qty
         if self.late:
             for order in self.late_fills():
                 if order.symbol == symbol:
@@ -168,7 +193,7 @@ class Desk:
         none of them, and is booked with the next reading.
         """
         out: dict[str, int] = {}
-        for symbol, qty, order_id in self.strange.values():
+        for symbol, qty, order_id, _ in self.strange.values():
             if order_id not in self.owners:
                 out[symbol] = out.get(symbol, 0) + qty
         return out
@@ -219,8 +244,14 @@ def new_desk(instruments: tuple[Instrument, ...], day: SessionDay, params: Param
     return Desk(papers, day, params, QuoteTable(len(instruments)), venue, new_ledger(day.date, instruments, params.risk.plan))
 
 
-_PLAIN = ("owners", "tags", "gtts", "last_sent", "due", "read_ms", "listed", "broker_qty", "changed_ms", "strange", "strangers")
-_SCALARS = ("sent_today", "minute", "word", "word_ms", "asked", "agreed_ms", "apart", "began_ms")
+_PLAIN = (
+    "owners", "tags", "gtts", "shown", "last_sent", "due", "read_ms", "listed", "listed_outside", "broker_qty", "outside", "changed_ms",
+    "strange", "strangers", "noticed",
+)  # fmt: skip
+_SCALARS = (
+    "sent_today", "minute", "word", "word_ms", "asked", "agreed_ms", "apart", "began_ms", "day_peak_paise", "carried_paise", "peak_paise",
+    "account", "watched_ms", "watched_trades",
+)  # fmt: skip
 _TABLES: dict[str, type] = {
     "pending": Recommendation,
     "early": Confirmation,
@@ -237,7 +268,7 @@ _LONG = ("final", "wishes")
 def dump(desk: Desk) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Take the desk apart into plain values and arrays."""
     plain: dict[str, Any] = {name: {key: to_plain(r) for key, r in getattr(desk, name).items()} for name in _TABLES if name not in _LONG}
-    plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent", "late")}
+    plain |= {name: list(getattr(desk, name)) for name in ("settled", "causes", "sent", "late", "told", "unwanted")}
     plain |= {name: dict(getattr(desk, name)) for name in _PLAIN} | {name: getattr(desk, name) for name in _SCALARS}
     plain["facts"] = None if desk.facts is None else to_plain(desk.facts)
     plain |= {"frame": desk.quotes.frame, "ledger": desk.ledger.dump(), "venue": None if desk.venue is None else desk.venue.dump()}
@@ -249,7 +280,7 @@ def _lines(desk: Desk, name: str) -> NDArray[np.uint8]:
     table, known = getattr(desk, name), desk.written.setdefault(name, {})
     for key, record in table.items():
         if key not in known or known[key][0] is not record:
-            known[key] = record, json.dumps([key, to_plain(record)], separators=(",", ":")).encode() + b"\n"
+            known[key] = record, _ENCODER.encode([key, to_plain(record)]).encode() + b"\n"
     return np.frombuffer(bytearray(b"".join([known[key][1] for key in table])), np.uint8)
 
 
@@ -263,7 +294,9 @@ def restore(desk: Desk, plain: dict[str, Any], arrays: dict[str, NDArray[Any]]) 
         rows = map(json.loads, arrays[name].tobytes().splitlines()) if name in _LONG else plain[name].items()
         setattr(desk, name, {key: from_plain(kind, values) for key, values in rows})
     desk.settled, desk.causes = dict.fromkeys(plain["settled"]), dict.fromkeys(plain["causes"])
-    desk.sent, desk.late = list(plain["sent"]), dict.fromkeys(plain["late"])
+    for name in ("late", "told", "unwanted"):
+        setattr(desk, name, dict.fromkeys(plain[name]))
+    desk.sent = list(plain["sent"])
     for name in _PLAIN:
         setattr(desk, name, dict(plain[name]))
     for name in _SCALARS:

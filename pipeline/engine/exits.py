@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.core.errors import Refused
+from pipeline.core.frozen import quick
 from pipeline.core.params import OrderParams
 from pipeline.core.session import Group, SessionDay, ist_ms
 from pipeline.core.types import Side
@@ -28,6 +29,7 @@ SQUARE_OFF_BEFORE_END_MS = 180_000
 NO_ENTRY_BEFORE_END_MS = 900_000
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How a position is left; made with the entry, never without one."""
@@ -63,6 +65,10 @@ class Plan:
     """Of the last trades since it was opened."""
     trailed_ms: int = 0
     """When the stop was moved last."""
+    turned_down: int = 0
+    """Stops, and changes that they need, refused in a row while the broker shows none that covers all."""
+    turned_ms: int = 0
+    """When the first of them was refused."""
     is_late: bool = False
     """Closing has taken longer than two rungs may, and somebody was told."""
 
@@ -76,8 +82,8 @@ class Plan:
 
 def exit_reason(plan: Plan, quote: Quote | None, now: int) -> str:
     """Say why the position must go now; empty while it may stay. The stop comes first: it costs most to miss."""
-    sign = plan.side.sign
     if quote is not None:
+        sign = plan.side.sign
         if quote.ltp_paise > 0 and (quote.ltp_paise - plan.stop_paise) * sign <= 0:
             return STOP
         ours = quote.bid_paise if plan.side is Side.BUY else quote.ask_paise

@@ -18,6 +18,7 @@ from pipeline.engine.gate import Activity, Conditions, Gate, paper_conditions
 from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Order, Status
 from pipeline.engine.sizing import worst_loss_paise
+from pipeline.engine.tally import exposure_paise, tally
 
 HOUR_MS = 60 * MINUTE_MS
 ASKED_BEFORE_MS = 20_000
@@ -45,22 +46,22 @@ def gate_of(desk: Desk, intent: OrderIntent, recommendation: Recommendation | No
 
 def activity_of(desk: Desk, intent: OrderIntent, now: int) -> Activity:
     """Count what is open and what was sent."""
-    desk.mark_held()
+    all_in = tally(desk)
     symbol, busy = intent.symbol, desk.open_symbols()
-    net, drawdown = desk.ledger.observe()
     desk.sent = [ts for ts in desk.sent if now - ts < HOUR_MS]
     mine = [o for o in desk.orders.values() if o.symbol == symbol and o.intent_id != intent.id]
     held = desk.ledger.holdings.get(symbol)
     return Activity(
-        open_symbols=len(busy),
+        open_symbols=len(busy | all_in.symbols),
         position_qty=desk.ledger.qty(symbol),
         pending_close_qty=desk.pending_close_qty(symbol),
         is_symbol_busy=symbol in busy,
+        is_held_by_hand=symbol in all_in.symbols,
         has_unknown=any(o.status is Status.UNKNOWN for o in mine),
         has_opposite=any(o.side is not intent.side for o in mine),
         symbol_paise=(0 if held is None else held.exposure_paise) + sum(_live_paise(o) for o in mine if o.purpose == "entry"),
-        exposure_paise=desk.exposure_paise(),
-        net_exposure_paise=_net_exposure(desk),
+        exposure_paise=desk.exposure_paise() + all_in.exposure_paise,
+        net_exposure_paise=_net_exposure(desk) + all_in.net_exposure_paise,
         open_risk_paise=open_risk_paise(desk),
         last_sent_ms=desk.last_sent.get(symbol, 0),
         sent_last_minute=sum(now - ts < MINUTE_MS for ts in desk.sent),
@@ -68,8 +69,10 @@ def activity_of(desk: Desk, intent: OrderIntent, now: int) -> Activity:
         sent_today=desk.sent_today,
         is_repeat=intent.id in desk.causes,
         losses_in_row=desk.ledger.losses_in_row,
-        net_paise=net,
-        drawdown_paise=drawdown,
+        net_paise=all_in.net_paise,
+        drawdown_paise=all_in.drawdown_paise,
+        fall_paise=all_in.fall_paise,
+        peak_paise=all_in.peak_paise,
     )
 
 
@@ -95,7 +98,7 @@ def conditions_of(desk: Desk, now: int) -> Conditions:
     the broker too long ago is not known. The order rate is kept by whoever sends (run/courier.py), call by call.
     """
     risk: RiskParams = desk.params.risk
-    free = risk.capital_paise + desk.ledger.net_paise - round(desk.exposure_paise() * risk.margin_ratio)
+    free = risk.capital_paise + desk.ledger.net_paise - round(exposure_paise(desk) * risk.margin_ratio)
     state = TradingState.HALTED if desk.word else TradingState.ACTIVE
     if desk.word == Word.PAUSE:
         state = TradingState.REDUCING

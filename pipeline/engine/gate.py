@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.core.frozen import quick
 from pipeline.core.params import RiskParams
 from pipeline.core.session import Phase
 from pipeline.core.trading import TradingState
@@ -21,6 +22,7 @@ from pipeline.engine.quotes import Market
 FOR_EVER_MS = 1 << 60
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """The state of the house and of the road to the broker."""
@@ -46,6 +48,7 @@ class Conditions:
     """Orders that the rate buckets let us send now, at this order's urgency."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Activity:
     """What has been sent today, and what is open now. Live entries count as if they had filled."""
@@ -58,6 +61,8 @@ class Activity:
     """Shares of this symbol that are already on their way to be closed."""
     is_symbol_busy: bool
     """A position or a live order of ours in this symbol."""
+    is_held_by_hand: bool
+    """People hold this symbol beside us."""
     has_unknown: bool
     """An order in this symbol whose outcome nobody knows."""
     has_opposite: bool
@@ -79,10 +84,16 @@ class Activity:
     """This cause has been acted on already."""
     losses_in_row: int
     net_paise: int
-    """Profit of the day: realised and marked, less charges."""
+    """Profit of the day: realised and marked, less charges, ours and by hand as it counts (engine/tally.py)."""
     drawdown_paise: int
+    """From the day's peak."""
+    fall_paise: int
+    """From the peak of all days."""
+    peak_paise: int
+    """Profit of the account at that peak, over all its days."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Gate:
     """One order before the checks."""

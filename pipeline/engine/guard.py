@@ -12,13 +12,13 @@ no more. While it is a limit there is no stop at the exchange: the price at the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pipeline.core.broker import GTT, Terms
 from pipeline.core.session import Group
 from pipeline.core.types import Side
 from pipeline.engine.desk import Desk
 from pipeline.engine.exits import STOP, STOP_TYPES, Plan
+from pipeline.engine.identity import changed
 from pipeline.engine.lifecycle import Order
 from pipeline.engine.stops import trailed
 
@@ -31,19 +31,20 @@ SLACK_BPS = 300
 
 def trail(desk: Desk, plan: Plan, now: int) -> Plan:
     """Note the best price, and move the stop after it: far enough to be worth a change, and not too often."""
-    if plan.closing or plan.trail_paise <= 0 or any(order.order_type == GTT for order in desk.exits(plan.symbol)):
+    if plan.closing or plan.trail_paise <= 0 or GTT in [order.order_type for order in desk.exits(plan.symbol)]:
         return plan  # a GTT's stop is moved by its server
     paper, limits = desk.paper(plan.symbol), desk.params.stops
-    ltp, _ = desk.quotes.ltp_paise(paper.instrument.sid)
+    quote = desk.quotes.quote(paper.instrument.sid)
+    ltp = 0 if quote is None else quote.ltp_paise
     if ltp > 0 and (ltp - plan.best_paise) * plan.side.sign > 0:
-        plan = desk.plans[plan.symbol] = replace(plan, best_paise=ltp)
+        plan = desk.plans[plan.symbol] = changed(plan, best_paise=ltp)
     elif plan.trailed_ms == 0:
         return plan  # never in profit since: the stop stays where the entry set it
     stop = trailed(plan.side, plan.stop_paise, plan.best_paise, away_paise=plan.trail_paise, tick_paise=paper.instrument.tick_size_paise)
     is_far = abs(stop - plan.stop_paise) * BPS >= limits.trail_step_bps * stop
     is_passed = ltp > 0 and (ltp - stop) * plan.side.sign <= 0
     if stop != plan.stop_paise and is_far and not is_passed and now - plan.trailed_ms >= limits.trail_every_s * 1000:
-        plan = desk.plans[plan.symbol] = replace(plan, stop_paise=stop, trailed_ms=now)
+        plan = desk.plans[plan.symbol] = changed(plan, stop_paise=stop, trailed_ms=now)
     return plan
 
 
@@ -66,7 +67,7 @@ def guarding_terms(desk: Desk, plan: Plan, order: Order, held: int) -> Terms:
     """Give what the order should be: for all that is held, beside what it has filled."""
     qty = order.done_qty + abs(held)
     if order.order_type in STOP_TYPES and order.told == "open":
-        return replace(order.terms, qty=qty)  # it has triggered: it is selling, and is left alone
+        return changed(order.terms, qty=qty)  # it has triggered: it is selling, and is left alone
     if desk.params.stops.exits == PAIR and plan.target_paise > 0 and _is_near(desk, plan, order):
         return Terms(qty, LIMIT, plan.target_paise, 0)
     return stop_terms(desk, plan, qty)
@@ -88,9 +89,9 @@ def _is_near(desk: Desk, plan: Plan, order: Order) -> bool:
 def is_doing(exits: Sequence[Order], reason: str, *, is_late: bool) -> bool:
     """Tell whether the exchange is seeing to it: a stop beyond its trigger, or the order of a pair at its target, is given a moment.
 
-    A stop that the book calls open has triggered, and is selling for as long as it takes. A limit is no stop.
+    ``is_late``: the moment is over, and nothing has filled meanwhile. A stop that has triggered is no better then: it bears a limit, the
+    market protection, and rests when the price has gone past that. A limit is no stop.
     """
     if reason == STOP:
-        stops = [order for order in exits if order.order_type in STOP_TYPES or order.order_type == GTT]
-        return bool(stops) and not (is_late and any(order.told != "open" for order in stops))
+        exits = [order for order in exits if order.order_type in STOP_TYPES or order.order_type == GTT]
     return bool(exits) and not is_late

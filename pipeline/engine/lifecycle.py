@@ -7,13 +7,16 @@
     ACCEPTED, PARTIAL -> PENDING_CANCEL, PENDING_MODIFY -> back, or on
 
 How to read it. An intent is a wish with an identity; DENIED means that one of our own checks stopped it.
-SENDING is journalled before the one request that is ever made. No answer means UNKNOWN, never "failed":
-only the broker's book can tell, and if the book never shows it, it ends the day ABSENT. Fills may overtake
-every other message (they come by another road), so a fill is legal in each state in which the order may be at
-the exchange, also after a cancellation whose confirmation was faster. A message that comes late and says
-what we know already changes nothing. After every event ``order_qty == cum_qty + leaves_qty`` while the order
-lives; a final order leaves nothing open. Whatever else happens contradicts our own records: Corrupt, and the
-process ends, since to trade on a wrong book is worse than not to trade.
+SENDING is journalled before the one request that is ever made. No answer means UNKNOWN, never "failed": only
+the broker's book can tell, and if the book never shows it, it ends the day ABSENT. A fill is booked under the
+broker's id of its order; who knows that has heard that the order was taken, so ACCEPT goes before each fill,
+and one that is listed earlier waits for it. From then on a fill is legal in each state, also after a
+cancellation whose confirmation was faster. A message that comes late and says what we know already is no
+event, nor is a cancellation that was refused: the book decides, and it is asked for again. A fill beyond the
+quantity we know is booked, and corrects it: a broker and a person can do that. After every event
+``order_qty == cum_qty + leaves_qty`` while the order lives; a final order leaves nothing open. Whatever else
+happens contradicts our own records: Corrupt, and the process ends, since to trade on a wrong book is worse
+than not to trade.
 
 Reads   Order, Event, the size and price of a fill (shares, paise)
 Writes  the changed Order; it never decides anything and never sends anything
@@ -26,6 +29,7 @@ from enum import StrEnum
 
 from pipeline.core.broker import Terms
 from pipeline.core.errors import Corrupt
+from pipeline.core.frozen import quick
 from pipeline.core.types import OrderEvent, Side
 from pipeline.engine.identity import changed
 
@@ -58,7 +62,7 @@ class Event(StrEnum):
     ASK_MODIFY = "ASK_MODIFY"
     MODIFIED = "MODIFIED"
     REQUEST_REFUSED = "REQUEST_REFUSED"
-    """A cancellation or modification was turned down; the order lives on."""
+    """A modification was turned down; the order lives on as it was."""
     CANCELLED = "CANCELLED"
     COMPLETE = "COMPLETE"
     """The book says that nothing more will fill, and all that filled is booked: the total was smaller than we thought."""
@@ -66,6 +70,8 @@ class Event(StrEnum):
 
 S, E = Status, Event
 FINAL = frozenset({S.DENIED, S.FILLED, S.REFUSED, S.CANCELLED, S.ABSENT})
+RESTING = frozenset({S.ACCEPTED, S.PARTIAL})
+"""Nothing is asked of it, as far as we know."""
 AT_BROKER = frozenset({S.SENDING, S.UNKNOWN, S.ACCEPTED, S.PARTIAL, S.PENDING_CANCEL, S.PENDING_MODIFY})
 """The order may be at the exchange: it counts in exposure, and a fill may come."""
 
@@ -75,37 +81,27 @@ TABLE: dict[tuple[Status, Event], Status] = {
     (S.SENDING, E.ACCEPT): S.ACCEPTED,
     (S.SENDING, E.REFUSE): S.REFUSED,
     (S.SENDING, E.NO_ANSWER): S.UNKNOWN,
-    (S.SENDING, E.FILL_PART): S.PARTIAL,
-    (S.SENDING, E.FILL_ALL): S.FILLED,
-    (S.SENDING, E.CANCELLED): S.CANCELLED,
     (S.UNKNOWN, E.ACCEPT): S.ACCEPTED,
     (S.UNKNOWN, E.REFUSE): S.REFUSED,
-    (S.UNKNOWN, E.NO_ANSWER): S.UNKNOWN,
     (S.UNKNOWN, E.NOT_ON_BOOK): S.ABSENT,
-    (S.UNKNOWN, E.FILL_PART): S.PARTIAL,
-    (S.UNKNOWN, E.FILL_ALL): S.FILLED,
-    (S.UNKNOWN, E.CANCELLED): S.CANCELLED,
-    (S.ACCEPTED, E.ACCEPT): S.ACCEPTED,
     (S.ACCEPTED, E.REFUSE): S.REFUSED,
     (S.ACCEPTED, E.FILL_PART): S.PARTIAL,
     (S.ACCEPTED, E.FILL_ALL): S.FILLED,
     (S.ACCEPTED, E.ASK_CANCEL): S.PENDING_CANCEL,
     (S.ACCEPTED, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.ACCEPTED, E.CANCELLED): S.CANCELLED,
-    (S.PARTIAL, E.ACCEPT): S.PARTIAL,
     (S.PARTIAL, E.FILL_PART): S.PARTIAL,
     (S.PARTIAL, E.FILL_ALL): S.FILLED,
     (S.PARTIAL, E.ASK_CANCEL): S.PENDING_CANCEL,
     (S.PARTIAL, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.PARTIAL, E.CANCELLED): S.CANCELLED,
-    (S.PENDING_CANCEL, E.ACCEPT): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, E.ASK_CANCEL): S.PENDING_CANCEL,
+    (S.PENDING_CANCEL, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.PENDING_CANCEL, E.FILL_PART): S.PENDING_CANCEL,
     (S.PENDING_CANCEL, E.FILL_ALL): S.FILLED,
     (S.PENDING_CANCEL, E.CANCELLED): S.CANCELLED,
-    (S.PENDING_CANCEL, E.REQUEST_REFUSED): S.ACCEPTED,
     (S.PENDING_CANCEL, E.REFUSE): S.REFUSED,
-    (S.PENDING_MODIFY, E.ACCEPT): S.PENDING_MODIFY,
+    (S.PENDING_CANCEL, E.NOT_ON_BOOK): S.ABSENT,
     (S.PENDING_MODIFY, E.ASK_MODIFY): S.PENDING_MODIFY,
     (S.PENDING_MODIFY, E.MODIFIED): S.ACCEPTED,
     (S.PENDING_MODIFY, E.REFUSE): S.REFUSED,
@@ -114,26 +110,23 @@ TABLE: dict[tuple[Status, Event], Status] = {
     (S.PENDING_MODIFY, E.FILL_ALL): S.FILLED,
     (S.PENDING_MODIFY, E.ASK_CANCEL): S.PENDING_CANCEL,
     (S.PENDING_MODIFY, E.CANCELLED): S.CANCELLED,
-    (S.ACCEPTED, E.COMPLETE): S.FILLED,
     (S.PARTIAL, E.COMPLETE): S.FILLED,
     (S.PENDING_CANCEL, E.COMPLETE): S.FILLED,
     (S.PENDING_MODIFY, E.COMPLETE): S.FILLED,
-    (S.FILLED, E.ACCEPT): S.FILLED,
-    (S.FILLED, E.REQUEST_REFUSED): S.FILLED,
-    (S.CANCELLED, E.ACCEPT): S.CANCELLED,
+    (S.FILLED, E.FILL_ALL): S.FILLED,
     (S.CANCELLED, E.FILL_PART): S.CANCELLED,
     (S.CANCELLED, E.FILL_ALL): S.FILLED,
-    (S.CANCELLED, E.CANCELLED): S.CANCELLED,
 }
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Order:
     """One order of ours. ``value_paise`` is the sum of quantity times price over its fills.
 
     The second half is what the broker told, and when we asked: ``told`` is its own word for the state, ``told_qty`` what has filled by its
     book (fills are booked by trade id only, so it may run ahead of ``cum_qty``), ``asked_qty`` and its neighbours what a change asked for,
-    ``asked_ms`` and ``tries`` the last request about this order.
+    ``asked_ms`` and ``tries`` the last request about this order: looks at the book for it, or cancellations of it that were refused.
     """
 
     intent_id: str
@@ -200,8 +193,9 @@ def advance(order: Order, event: Event, order_id: str = "") -> Order:
     status = TABLE.get((order.status, event))
     if status is None or event in {Event.FILL_PART, Event.FILL_ALL}:
         raise Corrupt(f"order {order.tag}: {event} cannot follow {order.status}: stop, and compare with the broker's book")
-    if order.cum_qty > 0 and status is Status.ACCEPTED:
-        status = Status.PARTIAL
+    if order.cum_qty > 0:
+        # What has filled stays filled, and was there.
+        status = {Status.ACCEPTED: Status.PARTIAL, Status.ABSENT: Status.CANCELLED}.get(status, status)
     if event is Event.MODIFIED and order.asked_qty > 0:
         order = with_terms(order, order.asked)
     elif event is Event.COMPLETE:
@@ -219,19 +213,30 @@ def with_terms(order: Order, terms: Terms) -> Order:
 def fill(order: Order, qty: int, px_paise: int) -> Order:
     """Book one execution; the caller has made sure that its trade id is new.
 
+    A fill beyond the quantity that we know proves the quantity: a change was accepted and not carried out, or a person made the order
+    larger. Only the book can say then whether it was the last one.
+
     Raises:
-        Corrupt: nothing can fill in this state, or more fills than was asked.
+        Corrupt: nothing can fill in this state.
     """
     cum = order.cum_qty + qty
+    is_beyond = is_over_fill(order, qty)
+    if is_beyond:
+        order = changed(order, order_qty=cum, asked_qty=0)
     if order.order_qty < cum <= order.asked_qty:
         order = changed(order, order_qty=order.asked_qty)  # the modification has taken place, the fill is its first sign
     # A change upwards is under way: only the book can say whether this was the last fill.
-    event = Event.FILL_ALL if cum == order.order_qty >= order.asked_qty else Event.FILL_PART
-    status = TABLE.get((order.status, event))
-    if status is None or qty <= 0 or px_paise <= 0 or cum > order.order_qty:
+    is_last = cum == order.order_qty >= order.asked_qty and not (is_beyond and order.status in AT_BROKER)
+    status = TABLE.get((order.status, Event.FILL_ALL if is_last else Event.FILL_PART))
+    if status is None or qty <= 0 or px_paise <= 0:
         was = f"{order.status} {order.cum_qty}/{order.order_qty}"
         raise Corrupt(f"order {order.tag}: a fill of {qty} at {px_paise} paise cannot follow {was}: compare with the broker's book")
     return changed(order, status=status, cum_qty=cum, value_paise=order.value_paise + qty * px_paise)
+
+
+def is_over_fill(order: Order, qty: int) -> bool:
+    """Tell whether an execution goes beyond what was asked for, changes included."""
+    return order.cum_qty + qty > max(order.order_qty, order.asked_qty)
 
 
 def event_of(order: Order, now: int, reason: str = "") -> OrderEvent:

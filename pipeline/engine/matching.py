@@ -4,7 +4,8 @@ Reads   Quote (paise, shares) per symbol; orders, modifications and cancellation
 Writes  VenueEvent: accepted, rejected, triggered, fill, modified, cancelled; the state is JSON-able
 
 An order takes at most the displayed size of a quote, at the quote's price worsened by the slippage and
-never beyond its limit. With a latency it can first meet a quote that is at least that much younger than
+never beyond its limit. With market protection a market order and a triggered stop bear a limit, too: what the price has
+gone past rests. With a latency it can first meet a quote that is at least that much younger than
 itself. A side that shows no price fills nothing (a stock locked at its band). Never asks a clock, never
 invents size that was not shown, never fills twice under one trade id.
 """
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.broker import Terms
+from pipeline.core.frozen import quick
 from pipeline.core.types import Side
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ FINAL = (COMPLETE, CANCELLED, REJECTED)
 _BPS = 10_000
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Quote:
     """Best bid and ask with the last trade; 0 is absent."""
@@ -58,6 +61,8 @@ class VenueOrder:
     active_ms: int = 0
     """It meets quotes from this instant on."""
     trades: int = 0
+    bound_paise: int = 0
+    """The limit that market protection gave it; 0: none (yet)."""
 
     @property
     def leaves_qty(self) -> int:
@@ -69,6 +74,7 @@ class VenueOrder:
         return 0.0 if self.cum_qty == 0 else self.value_paise / self.cum_qty / 100
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class VenueEvent:
     """``qty`` is the fill's size (or what a cancellation left open), ``px_paise`` the fill's price."""
@@ -85,9 +91,11 @@ class VenueEvent:
 class Venue:
     """A deterministic book of our own orders; every method takes the event time ``now``."""
 
-    def __init__(self, latency_ms: int = 0, slippage_bps: float = 0.0) -> None:
+    def __init__(self, latency_ms: int = 0, slippage_bps: float = 0.0, protection_bps: float = 0.0) -> None:
         self.latency_ms = latency_ms
         self.slippage_bps = slippage_bps
+        self.protection_bps = protection_bps
+        """Of market orders and triggered stops, from the last trade and from the trigger; 0: none."""
         self.orders: dict[str, VenueOrder] = {}
         self.quotes: dict[str, Quote] = {}
         self._live: dict[str, list[str]] = {}
@@ -118,7 +126,7 @@ class Venue:
         if terms.order_type != order.order_type:
             order.order_type, order.status = terms.order_type, _first_status(terms.order_type)
         order.qty, order.limit_paise, order.trigger_paise = qty, terms.limit_paise, terms.trigger_paise
-        order.active_ms = now + self.latency_ms
+        order.active_ms, order.bound_paise = now + self.latency_ms, 0
         return [VenueEvent(now, order_id, "modified", qty), *self._meet_now(order, now)]
 
     def cancel(self, order_id: str, now: int) -> list[VenueEvent]:
@@ -152,6 +160,7 @@ class Venue:
         return {
             "latency_ms": self.latency_ms,
             "slippage_bps": self.slippage_bps,
+            "protection_bps": self.protection_bps,
             "orders": [asdict(o) | {"side": o.side.value} for o in self.orders.values()],
             "quotes": {s: list(_quote_fields(q)) for s, q in self.quotes.items()},
             "live": {s: list(ids) for s, ids in self._live.items()},
@@ -162,6 +171,7 @@ class Venue:
         """Become the venue that was dumped."""
         self.latency_ms = int(plain["latency_ms"])
         self.slippage_bps = float(plain["slippage_bps"])
+        self.protection_bps = float(plain["protection_bps"])
         self.orders = {row["order_id"]: VenueOrder(**{**row, "side": Side(row["side"])}) for row in plain["orders"]}
         self.quotes = {s: Quote(*fields) for s, fields in plain["quotes"].items()}
         self._live = {s: list(ids) for s, ids in plain["live"].items()}
@@ -181,6 +191,8 @@ class Venue:
                 return []
             order.status = OPEN
             events.append(VenueEvent(now, order.order_id, "triggered"))
+        if self.protection_bps > 0 and order.bound_paise == 0 and order.order_type in {"MARKET", "SL-M"}:
+            order.bound_paise = _protected(order.trigger_paise or quote.ltp_paise, order.side, self.protection_bps)
         fill = self._fill(order, quote, now)
         return events if fill is None else [*events, fill]
 
@@ -192,10 +204,11 @@ class Venue:
         if shown_px <= 0 or qty <= 0:
             return None
         px = _worsened(shown_px, order.side, self.slippage_bps)
-        if order.order_type in {"LIMIT", "SL"}:
-            if (shown_px - order.limit_paise) * order.side.sign > 0:
+        limit = order.limit_paise if order.order_type in {"LIMIT", "SL"} else order.bound_paise
+        if limit > 0:
+            if (shown_px - limit) * order.side.sign > 0:
                 return None
-            px = min(px, order.limit_paise) if is_buy else max(px, order.limit_paise)
+            px = min(px, limit) if is_buy else max(px, limit)
         taken[is_buy] += qty
         order.cum_qty += qty
         order.value_paise += qty * px
@@ -248,6 +261,11 @@ def _priority(order: VenueOrder) -> tuple[int, int]:
 
 def _triggers(order: VenueOrder, quote: Quote) -> bool:
     return quote.ltp_paise > 0 and (quote.ltp_paise - order.trigger_paise) * order.side.sign >= 0
+
+
+def _protected(px_paise: int, side: Side, protection_bps: float) -> int:
+    """Give the worst price that market protection allows, seen from ``px_paise``; 0 where no price is known."""
+    return max(0, px_paise + side.sign * round(px_paise * protection_bps / _BPS))
 
 
 def _worsened(px_paise: int, side: Side, slippage_bps: float) -> int:

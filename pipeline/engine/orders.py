@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from pipeline.core.broker import GTT, Answer, BrokerReport, Control, Facts, Word, holding
+from pipeline.core.broker import GTT, SINGLE, Answer, BrokerReport, Control, Facts, Leg, Word, holding
 from pipeline.core.types import MINUTE_MS, Confirmation, OrderEvent, OrderIntent, Recommendation, TickBatch
 from pipeline.engine.asking import Journal, cancel
 from pipeline.engine.books import is_old
@@ -33,9 +33,14 @@ from pipeline.engine.lifecycle import Event, advance, event_of
 from pipeline.engine.outward import chase, take
 from pipeline.engine.protect import may_cancel, order_of, send, steer
 from pipeline.engine.risk import deny
+from pipeline.engine.single import BY_COMMAND, take_single
 from pipeline.engine.sizing import entry_qty, worst_loss_paise
+from pipeline.engine.tally import tally
 
 PARTS = frozenset({Answer.ROW, Answer.TRADE, Answer.POSITION})
+SILENT = frozenset({Answer.BEAT, Answer.END})
+"""Not kept for the record."""
+NOTHING: Journal = iter(())
 MAX_EARLY = 256
 """Answers kept for recommendations not read yet: foreign input must not grow our state without bound."""
 
@@ -45,8 +50,7 @@ def on_ticks(desk: Desk, batch: TickBatch, now: int) -> Journal:
     desk.quotes.take(batch)
     if now // MINUTE_MS != desk.minute:
         desk.minute = now // MINUTE_MS
-        desk.mark_held()
-        desk.ledger.observe()
+        tally(desk)
     if desk.venue is not None and desk.orders:
         _match(desk, now)
     yield from _go_on(desk, now)
@@ -57,17 +61,17 @@ def on_ticks(desk: Desk, batch: TickBatch, now: int) -> Journal:
 
 def on_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
     """Take what the broker said, keep what is new of it for the record, and do what follows."""
-    if report.answer not in PARTS or not report.request_id:
+    kind = report.answer
+    if kind not in PARTS or not report.request_id:
         return _take_report(desk, report, now)
     # A piece of a listing: its end is when to act.
     if not is_old(desk, report):
         return chain((report,), take(desk, report, now))
-    return take(desk, report, now) if report.answer is Answer.POSITION else iter(())
+    return take(desk, report, now) if kind is Answer.POSITION or report.leg is Leg.WATCH else NOTHING
 
 
 def _take_report(desk: Desk, report: BrokerReport, now: int) -> Journal:
-    kind = report.answer
-    if kind is not Answer.BEAT and kind is not Answer.END:
+    if report.answer not in SILENT:
         yield report
     yield from take(desk, report, now)
     yield from _go_on(desk, now)
@@ -79,12 +83,17 @@ def on_facts(desk: Desk, facts: Facts, now: int) -> None:
 
 
 def on_control(desk: Desk, control: Control, now: int) -> Journal:
-    """Obey a person: entries stop at once, what works is cancelled or closed; it holds until it is lifted."""
+    """Obey a person: entries stop at once, what works is cancelled or closed; it holds until it is lifted. Single commands hold nothing."""
+    if control.word in SINGLE:
+        yield from take_single(desk, control, now)
+        yield from _go_on(desk, now)
+        return
     said = Word.FLATTEN if control.word is Word.KILL and desk.venue is not None else control.word  # on paper we are the broker
     before, desk.word = desk.word, holding(desk.word, said)
     if not desk.word:
         return
-    if desk.word != before:
+    is_pulled_again = said is Word.KILL and control.source != "file"  # the file's word is repeated as long as the file is there
+    if desk.word != before or is_pulled_again:
         desk.word_ms = now
     for recommendation in list(desk.pending.values()):
         yield _settle_denied(desk, recommendation, now, "reducing" if desk.word == Word.PAUSE else "halted")
@@ -207,6 +216,8 @@ def _time_out(desk: Desk, now: int) -> Journal:
     for order in [o for o in desk.orders.values() if o.purpose == "entry" and may_cancel(o)]:
         if desk.word and desk.word != Word.PAUSE:
             yield from cancel(desk, order, now, "halted")
+        elif order.intent_id in desk.unwanted:
+            yield from cancel(desk, order, now, BY_COMMAND)
         elif now - order.created_ms >= limit:
             yield from cancel(desk, order, now, "entry_timeout")
         elif now >= desk.papers[order.symbol].square_off_ms:

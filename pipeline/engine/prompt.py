@@ -23,6 +23,7 @@ from pipeline.engine.sizing import entry_qty, worst_loss_paise
 
 _YES = frozenset({"y", "yes", "confirm", "ok"})
 _NO = frozenset({"n", "no", "reject"})
+MODEL, BROKER = "our model", "the broker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class Terms:
     """Bound while the position is open, about."""
     max_drift_bps: float
     """With the price farther than this from the signal's, a yes is denied."""
+    charges_by: str = MODEL
+    margin_by: str = MODEL
+    """Whose figures those are."""
 
 
 def terms_of(r: Recommendation, instrument: Instrument, risk: RiskParams, intent: OrderIntent | None = None) -> Terms:
@@ -52,11 +56,15 @@ def prompt_lines(recommendation: Recommendation, terms: Terms, quote: Quote | No
     r, qty = recommendation, terms.qty
     left = max(0, (r.expires_ms - now) // 1000)
     loss, charges, margin = (rupees(paise) for paise in (terms.worst_loss_paise, terms.charges_paise, terms.margin_paise))
+    at_stake = f"  worst-case loss {loss} plus charges of about {charges} for the round trip (a gap can cost more)"
+    whose = (
+        f"by {terms.margin_by}" if terms.margin_by == terms.charges_by else f"charges by {terms.charges_by}, margin by {terms.margin_by}"
+    )
     head = f"{r.side.value} {qty} {r.symbol} ({instrument.name}) at limit {rupees(r.limit_paise)}"
     return [
         f"{head}    rank {r.rank}, score {r.score:.2f}, {r.regime}",
         f"  stop {rupees(r.stop_paise)}   target {rupees(r.target_paise)}   value {rupees(qty * r.limit_paise)}",
-        f"  worst-case loss {loss} plus charges of about {charges} for the round trip (a gap can cost more); margin about {margin}",
+        f"{at_stake}; margin about {margin} ({whose})",
         f"  {_quote_line(r, quote, now, terms.max_drift_bps)}",
         f"  why: {r.reasons} [{r.strategy}, {r.timeframe} candle of {ist_clock(r.ts_candle)}]",
         f"  expires {ist_clock(r.expires_ms)}, {left} s left. Confirm? [y/n]",

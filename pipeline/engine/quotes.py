@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.frozen import quick
 from pipeline.core.money import to_paise
 from pipeline.core.types import TICK, FeedMode, TickBatch, TickFlag, TickKind
 from pipeline.engine.matching import Quote
@@ -41,6 +42,7 @@ QUOTE_ROW = np.dtype(
 )
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Market:
     """A paper's quote with what is around it; 0 is "the feed has not told"."""
@@ -74,7 +76,7 @@ class QuoteTable:
 
     def put(self, rows: NDArray[np.void], frame: int) -> None:
         """Take over a copy of another table's rows."""
-        self.rows, self.frame = np.array(rows), frame
+        self.rows, self.frame = writable(rows), frame
         self._made.clear()
 
     def is_touched(self, sid: int) -> bool:
@@ -99,8 +101,8 @@ class QuoteTable:
 
     def ltp_paise(self, sid: int) -> tuple[int, int]:
         """Give the last traded price in paise and when it was seen; zeros before the first."""
-        row = self.rows[sid]
-        return to_paise(float(row["ltp"])), int(row["ltp_ts"])
+        quote = self.quote(sid)
+        return (0, 0) if quote is None else (quote.ltp_paise, int(self.rows["ltp_ts"][sid]))
 
 
 @kernel

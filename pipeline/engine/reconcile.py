@@ -18,6 +18,8 @@ from pipeline.engine.lifecycle import FINAL, Event, Order, Status
 CANCELLED_WORDS = frozenset({"cancelled", "cancelled after market order"})
 REJECTED = "rejected"
 COMPLETE = "complete"
+OPEN = "open"
+"""It waits at the exchange at its price; of a stop: it has triggered."""
 OVER_WORDS = CANCELLED_WORDS | {REJECTED, COMPLETE}
 """The broker's words for an order that cannot change any more."""
 UNDER_WAY = frozenset(

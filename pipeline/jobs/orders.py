@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import chain
 
 from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError
 
@@ -40,6 +41,7 @@ from pipeline.core.types import Confirmation, Recommendation, Record, TickBatch
 from pipeline.engine import desk as desks
 from pipeline.engine.desk import Desk, new_desk
 from pipeline.engine.orders import on_answer, on_control, on_end, on_facts, on_recommendation, on_report, on_ticks
+from pipeline.engine.watching import watch
 
 PACKER, UNPACKER = ZstdCompressor(level=1, write_checksum=True), ZstdDecompressor()
 OUTWARD = "simulated"
@@ -55,21 +57,22 @@ def initial(context: Context) -> Desk:
     if context.mode.startswith("live"):
         raise Refused(f'mode {context.mode}: orders go to the paper venue or to a simulator only so far; set mode = "paper"')
     desk = new_desk(context.instruments, context.day, context.params, is_outward=context.mode == OUTWARD)
-    desk.word = context.word
+    desk.word, desk.account = context.word, context.account
+    desk.carried_paise, desk.peak_paise = context.carried_paise, context.peak_paise
     return desk
 
 
 def step(desk: Desk, record: Record, now: int) -> Iterable[Output]:
     if isinstance(record, TickBatch):
-        return on_ticks(desk, record, now)
+        return chain(on_ticks(desk, record, now), watch(desk, now))
     if isinstance(record, Recommendation):
         return on_recommendation(desk, record, now)
     if isinstance(record, Confirmation):
         return on_answer(desk, record, now)
     if isinstance(record, BrokerReport):
-        return on_report(desk, record, now)
+        return chain(on_report(desk, record, now), watch(desk, now))
     if isinstance(record, Control):
-        return on_control(desk, record, now)
+        return chain(on_control(desk, record, now), watch(desk, now))
     if isinstance(record, Facts):
         on_facts(desk, record, now)
         return (HashWrite(FACTS, (), {name: str(value) for name, value in asdict(record).items()} | {"ts": now}),)

@@ -8,14 +8,15 @@ State   the ledger (see engine/portfolio.py), last prices as arrays, stops and t
 
 A frame costs a few array assignments; Python work is done only for papers that are held, once a second. After a silence of several
 minutes one snapshot is written, for the last minute that was seen; gaps are not filled. A position is told as open once exits that the
-broker has taken cover all of it; before that it is opening.
+broker has taken cover all of it; before that it is opening, and told is since when it has been naked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 
+from pipeline.core.broker import GTT
 from pipeline.core.errors import Corrupt
 from pipeline.core.job import Context, HashWrite, Job, Output, SampleWrite
 from pipeline.core.money import rupees
@@ -23,6 +24,7 @@ from pipeline.core.params import RiskParams
 from pipeline.core.schema import FILLS, INTENTS, ORDERS, PORTFOLIO, PORTFOLIO_MINUTES, PORTFOLIO_PNL, POSITION, TICKS
 from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import MINUTE_MS, Fill, OrderEvent, OrderIntent, Record, TickBatch
+from pipeline.engine.guard import PAIR
 from pipeline.engine.portfolio import Ledger, new_ledger
 from pipeline.engine.quotes import QuoteTable
 
@@ -32,20 +34,34 @@ TAKEN = frozenset({"ACCEPTED", "PARTIAL", "PENDING_CANCEL", "PENDING_MODIFY"})
 PAISE = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """An exit that the broker has taken: shares it may still fill, its trigger in paise (0: none), what it is (see ``_kind``)."""
+
+    leaves_qty: int
+    trigger_paise: int
+    kind: str
+
+
 @dataclass(slots=True)
 class Account:
     """The ledger, the newest quotes, and how each position is to be left ([stop, target] in paise)."""
 
     sids: Mapping[str, int]
     risk: RiskParams
+    exits: str
     ledger: Ledger
     quotes: QuoteTable
     wishes: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     """Symbol -> entry intent that may yet fill -> its plan."""
     plans: dict[str, list[int]] = field(default_factory=dict)
     """Symbol -> plan of the entry that opened its position."""
-    guards: dict[str, dict[str, list[int]]] = field(default_factory=dict)
-    """Symbol -> exit that the broker has taken -> [shares it may still fill, trigger in paise]."""
+    covers: dict[str, dict[str, Cover]] = field(default_factory=dict)
+    """Symbol -> intent of an exit -> what of it lies at the broker."""
+    naked_ms: dict[str, int] = field(default_factory=dict)
+    """Symbol -> since when a position is held that is not covered whole."""
+    servers: dict[str, None] = field(default_factory=dict)
+    """Intents that stand for a GTT's server."""
     minute: int = 0
     refreshed_ms: int = 0
 
@@ -53,7 +69,7 @@ class Account:
 def initial(context: Context) -> Account:
     sids = {i.symbol: i.sid for i in context.instruments}
     ledger = new_ledger(context.session_date, context.instruments, context.params.risk.plan)
-    return Account(sids, context.params.risk, ledger, QuoteTable(len(context.instruments)))
+    return Account(sids, context.params.risk, context.params.stops.exits, ledger, QuoteTable(len(context.instruments)))
 
 
 def step(account: Account, record: Record, now: int) -> Iterable[Output]:
@@ -66,6 +82,8 @@ def step(account: Account, record: Record, now: int) -> Iterable[Output]:
     if isinstance(record, OrderIntent):
         if record.purpose == "entry":
             account.wishes.setdefault(record.symbol, {})[record.id] = [record.stop_paise, record.target_paise]
+        elif record.order_type == GTT:
+            account.servers[record.id] = None
         return ()
     raise Corrupt(f"portfolio cannot read a {type(record).__name__}")
 
@@ -90,6 +108,7 @@ def _on_ticks(account: Account, batch: TickBatch, now: int) -> Iterator[Output]:
 def _on_fill(account: Account, fill: Fill, now: int) -> Iterator[Output]:
     if account.ledger.apply(fill):
         _replan(account, fill)
+        _watch(account, fill.symbol, now)
         yield from _refresh(account, [fill.symbol], now)
 
 
@@ -97,13 +116,39 @@ def _on_order(account: Account, event: OrderEvent, now: int) -> Iterator[Output]
     """Note what lies at the broker against a position."""
     if event.purpose == "entry":
         return
-    guards = account.guards.setdefault(event.symbol, {})
-    before = dict(guards)
-    guards.pop(event.intent_id, None)
+    covers = account.covers.setdefault(event.symbol, {})
+    before = dict(covers)
+    covers.pop(event.intent_id, None)
     if event.status in TAKEN and event.leaves_qty > 0:
-        guards[event.intent_id] = [event.leaves_qty, event.trigger_paise]
-    if guards != before and account.ledger.qty(event.symbol) != 0:
+        covers[event.intent_id] = Cover(event.leaves_qty, event.trigger_paise, _kind(account, event))
+    if covers != before and account.ledger.qty(event.symbol) != 0:
+        _watch(account, event.symbol, now)
         yield from _refresh(account, [event.symbol], now)
+
+
+def _kind(account: Account, event: OrderEvent) -> str:
+    """Name what guards: a stop, the two faces of a pair, a GTT's server; or the order that closes."""
+    if event.intent_id in account.servers:
+        return "gtt"
+    if event.trigger_paise > 0:
+        return "pair: stop" if account.exits == PAIR else "stop"
+    return "pair: target" if account.exits == PAIR and event.purpose == "stop" else "closing"
+
+
+def _watch(account: Account, symbol: str, now: int) -> None:
+    """Note since when a position has been naked."""
+    if account.ledger.qty(symbol) == 0 or _is_covered(account, symbol):
+        account.naked_ms.pop(symbol, None)
+    else:
+        account.naked_ms.setdefault(symbol, now)
+
+
+def _is_covered(account: Account, symbol: str) -> bool:
+    return _covered_qty(account, symbol) >= abs(account.ledger.qty(symbol))
+
+
+def _covered_qty(account: Account, symbol: str) -> int:
+    return sum(cover.leaves_qty for cover in account.covers.get(symbol, {}).values())
 
 
 def _replan(account: Account, fill: Fill) -> None:
@@ -142,14 +187,16 @@ def _mark(account: Account) -> None:
 def _position(account: Account, symbol: str, now: int) -> dict[str, str | int | float]:
     holding = account.ledger.holdings[symbol]
     stop, target = account.plans.get(symbol, [0, 0])
-    guards = account.guards.get(symbol, {}).values()
-    stop = max((trigger for _, trigger in guards), default=0) or stop
-    is_covered = sum(leaves for leaves, _ in guards) >= abs(holding.qty)
+    covers = account.covers.get(symbol, {}).values()
+    stop = max((cover.trigger_paise for cover in covers), default=0) or stop
     return {
         "ts": now,
         "qty": holding.qty,
         "side": "long" if holding.qty > 0 else "short" if holding.qty < 0 else "flat",
-        "state": "flat" if holding.qty == 0 else "open" if is_covered else "opening",
+        "state": "flat" if holding.qty == 0 else "open" if _is_covered(account, symbol) else "opening",
+        "guard": " + ".join(dict.fromkeys(cover.kind for cover in covers)) if holding.qty != 0 else "",
+        "covered_qty": min(_covered_qty(account, symbol), abs(holding.qty)),
+        "naked_since": account.naked_ms.get(symbol, 0),
         "avg_px": holding.avg_px,
         "stop_px": stop / PAISE,
         "target_px": target / PAISE,
@@ -201,7 +248,9 @@ def dump(account: Account) -> bytes:
         "ledger": account.ledger.dump(),
         "wishes": account.wishes,
         "plans": account.plans,
-        "guards": account.guards,
+        "covers": {symbol: {key: astuple(cover) for key, cover in covers.items()} for symbol, covers in account.covers.items()},
+        "naked_ms": account.naked_ms,
+        "servers": list(account.servers),
         "minute": account.minute,
         "refreshed_ms": account.refreshed_ms,
         "frame": account.quotes.frame,
@@ -210,11 +259,16 @@ def dump(account: Account) -> bytes:
 
 
 def load(account: Account, blob: bytes) -> None:
+    """Take up a saved state; one of an earlier program is Corrupt."""
     plain, arrays = unpack(blob)
+    if "covers" not in plain:
+        raise Corrupt("the saved portfolio is not of this program: clear the session with `ticktick clear`")
     account.ledger.restore(plain["ledger"])
     account.wishes = {symbol: {key: list(pair) for key, pair in wishes.items()} for symbol, wishes in plain["wishes"].items()}
     account.plans = {symbol: list(pair) for symbol, pair in plain["plans"].items()}
-    account.guards = {symbol: {key: list(pair) for key, pair in guards.items()} for symbol, guards in plain["guards"].items()}
+    account.covers = {symbol: {key: Cover(*parts) for key, parts in covers.items()} for symbol, covers in plain["covers"].items()}
+    account.naked_ms = dict(plain["naked_ms"])
+    account.servers = dict.fromkeys(plain["servers"])
     account.minute, account.refreshed_ms = plain["minute"], plain["refreshed_ms"]
     account.quotes.put(arrays["quotes"], plain["frame"])
 

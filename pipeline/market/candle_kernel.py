@@ -1,6 +1,6 @@
 """The kernels of the candles, and the layouts of what they keep.
 
-Reads   TICK[n] rows with their metrics; SYMBOL[n], BAR[n, kept], windows int64[n, w, 2], marks uint8[n + 1, minutes], clock int64[6]
+Reads   TICK[n] rows with their metrics; SYMBOL[n], BAR[n, kept], windows int64[n, w, 2], marks uint8[n + 1, minutes], clock int64[7]
 Writes  the state in place; CANDLE rows of a wave, or of history, into ``out``
 
 A symbol's minutes, open and closed, lie in a ring by their number since the day's first; a longer candle is always summed
@@ -17,6 +17,7 @@ import numpy as np
 from pipeline.core.candle import Lineage
 from pipeline.core.types import MINUTE_MS, NO_SYMBOL, CandleFlag, TickFlag, TickKind
 from pipeline.kernels.jit import kernel
+from pipeline.kernels.minutes import is_open_k, merge_k, span_k
 
 AHEAD = 8
 """Minutes that may be open at once: the oldest open one and those that prints are ahead of it."""
@@ -31,19 +32,20 @@ HOUR_MS = 60 * MINUTE_MS
 BLIND, REPAIRED, CHANGED = 1, 2, 4
 """Marks of a minute: the feed was blind in it; the broker's candle stands in its place; that candle is still to be told."""
 
-BASE, END, OPEN, FIRST, LAST, EPOCH = range(6)
+BASE, END, OPEN, FIRST, LAST, EPOCH, HELD = range(7)
 """Places in ``clock``: first and last instant of the day's trading, start of the oldest minute that is still open, first and
-newest frame seen, number of gaps of all symbols so far."""
+newest frame seen, number of gaps of all symbols so far, number of symbols whose candles are held."""
 
 SYMBOL = np.dtype(
     [(name, "<i8") for name in ("sid", "epoch", "late", "ahead", "auction_trades", "auction_qty")]
     + [("auction_px", "<f8"), ("i1_ts", "<i8"), ("i1_open", "<f8"), ("i1_high", "<f8"), ("i1_low", "<f8"), ("i1_close", "<f8")]
     + [("i1_vol", "<i8")]
     + [(name, "<i8") for name in ("is_checked", "minutes", "open", "high", "low", "close", "volume_minutes", "volume", "missing")]
-    + [(name, "<i8") for name in ("repaired", "too_late", "refused")]
+    + [(name, "<i8") for name in ("repaired", "too_late", "refused", "held", "awaits", "awaits_to", "until")]
 )
 """Per symbol: counts of prints that were not painted; the newest I1; how many of our minutes agree with it; minutes that a repair
-changed, repairs of minutes no longer kept, and repairs that made no sense. ``epoch`` -1: a gap of this symbol came last."""
+changed, repairs of minutes no longer kept, and repairs that made no sense. ``epoch`` -1: a gap of this symbol came last. ``held``:
+candles that end later are held, 0 when none are, until the minutes from ``awaits`` to ``awaits_to`` came, or the instant ``until``."""
 
 BAR = np.dtype(
     [("ts", "<i8"), ("volume", "<i8"), ("trades", "<i4"), ("flags", "<u2"), ("lineage", "<u2")]
@@ -62,35 +64,27 @@ def mark_gap_k(marks: Any, clock: Any, sid: int, start: int, end: int) -> None:
 
 
 @kernel
-def is_open_k(windows: Any, at: int) -> bool:
-    """Tell whether an instant lies in one of a symbol's windows."""
+def told_k(s: Any, clock: Any) -> int:
+    """Give the instant up to which the candles of a symbol are told."""
+    return s["held"] if s["held"] != 0 else clock[OPEN]
+
+
+@kernel
+def hold_k(row: Any, s: Any, windows: Any, clock: Any) -> None:
+    """Hold a symbol's candles from a gap on that is to be repaired: ``i1_ts`` of its mark is the instant until which they may wait."""
+    first, end = 0, 0
     for k in range(len(windows)):
-        if windows[k, 0] <= at < windows[k, 1]:
-            return True
-    return False
-
-
-@kernel
-def merge_k(row: Any, bar: Any) -> None:
-    """Add a minute (of the ring, or a row) to a longer candle; ``minutes`` is zero in an empty one."""
-    if row["minutes"] == 0:
-        row["open"], row["high"], row["low"], row["volume"] = bar["open"], bar["high"], bar["low"], 0
-        row["trades"], row["lineage"] = 0, 0
-    row["high"] = max(row["high"], bar["high"])
-    row["low"] = min(row["low"], bar["low"])
-    row["close"], row["oi"] = bar["close"], bar["oi"]
-    row["volume"] += bar["volume"]
-    row["trades"] += bar["trades"]
-    row["minutes"] += 1
-    row["lineage"] |= bar["lineage"]
-
-
-@kernel
-def span_k(windows: Any, start: int, span: int) -> tuple[int, int]:
-    """Give the (start, end) of the longer candle around a minute: counted from the day's open, cut at its last close."""
-    anchor = windows[0, 0]
-    first = anchor + (start - anchor) // span * span
-    return first, min(first + span, windows[-1, 1])
+        start = max(row["ltt"] - (row["ltt"] - clock[BASE]) % MINUTE_MS, windows[k, 0])
+        stop = min(row["ts_exch"] - (row["ts_exch"] - clock[BASE]) % MINUTE_MS + MINUTE_MS, windows[k, 1])
+        if start < stop:
+            first, end = start if first == 0 else first, max(end, stop)
+    if first == 0:
+        return
+    if s["held"] == 0:
+        clock[HELD] += 1
+        s["held"], s["awaits"], s["awaits_to"], s["until"] = clock[OPEN], first, end, 0
+    s["held"], s["awaits"] = min(s["held"], first), min(s["awaits"], first)
+    s["awaits_to"], s["until"] = max(s["awaits_to"], end), max(s["until"], row["i1_ts"])
 
 
 @kernel
@@ -155,6 +149,8 @@ def repair_k(row: Any, s: Any, bars: Any, windows: Any, marks: Any, everyone: An
     if not is_sound_k(row, windows, clock):
         s["refused"] += 1
         return 0
+    if s["held"] != 0 and start >= s["awaits"]:
+        s["awaits"] = start + MINUTE_MS  # they come in order: what lies before it has no candle
     if not is_kept_k(start, bars, windows, clock):
         s["too_late"] += 1
         return 0
@@ -175,7 +171,7 @@ def repair_k(row: Any, s: Any, bars: Any, windows: Any, marks: Any, everyone: An
         bar["ts"], bar["flags"], bar["oi"], bar["lineage"] = start, REVISED, oi, INTRADAY
         bar["open"], bar["high"], bar["low"], bar["close"] = row["i1_open"], row["i1_high"], row["i1_low"], row["i1_close"]
         bar["volume"] = row["i1_vol"]
-    is_told = start < clock[OPEN]
+    is_told = start < told_k(s, clock)
     marks[m] |= REPAIRED | CHANGED if is_told else REPAIRED
     return 1 if is_told else 0
 
@@ -188,7 +184,7 @@ def minute_k(row: Any, s: Any, bars: Any, windows: Any, clock: Any) -> None:
         s["i1_ts"] = row["i1_ts"]
         s["i1_open"], s["i1_high"], s["i1_low"], s["i1_close"] = row["i1_open"], row["i1_high"], row["i1_low"], row["i1_close"]
         s["i1_vol"] = row["i1_vol"]
-        if s["i1_ts"] + MINUTE_MS <= clock[OPEN]:
+        if s["i1_ts"] + MINUTE_MS <= told_k(s, clock):
             check_k(s, bars, windows, clock)
 
 
@@ -209,6 +205,8 @@ def paint_k(rows: Any, symbols: Any, bars: Any, windows: Any, marks: Any, clock:
         if kind == GAP_ROW:
             s["epoch"] = -1
             mark_gap_k(marks, clock, sid, row["ltt"], row["ts_exch"])
+            if row["i1_ts"] > row["ts_exch"]:
+                hold_k(row, s, windows[sid], clock)
         elif kind == REPAIR:
             changed += repair_k(row, s, bars[sid], windows[sid], marks[sid], marks[n], clock)
         else:
@@ -247,12 +245,14 @@ def check_k(s: Any, bars: Any, windows: Any, clock: Any) -> None:
 
 
 @kernel
-def flags_k(marks: Any, everyone: Any, clock: Any, start: int, end: int, cut: int) -> int:
-    """Flags of a candle. ``cut``: where its input ends. A repaired minute is neither blind nor joined late."""
+def flags_k(windows: Any, marks: Any, everyone: Any, clock: Any, start: int, end: int, cut: int) -> int:
+    """Flags of a candle. ``cut``: where its input ends. A repaired minute is neither blind nor joined late, nor is one of a pause."""
     flags = PARTIAL if end > cut else 0
     for m in range((start - clock[BASE]) // MINUTE_MS, min((end - clock[BASE]) // MINUTE_MS, len(marks))):
         if marks[m] & REPAIRED != 0:
             flags |= REVISED
+            continue
+        if not is_open_k(windows, clock[BASE] + m * MINUTE_MS):
             continue
         if (marks[m] | everyone[m]) & BLIND != 0:
             flags |= GAP
@@ -296,7 +296,7 @@ def emit_k(row: Any, bars: Any, windows: Any, marks: Any, clock: Any, sid: int, 
     if row["minutes"] == 0:
         return 0
     row["sid"], row["timeframe"], row["ts"] = sid, timeframe, start
-    row["flags"] = flags_k(marks[sid], marks[-1], clock, start, end, cut)
+    row["flags"] = flags_k(windows[sid], marks[sid], marks[-1], clock, start, end, cut)
     if timeframe == 1:
         bars[sid, first % bars.shape[1]]["flags"] = row["flags"]
     before_k(row, bars[sid], windows[sid], marks[sid], marks[-1], clock, traded)
@@ -304,26 +304,74 @@ def emit_k(row: Any, bars: Any, windows: Any, marks: Any, clock: Any, sid: int, 
 
 
 @kernel
+def ended_k(out: Any, s: Any, bars: Any, windows: Any, marks: Any, clock: Any, timeframe: int, start: int, seen_to: int) -> int:
+    """Sum the candle of one timeframe that ends with a symbol's minute, if one does; return the number of rows."""
+    sid = s["sid"]
+    first, end = span_k(windows[sid], start, timeframe * MINUTE_MS)
+    close = windows[sid, -1, 1]
+    if windows[sid, 0, 0] <= start < close and end <= start + MINUTE_MS:
+        return emit_k(out, bars, windows, marks, clock, sid, timeframe, first, min(close, seen_to))
+    return 0
+
+
+@kernel
+def checked_k(s: Any, bars: Any, windows: Any, clock: Any, start: int) -> None:
+    """Compare the minute that was just told, if the feed's own is here."""
+    if s["i1_ts"] == start and s["is_checked"] == 0:
+        check_k(s, bars[s["sid"]], windows[s["sid"]], clock)
+
+
+@kernel
 def close_k(out: Any, symbols: Any, bars: Any, windows: Any, marks: Any, clock: Any, timeframes: Any, seen_to: int) -> int:
-    """Close the oldest open minute and every longer candle that ends with it; return the number of rows."""
+    """Close the oldest open minute and every longer candle that ends with it, but of held symbols; return the number of rows."""
     start = clock[OPEN]
     clock[OPEN] = start + MINUTE_MS
     count = 0
     for k in range(len(timeframes)):
         for sid in range(len(symbols)):
-            first, end = span_k(windows[sid], start, timeframes[k] * MINUTE_MS)
-            close = windows[sid, -1, 1]
-            if windows[sid, 0, 0] <= start < close and end <= clock[OPEN]:
-                count += emit_k(out[count], bars, windows, marks, clock, sid, timeframes[k], first, min(close, seen_to))
+            if symbols[sid]["held"] == 0:
+                count += ended_k(out[count], symbols[sid], bars, windows, marks, clock, timeframes[k], start, seen_to)
     for sid in range(len(symbols)):
-        if symbols[sid]["i1_ts"] == start and symbols[sid]["is_checked"] == 0:
-            check_k(symbols[sid], bars[sid], windows[sid], clock)
+        if symbols[sid]["held"] == 0:
+            checked_k(symbols[sid], bars, windows, clock, start)
     return count
 
 
 @kernel
-def revise_k(out: Any, bars: Any, windows: Any, marks: Any, clock: Any, timeframes: Any, minute: int) -> int:
-    """Tell a minute that repairs changed, and the closed candles around it; return the number of rows.
+def bound_k(s: Any, clock: Any, now: int) -> int:
+    """Give the instant up to which a held symbol's candles may be told."""
+    is_over = s["awaits"] >= s["awaits_to"] or now >= s["until"]
+    return clock[OPEN] if is_over else min(s["awaits"], clock[OPEN])
+
+
+@kernel
+def late_k(out: Any, symbols: Any, bars: Any, windows: Any, marks: Any, clock: Any, timeframes: Any, now: int, seen_to: int) -> int:
+    """Tell the oldest minute of the symbols that were held and need not be, and what ends with it; return the rows, -1 at the end."""
+    start = clock[OPEN]
+    for sid in range(len(symbols)):
+        s = symbols[sid]
+        if s["held"] != 0 and bound_k(s, clock, now) > s["held"]:
+            start = min(start, s["held"])
+    count = 0 if start < clock[OPEN] else -1
+    for k in range(len(timeframes)):
+        for sid in range(len(symbols)):
+            s = symbols[sid]
+            if s["held"] == start and bound_k(s, clock, now) > start and is_kept_k(start, bars[sid], windows[sid], clock):
+                count += ended_k(out[count], s, bars, windows, marks, clock, timeframes[k], start, seen_to)
+    for sid in range(len(symbols)):
+        s = symbols[sid]
+        if s["held"] == start and bound_k(s, clock, now) > start:
+            s["held"] += MINUTE_MS
+            checked_k(s, bars, windows, clock, start)
+        if s["held"] != 0 and s["held"] >= clock[OPEN] and (s["awaits"] >= s["awaits_to"] or now >= s["until"]):
+            s["held"] = 0
+            clock[HELD] -= 1
+    return count
+
+
+@kernel
+def revise_k(out: Any, symbols: Any, bars: Any, windows: Any, marks: Any, clock: Any, timeframes: Any, minute: int) -> int:
+    """Tell again a minute that repairs changed, and the told candles around it; return the number of rows.
 
     A candle in which a later minute changed too waits for that one's wave, so that it is told once, and right.
     """
@@ -333,38 +381,11 @@ def revise_k(out: Any, bars: Any, windows: Any, marks: Any, clock: Any, timefram
             if marks[sid, minute] & CHANGED == 0:
                 continue
             first, end = span_k(windows[sid], start, timeframes[k] * MINUTE_MS)
-            is_due = end <= clock[OPEN]
+            is_due = end <= told_k(symbols[sid], clock)
             for m in range(minute + 1, (end - clock[BASE]) // MINUTE_MS):
                 is_due = is_due and marks[sid, m] & CHANGED == 0
             if is_due:
                 count += emit_k(out[count], bars, windows, marks, clock, sid, timeframes[k], first, windows[sid, -1, 1])
     for sid in range(n):
         marks[sid, minute] &= BLIND | REPAIRED
-    return count
-
-
-@kernel
-def longer_k(out: Any, rows: Any, windows: Any, timeframe: int) -> int:
-    """Sum one-minute rows, ordered by (sid, ts), into candles of one timeframe; return how many.
-
-    The candle's flags are those of its minutes, and PARTIAL when the close cuts it; a row outside the stretches of trading is left out.
-    """
-    count, ends = 0, 0
-    for i in range(len(rows)):
-        minute = rows[i]
-        sid: Any = np.int64(minute["sid"])
-        if not is_open_k(windows[sid], minute["ts"]):
-            continue
-        first, end = span_k(windows[sid], minute["ts"], timeframe * MINUTE_MS)
-        if count == 0 or out[count - 1]["sid"] != sid or minute["ts"] >= ends:
-            row, ends = out[count], end
-            row["minutes"], row["flags"] = 0, PARTIAL if first + timeframe * MINUTE_MS > end else 0
-            row["sid"], row["timeframe"], row["ts"], row["quiet"] = sid, timeframe, first, minute["quiet"]
-            count += 1
-        row = out[count - 1]
-        lost = minute["flags"] & AFTER_GAP
-        row["flags"] |= minute["flags"] & ~np.int64(AFTER_GAP)
-        if lost != 0:
-            row["flags"] |= AFTER_GAP if row["minutes"] == 0 else GAP
-        merge_k(row, minute)
     return count

@@ -9,12 +9,17 @@ A print counts where its own ``ltt`` falls, and only inside continuous trading; 
 minute closes at the first frame ``grace_ms`` past its end, the prints of that frame included; what comes
 later is counted, not painted. Longer candles are sums of minutes, anchored at the open and cut at the
 close. A symbol without a trade has no row. A gap, of one symbol or of all, is marked, never filled: the first print after it
-counts with its own quantity, not with the volume that was missed. The feed's finished minute (I1) is compared, never copied.
+counts with its own quantity, not with the volume that was missed. Silence counts trading
+time: a pause is no gap. The feed's finished minute (I1) is compared, never copied.
 
 A REPAIR row brings a finished minute from the broker's candle API, and that replaces ours: flag REVISED, GAP off. A minute that
 was told already is told again at once, with every closed candle around it, in a wave of its own; one that is still open closes with
 the repaired values; prints that come for it after are counted as late. The same repair twice does nothing. Minutes are
 kept for the whole day up to some 650 symbols, and for at least two hours beyond (16 MiB); a repair from before is counted ``too_late``.
+
+A gap before a symbol's first row (a start in mid-session, a symbol that was added late) is marked with an instant in ``i1_ts``: its
+candles are held from there until its minutes came, or until that instant, and then told in their order, as on a day from the open.
+Repairs of a symbol come in order: what lies before one that came has no candle at the broker.
 """
 
 from __future__ import annotations
@@ -32,26 +37,28 @@ from pipeline.kernels.jit import warmer, writable
 from pipeline.market.candle_kernel import (
     AHEAD,
     BAR,
-    BASE,
     CHANGED,
     END,
     EPOCH,
     FIRST,
+    HELD,
     LAST,
     OPEN,
     SYMBOL,
     close_k,
-    longer_k,
+    late_k,
     mark_gap_k,
     paint_k,
     revise_k,
 )
+from pipeline.market.candle_longer import longer_k
 
 KEEP = 6
 """Minutes that stay open for the prints of a frame, however late it closes them."""
 KEPT_BYTES, KEPT_LEAST = 16 * 1024 * 1024, 128
 """Closed minutes are kept for the whole day, or as many as fit in so many bytes, but never fewer than these."""
 SPANS = np.array(TIMEFRAMES, np.int64)
+FOREVER = 1 << 62
 CHECKS = (
     "minutes",
     "open",
@@ -89,12 +96,13 @@ def windows_of(windows: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64
 class CandleState:
     """Minutes of all symbols. ``windows`` holds, per symbol, its stretches of continuous trading as (start, end) ms."""
 
-    __slots__ = ("bars", "clock", "marks", "out", "params", "symbols", "windows")
+    __slots__ = ("bars", "clock", "marks", "out", "params", "stretches", "symbols", "windows")
 
     def __init__(self, windows: Sequence[Sequence[tuple[int, int]]], params: CandleParams) -> None:
         n = len(windows)
         self.params = params
         self.windows = windows_of(windows)
+        self.stretches = np.unique(self.windows.reshape(-1, 2), axis=0).tolist()
         base, end = int(self.windows[:, :, 0].min()), int(self.windows[:, :, 1].max())
         minutes = (end - base) // MINUTE_MS + 1
         kept = min(minutes + AHEAD, max(KEPT_LEAST, KEPT_BYTES // (n * BAR.itemsize)))
@@ -103,7 +111,14 @@ class CandleState:
         self.bars = np.zeros((n, kept), BAR)
         self.marks = np.zeros((n + 1, minutes), np.uint8)
         self.out = np.zeros(n * len(TIMEFRAMES), CANDLE)
-        self.clock = np.array([base, end, base, 0, 0, 0], np.int64)
+        self.clock = np.array([base, end, base, 0, 0, 0, 0], np.int64)
+
+    def silent_ms(self, ts: int) -> int:
+        """Give the milliseconds of continuous trading since the newest frame, of the stretch that has most: a pause is no silence."""
+        last = int(self.clock[LAST])
+        if ts - last <= self.params.gap_silence_ms:
+            return 0
+        return max(min(ts, end) - max(last, start) for start, end in self.stretches)
 
     def dump(self) -> bytes:
         """Save what there is: minutes without a trade are left out."""
@@ -129,7 +144,7 @@ def step(state: CandleState, batch: TickBatch) -> Iterator[CandleWave]:
     clock, ts = state.clock, batch.ts
     if clock[FIRST] == 0:
         clock[FIRST] = ts
-    elif min(ts, clock[END]) - max(clock[LAST], clock[BASE]) > state.params.gap_silence_ms:
+    elif state.silent_ms(ts) > state.params.gap_silence_ms:
         clock[EPOCH] += 1
         mark_gap_k(state.marks, clock, len(state.symbols), clock[LAST], ts)
     clock[LAST] = max(clock[LAST], ts)
@@ -137,12 +152,15 @@ def step(state: CandleState, batch: TickBatch) -> Iterator[CandleWave]:
     rows = batch.rows if batch.rows.flags.carray else writable(batch.rows)
     if paint_k(rows, state.symbols, state.bars, state.windows, state.marks, clock) > 0:
         yield from _revised(state, ts)
+    if clock[HELD] > 0:
+        yield from _late(state, ts, ts)
     yield from _close_due(state, ts - state.params.grace_ms, ts)
 
 
 def finish(state: CandleState, now: int) -> Iterator[CandleWave]:
     """Close whatever is open at the end of the input; candles whose time is not over are PARTIAL."""
     yield from _close_due(state, int(state.clock[END]), now)
+    yield from _late(state, FOREVER, now)
 
 
 def checks(state: CandleState, sids: NDArray[np.uint32]) -> NDArray[np.void]:
@@ -186,7 +204,17 @@ def _close_due(state: CandleState, until: int, now: int) -> Iterator[CandleWave]
 def _revised(state: CandleState, now: int) -> Iterator[CandleWave]:
     """Tell again the minutes that repairs changed, oldest first, one wave each."""
     for minute in np.flatnonzero((state.marks & CHANGED).any(axis=0)).tolist():
-        count = revise_k(state.out, state.bars, state.windows, state.marks, state.clock, SPANS, minute)
+        count = revise_k(state.out, state.symbols, state.bars, state.windows, state.marks, state.clock, SPANS, minute)
+        if count > 0:
+            yield CandleWave(now, writable(state.out[:count]))
+
+
+def _late(state: CandleState, until: int, now: int) -> Iterator[CandleWave]:
+    """Tell the candles that were held, as far as their repairs came or ``until`` is past their time; oldest first, one wave a minute."""
+    clock, seen_to = state.clock, now if until == FOREVER and now < state.clock[END] else int(state.clock[END])
+    count = 0
+    while count >= 0 and clock[HELD] > 0:
+        count = late_k(state.out, state.symbols, state.bars, state.windows, state.marks, clock, SPANS, until, seen_to)
         if count > 0:
             yield CandleWave(now, writable(state.out[:count]))
 
@@ -194,12 +222,12 @@ def _revised(state: CandleState, now: int) -> Iterator[CandleWave]:
 @warmer
 def _warm() -> None:
     state = CandleState([[(0, 3 * MINUTE_MS)]], CandleParams(1000, 30_000))
-    rows = np.zeros(2, TICK)
-    rows["kind"][0], rows["sid"][0] = TickKind.GAP, NO_SYMBOL
+    rows = np.zeros(3, TICK)
+    rows["kind"][:2], rows["sid"][0], rows["i1_ts"][1] = TickKind.GAP, NO_SYMBOL, 8 * MINUTE_MS
     for ts in (1, 9 * MINUTE_MS):
         for _ in step(state, TickBatch(ts, rows)):
             pass
-    rows["kind"][1], rows["i1_vol"][1] = TickKind.REPAIR, 1
-    rows["i1_open"][1] = rows["i1_high"][1] = rows["i1_low"][1] = rows["i1_close"][1] = 1.0
+    rows["kind"][2], rows["i1_vol"][2] = TickKind.REPAIR, 1
+    rows["i1_open"][2] = rows["i1_high"][2] = rows["i1_low"][2] = rows["i1_close"][2] = 1.0
     told = [wave.rows for wave in step(state, TickBatch(9 * MINUTE_MS, rows))]
     longer(np.concatenate([*told, state.out[:1]]), state.windows)

@@ -15,16 +15,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.core.errors import TickTickError
+from pipeline.core.registry import did_you_mean
 from pipeline.run.history_cli import add_history, day
 from pipeline.run.redaction import redact
 
-INTERRUPTED = 130
+USAGE, INTERRUPTED = 2, 130
 _SESSION = re.compile(r"full|short|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code; nothing but a bug leaves as an exception."""
-    args = parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    top, known = _build()
+    if not given:
+        top.print_help(sys.stderr)
+        return USAGE
+    if not given[0].startswith("-") and given[0] not in known:
+        guess = did_you_mean(given[0], known) or "; `ticktick --help` lists them"
+        sys.stderr.write(f"ticktick: there is no verb {given[0]!r}{guess}\n")
+        return USAGE
+    args = top.parse_args(given)
     try:
         return int(importlib.import_module(args.module).main(args) or 0)
     except TickTickError as error:
@@ -39,11 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Build the whole command line."""
+    return _build()[0]
+
+
+def _build() -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     top = argparse.ArgumentParser(prog="ticktick", description="Intraday monitoring and trading for the Indian market.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     for add in _VERBS:
         add(verbs)
-    return top
+    return top, tuple(verbs.choices)
 
 
 def _verb(verbs: Any, name: str, words: str, module: str) -> argparse.ArgumentParser:
@@ -167,6 +181,11 @@ def _down(verbs: Any) -> None:
     _add_json(verb)
 
 
+def _orders(verbs: Any) -> None:
+    verb = _verb(verbs, "orders", "confirm recommendations in this terminal, for the order process that runs", "pipeline.run.verbs.orders")
+    verb.add_argument("--redis-url", default="", help="of the running processes, when it is not the configured one")
+
+
 def _history(verbs: Any) -> None:
     verb = _verb(verbs, "history", "candles of the past: fetch, import, adjust, list, check", "pipeline.run.verbs.history")
     subs = verb.add_subparsers(dest="what", required=True, metavar="WHAT")
@@ -249,12 +268,38 @@ def _emergency(verbs: Any) -> None:
         "pause": "no new entries; what works goes on (level 1)",
         "halt": "stop all new entries at once, cancel working ones; stops stay (level 2)",
         "flatten": "halt, and close every position (level 3)",
-        "resume": "lift any of them",
+        "resume": "lift pause, halt, flatten or kill",
     }
     for name, about in words.items():
         verb = _verb(verbs, name, about, "pipeline.run.verbs.emergency")
         verb.add_argument("--redis-url", default="", help="of the running processes, when it is not the configured one")
         _add_json(verb)
+
+
+def _single(verbs: Any) -> None:
+    words = {
+        "cancel": ("one entry of ours that works", "ID", "our order's id, or the broker's"),
+        "close": ("one position of ours, at market, like every exit", "SYMBOL", "of a position of ours"),
+    }
+    for name, (about, metavar, help_) in words.items():
+        verb = _verb(verbs, name, f"{name} {about}; also while halted", "pipeline.run.verbs.single")
+        verb.add_argument("what", metavar=metavar, help=help_)
+        verb.add_argument("--redis-url", default="", help="of the running processes, when it is not the configured one")
+        _add_json(verb)
+
+
+def _highwater(verbs: Any) -> None:
+    verb = _verb(verbs, "highwater", "the account's peak over days, and how far it stands below", "pipeline.run.verbs.highwater")
+    verb.add_argument("what", nargs="?", choices=("reset",), help="reset: count from here; the word must be typed")
+    verb.add_argument("--redis-url", default="", help="ask this Redis instead of the configured one")
+    _add_json(verb)
+
+
+def _charges(verbs: Any) -> None:
+    verb = _verb(verbs, "charges", "the day's own charges against the broker's, order by order", "pipeline.run.verbs.charges")
+    verb.add_argument("date", nargs="?", default="", metavar="DATE", help="trading day, YYYY-MM-DD (today)")
+    verb.add_argument("--redis-url", default="", help="ask this Redis instead of the configured one")
+    _add_json(verb)
 
 
 def _kill(verbs: Any) -> None:
@@ -273,8 +318,8 @@ def _drill(verbs: Any) -> None:
 
 
 _VERBS = (
-    _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _history, _candles, _clear, _logs, _mode, _subscribe,
-    _patterns, _instruments, _audit, _emergency, _kill, _drill,
+    _demo, _simulate, _replay, _record, _login, _status, _doctor, _up, _down, _orders, _history, _candles, _clear, _logs, _mode, _subscribe,
+    _patterns, _instruments, _audit, _emergency, _single, _highwater, _charges, _kill, _drill,
 )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ Writes  BrokerReports, as inputs of the order process between its streams' entri
 
 A request that was committed before this process began is never performed: its STARTED report says so, and the order manager asks the book.
 An order that is late on its way (Redis or this process stood still, the threads are busy) is not sent: an entry since what it was decided
-on has gone by, an exit since the order manager may have given it up, and send another.
+on has gone by, an exit or a change since the order manager may have given it up, and send another. That is looked at again when its
+connection stands. Of several changes of one order only the newest leaves.
 Requests are performed by a few threads, so that one slow answer keeps no exit waiting. Event time goes on with our own clock between
 two entries: timers work while the feed is silent.
 """
@@ -22,7 +23,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.broker.contract import Broker, refused
+from pipeline.broker.contract import Broker, ambiguous, refused
 from pipeline.broker.quota import ReadBudget
 from pipeline.broker.throttle import MemoryThrottle, Throttle
 from pipeline.broker.windows import Urgency
@@ -40,6 +41,9 @@ log = logging.getLogger("ticktick.courier")
 
 WRITERS, READERS = 6, 2
 BEAT_MS = 200
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+AGING = frozenset({Ask.PLACE, Ask.MODIFY, Ask.EXIT_ALL})
+"""What must not arrive late. A cancel may: it names its order, and is wanted whenever it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Courier:
         self.now_ms: Callable[[], int] = lambda: 0
         """Event time, by which an order's age counts; given by the source."""
         self._throttle, self._alone = throttle, MemoryThrottle()
+        self._changes: dict[str, str] = {}
+        """Order -> the newest request to change it."""
         self._back: queue.SimpleQueue[Sequence[BrokerReport | Facts]] = queue.SimpleQueue()
         self._writers = ThreadPoolExecutor(WRITERS, "order")
         self._readers = ThreadPoolExecutor(READERS, "listing")
@@ -77,6 +83,8 @@ class Courier:
     def take(self, request: OrderRequest, way: UnderWay | None = None) -> None:
         """Perform a committed request, in a thread; ``way`` is the commit it came with."""
         self.performed += 1
+        if request.ask is Ask.MODIFY:
+            self._changes[request.order_id] = request.id
         pool = self._readers if request.ask in READS else self._writers
         pool.submit(self._perform, request, way).add_done_callback(self._done)
 
@@ -114,21 +122,22 @@ class Courier:
         with contextlib.suppress(BlockingIOError):  # it has been rung often enough
             self._ringer.send(b"\0")
 
+    def objection(self, request: OrderRequest) -> str:
+        """Say why a request is not to leave any more; empty when it is."""
+        is_entry, age_ms = _is_entry(request), self.now_ms() - request.ts
+        if request.ask in AGING and age_ms > (self._patience.entry_ms if is_entry else self._patience.exit_ms):
+            return f"late: decided {age_ms} ms ago"
+        if is_entry and self.halt.is_there():
+            return f"the halt file {self.halt.path.name} is there"
+        return ""
+
     def _perform(self, request: OrderRequest, way: UnderWay | None) -> None:
         taken_ns = time.monotonic_ns()
-        is_entry = request.ask is Ask.PLACE and purpose_of(request.tag) == "entry"
         if request.ask in READS:
             now_ms = time.monotonic_ns() // 1_000_000
             time.sleep(max(0, self._reads.reserve(now_ms) - now_ms) / 1000)
-        elif not self._has_room(is_entry=is_entry):
-            self._back.put(refused(request, "the broker's order rate is used up for entries"))
-            return
-        age_ms = self.now_ms() - request.ts
-        if request.ask is Ask.PLACE and age_ms > (self._patience.entry_ms if is_entry else self._patience.exit_ms):
-            self._back.put(refused(request, f"late: decided {age_ms} ms ago"))
-            return
-        if is_entry and self.halt.is_there():
-            self._back.put(refused(request, f"the halt file {self.halt.path.name} is there"))
+        elif undone := self._await_room(request):
+            self._back.put(undone)
             return
         booked_ns = time.monotonic_ns()
         self._back.put(self._broker.perform(request))
@@ -136,23 +145,37 @@ class Courier:
             self._ring()  # whoever waits for the answer does not wait for the log
             log.info("hops of a request", extra={"category": "PERFORMANCE", "fields": hops(request, way, taken_ns, booked_ns)})
 
-    def _has_room(self, *, is_entry: bool) -> bool:
-        """Book an order call: an entry goes at once or not at all, everything else waits for its turn.
+    def _undone(self, request: OrderRequest) -> list[BrokerReport]:
+        """Give what to report of a request that is not to leave any more; nothing when it is."""
+        if request.ask is Ask.MODIFY and self._changes.get(request.order_id, request.id) != request.id:
+            # No refusal: the order manager would take that for an answer to the newest change, which is on its way.
+            return ambiguous(request, "not sent: a newer change of this order is on its way")
+        why = self.objection(request)
+        return refused(request, why) if why else []
 
-        Without the shared rate (Redis is away) no entry leaves; what makes a position smaller keeps the rate by itself.
+    def _await_room(self, request: OrderRequest) -> list[BrokerReport]:
+        """Book an order call; give what to report when it does not go. An entry goes at once or not at all, all else waits for its turn.
+
+        Without the shared rate (Redis is away) no entry leaves; what makes a position smaller keeps the rate by our own count, which
+        goes on all the time: it knows what left just before Redis went away, and when it is back, what left meanwhile.
         """
-        urgency, throttle = Urgency.ENTRY if is_entry else Urgency.EXIT, self._throttle
-        while True:
-            try:
-                wait = throttle.take(urgency)
-            except Ambiguous:
-                if is_entry:
-                    return False
-                throttle = self._alone
-                continue
-            if wait == 0 or is_entry:
-                return wait == 0
+        is_entry, is_shared = _is_entry(request), True
+        urgency = Urgency.ENTRY if is_entry else Urgency.EXIT
+        while not (undone := self._undone(request)):
+            wait = self._alone.take(urgency)
+            if wait == 0 and is_shared:
+                try:
+                    wait = self._throttle.take(urgency)
+                except Ambiguous:  # which may have taken seconds: only a place of now counts
+                    is_shared, wait = False, 1
+                if wait > 0:
+                    self._alone.give_back()
+            if wait == 0:
+                return self._undone(request)
+            if is_entry:
+                return refused(request, "the broker's order rate is used up for entries")
             time.sleep(wait / 1000)
+        return undone
 
 
 class OutwardSource:
@@ -213,6 +236,10 @@ class OutwardSource:
         return out
 
 
+def _is_entry(request: OrderRequest) -> bool:
+    return request.ask is Ask.PLACE and purpose_of(request.tag) == "entry"
+
+
 def hand_over(courier: Courier, done: UnderWay) -> None:
     """Give the courier the requests of a commit that has taken place."""
     for stream, _, fields in done.pending.entries:
@@ -232,4 +259,5 @@ def hops(request: OrderRequest, way: UnderWay, taken_ns: int, booked_ns: int) ->
 
 
 def _clock_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
+    """Give the time since the machine began, also while it slept: an order ages then, too."""
+    return time.clock_gettime_ns(_CLOCK) // 1_000_000

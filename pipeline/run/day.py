@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import Refused, Stopped
-from pipeline.core.schema import DEFAULT_DATABASE, HEALTH, PORTFOLIO_MINUTES, PROGRESS, STREAMS, Role
+from pipeline.core.schema import HEALTH, PORTFOLIO_MINUTES, PROGRESS, STREAMS, Role
 from pipeline.core.types import Instrument
 from pipeline.run import logs, outside, playback, supervise, universe
 from pipeline.run.audit import NAME as AUDIT
@@ -38,6 +38,7 @@ from pipeline.run.turn import Pace
 from pipeline.run.wiring import House, announce, make_recorder, make_runner, open_house, open_store, run_process
 from pipeline.simulator.config import SimulatorConfig
 from pipeline.store import server
+from pipeline.store.address import roles_at
 from pipeline.store.client import open_clients
 from pipeline.store.face import ZERO, Progress, Store
 from pipeline.store.memory import MemoryStore
@@ -182,8 +183,7 @@ def _redis(plan: Plan, runtime: Path) -> Iterator[server.Server | None]:
         yield None
         return
     if plan.redis_url:
-        root = plan.redis_url.rstrip("/")
-        yield server.configured({role: f"{root}/{number}" for role, number in DEFAULT_DATABASE.items()})
+        yield server.configured(roles_at(plan.redis_url))
         return
     try:
         found = server.start(runtime / "redis")

@@ -11,13 +11,14 @@ after every start while it is there. Taking it away lifts nothing: that is done 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import getpass
 import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ FILE = "HALT"
 AGAIN_S = 1.0
 """A word that Redis does not take is said again after so long."""
 PATIENCE_S = 0.5
-"""Redis gets so long to take a word before it is left in the file."""
+"""Redis gets so long to take a word before it is left in the file; so does whoever writes that file at the same time."""
+LOOK_S = 0.005
 MOST_BYTES = 1024
 BY_HAND = frozenset({Word.PAUSE, Word.FLATTEN})
 """What a person may write into the file; anything else, and nothing at all, means halt."""
@@ -52,28 +54,48 @@ def me() -> str:
         return ""
 
 
-def say(clients: Clients, word: Word, source: str, who: str = "") -> EntryId:
-    """Put a word on the stream.
+def say(clients: Clients, word: Word, source: str, who: str = "", what: str = "") -> EntryId:
+    """Put a word on the stream; ``what`` is the order or the symbol that it is about.
 
     Raises:
         redis.exceptions.RedisError: it could not be put there; whether it was is not known.
     """
-    return append(clients[Role.DERIVED], CONTROLS, Control(_clock(clients), word, source, who))
+    return append(clients[Role.DERIVED], CONTROLS, Control(_clock(clients), word, source, who, what))
 
 
 def leave(path: Path, word: Word, source: str, who: str) -> None:
-    """Leave a word in the file; a stronger one that lies there stays.
+    """Leave a word in the file; a stronger one that lies there stays, whoever leaves one at the same time.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    held = read(path)
-    if held is not None and level_of(held[0]) >= level_of(word):
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{FILE}.new")
-    fresh.write_text(json.dumps({"word": word, "who": f"{source} {who}".strip()}), "utf-8")
-    fresh.replace(path)
+    with _alone_in(path.parent):
+        held = read(path)
+        if held is not None and level_of(held[0]) >= level_of(word):
+            return
+        fresh = path.with_name(f".{FILE}.{os.getpid()}.{threading.get_ident()}")
+        fresh.write_text(json.dumps({"word": word, "who": f"{source} {who}".strip()}), "utf-8")
+        fresh.replace(path)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep others from leaving a word meanwhile. Whoever holds on for longer than a word may wait does not hold up an emergency."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(LOOK_S)
+            except OSError:  # a folder that knows no locks
+                break
+        yield
+    finally:
+        os.close(number)
 
 
 def read(path: Path) -> tuple[Word, str] | None:

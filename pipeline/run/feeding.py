@@ -88,6 +88,7 @@ def feed_source(
         settings.paths.runtime / "quarantine",
         link,
         silence_ms=settings.params.candles.gap_silence_ms,
+        hold_ms=int(feed.hold_s * 1000),
         backoff_s=feed.backoff_min_s,
         backoff_cap_s=feed.backoff_max_s,
         plan=feed.plan,

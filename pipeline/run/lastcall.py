@@ -19,15 +19,20 @@ from pipeline.jobs.orders import OUTWARD
 from pipeline.run.access import rest_client
 from pipeline.run.emergency import halt_file, leave, pull
 from pipeline.run.options import Settings
-from pipeline.run.outorders import require_simulator
+from pipeline.run.outorders import require_hosts
+
+REACHED = frozenset({OUTWARD})
+"""Modes whose broker this version may reach: those with one outside among wiring.TRADES_WITH (a test holds them together)."""
 
 
 def refusal(settings: Settings) -> str:
-    """Say why there is no broker to ask; empty when there is one."""
-    if settings.mode != OUTWARD:
+    """Say why there is no broker to ask; empty when there is one, and its address is that of the mode."""
+    if settings.mode in ("paper", "replay"):
         return f"mode {settings.mode} has no broker outside: `flatten` closes everything there is"
+    if settings.mode not in REACHED:
+        return f"mode {settings.mode} is not there yet, and nothing of ours is at the broker: what is, is closed in the broker's own app"
     try:
-        require_simulator(settings)
+        require_hosts(settings)
     except Refused as error:
         return str(error)
     return ""

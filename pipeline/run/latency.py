@@ -3,6 +3,7 @@
 Hops of one input, in order; their sum is the whole way, measured apart as ``total`` (from receipt, or from the writer's commit):
     exchange   the exchange's time in the frame -> received here (two clocks: their difference is in it)
     decode     received -> decoded and handed on (feed);  ``wait``: committed by its writer -> read here (all other jobs)
+               (thick frames that collect in the kernel count as received when the wait for them began: what they waited is in it)
     step       the job's own work: for ticks, the metrics
     commit     written to Redis, its answer read
 Microseconds. Histograms: nothing is kept per frame but the ten slowest of the day. Never part of a record or a digest.

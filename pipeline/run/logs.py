@@ -179,7 +179,10 @@ class AppendFile:
 
 
 class ConsoleHandler(logging.Handler):
-    """One short human line on stderr, in colour on a terminal (``NO_COLOR`` is honoured)."""
+    """One short human line on stderr, in colour on a terminal (``NO_COLOR`` is honoured).
+
+    Percentiles and journals are for files: of what concerns money, a terminal hears what became of orders, in words.
+    """
 
     def __init__(self, process: str) -> None:
         super().__init__()
@@ -187,9 +190,10 @@ class ConsoleHandler(logging.Handler):
         self.is_coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
 
     def emit(self, record: logging.LogRecord) -> None:
-        fields = getattr(record, "fields", None)
-        shown = " ".join(f"{k}={v}" for k, v in fields.items()) if isinstance(fields, Mapping) else ""
-        text = f"{ist_text(int(record.created * 1000))[11:23]} {record.levelname:<7} {self.process}: {_message(record)} {shown}".rstrip()
+        words = self._words(record)
+        if not words:
+            return
+        text = f"{ist_text(int(record.created * 1000))[11:23]} {record.levelname:<7} {self.process}: {words}"
         if record.exc_info and record.exc_info[1] is not None:
             text += "\n" + "".join(traceback.format_exception(record.exc_info[1])).rstrip()
         safe = "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in redact(text))
@@ -199,6 +203,33 @@ class ConsoleHandler(logging.Handler):
             sys.stderr.flush()
         except (OSError, ValueError):  # the terminal has gone; the files have the line
             pass
+
+    def _words(self, record: logging.LogRecord) -> str:
+        """Say a line for people; empty when it is none for them."""
+        given, kind = getattr(record, "fields", None), category(record)
+        fields = given if isinstance(given, Mapping) else {}
+        if kind == "PERFORMANCE":
+            return ""
+        if kind == "TRADE":
+            return trade_words(fields)
+        shown = (f"{k}={v}" for k, v in fields.items() if v not in ({}, "") and (k, v) != ("job", self.process))
+        return " ".join((_message(record), *shown))
+
+
+TOLD = frozenset({"DENIED", "REFUSED", "UNKNOWN", "ABSENT", "CANCELLED"})
+UNTAKEN = frozenset({"expired", "rejected"})
+"""Reasons of a denial that only say that nobody took a proposal."""
+
+
+def trade_words(fields: Mapping[str, Any]) -> str:
+    """Tell a fill, or an order that came to nothing, as people would; empty for the steps between, which are in the journal."""
+    if "last_qty" in fields:
+        price = f"{int(fields['last_paise']) / 100:,.2f}"
+        return f"{fields['side']} {fields['last_qty']} {fields['symbol']} filled at {price} ({fields['purpose']})"
+    status, reason = fields.get("status"), fields.get("reason")
+    if status not in TOLD or reason in UNTAKEN:
+        return ""
+    return f"{fields['side']} {fields['order_qty']} {fields['symbol']} ({fields['purpose']}) {str(status).lower()}: {reason}".rstrip(": ")
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -15,7 +15,8 @@ from typing import Any, Literal, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params, RiskParams, RolloutParams, StopParams, TickParams
-from pipeline.core.schema import DEFAULT_DATABASE, Role
+from pipeline.core.schema import Role
+from pipeline.store.address import of_socket, roles_at
 
 Mode = Literal["paper", "replay", "simulated", "live-sandbox", "live-real"]
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -33,10 +34,11 @@ class Section(BaseModel):
 
 
 class RedisOptions(Section):
-    """Where the three roles live. An empty URL means the default database at ``host:port``."""
+    """Where the three roles live. An empty URL means the default database at the ``socket``, or without one at ``host:port``."""
 
     host: str = Field(min_length=1)
     port: int = Field(ge=1, le=65535)
+    socket: str
     candles_url: str
     ticks_url: str
     derived_url: str
@@ -45,7 +47,8 @@ class RedisOptions(Section):
     def urls(self) -> dict[Role, str]:
         """Return the URL of each role."""
         given = {Role.CANDLES: self.candles_url, Role.TICKS: self.ticks_url, Role.DERIVED: self.derived_url}
-        return {role: url or f"redis://{self.host}:{self.port}/{DEFAULT_DATABASE[role]}" for role, url in given.items()}
+        usual = roles_at(of_socket(self.socket) if self.socket else f"redis://{self.host}:{self.port}")
+        return {role: url or usual[role] for role, url in given.items()}
 
 
 class UpstoxOptions(Section):
@@ -85,6 +88,7 @@ class FeedOptions(Section):
     symbol_silence_s: float = Field(gt=0)
     max_backlog_mb: float = Field(gt=0)
     repair: bool
+    hold_s: float = Field(gt=0)
     liveness_s: float = Field(gt=0)
     backoff_min_s: float = Field(gt=0)
     backoff_max_s: float = Field(gt=0)

@@ -11,6 +11,7 @@ from pipeline.broker.upstox import UpstoxBroker
 from pipeline.core.errors import Refused
 from pipeline.core.schema import Role
 from pipeline.core.types import Instrument
+from pipeline.jobs.orders import OUTWARD
 from pipeline.run.access import rest_client, tokens
 from pipeline.run.courier import Courier, OutwardSource, Patience
 from pipeline.run.emergency import HaltFile
@@ -18,22 +19,30 @@ from pipeline.run.options import Settings
 from pipeline.run.reads import reads_of
 from pipeline.run.sources import Source
 from pipeline.run.surroundings import Surroundings
-from pipeline.store.client import forgetful, open_clients, place
+from pipeline.store.address import place
+from pipeline.store.client import forgetful, open_clients
 
 READS_PER_S = 20.0
 """Listings and look-ups of the order process, at most; the shared quota counts them with everybody else's."""
 
 
-def require_simulator(settings: Settings) -> None:
-    """Make sure that mode ``simulated`` talks to this machine alone.
+HOSTS = {"order_url": "api-hft.upstox.com", "rest_url": "api.upstox.com"}
+"""The broker by its names: where real orders, and level 4 of the emergency stop, may go."""
+
+
+def require_hosts(settings: Settings) -> None:
+    """Make sure that what changes an account goes where the mode says: to the broker by its names, or to this machine alone.
 
     Raises:
-        Refused: an address of the broker.
+        Refused: another address.
     """
-    for name in ("order_url", "rest_url"):
+    for name, host in HOSTS.items():
         url = str(getattr(settings.upstox, name))
-        if urlsplit(url).hostname not in LOOPBACK:
-            raise Refused(f"mode simulated sends orders to this machine only, but [upstox] {name} is {url}: start `ticktick simulate`")
+        if settings.mode == "live-real":
+            if url.rstrip("/") != f"https://{host}":
+                raise Refused(f"mode live-real sends orders to https://{host} only, but [upstox] {name} is {url}: correct it")
+        elif urlsplit(url).hostname not in LOOPBACK:
+            raise Refused(f"mode {OUTWARD} sends orders to this machine only, but [upstox] {name} is {url}: start `ticktick simulate`")
 
 
 def require_memory(settings: Settings) -> None:
@@ -53,12 +62,14 @@ def require_memory(settings: Settings) -> None:
 
 def outward_courier(settings: Settings, instruments: tuple[Instrument, ...]) -> Courier:
     """Build the hands of the order process."""
-    require_simulator(settings)
+    require_hosts(settings)
     upstox = settings.upstox
     client = open_clients(settings.redis.urls())[Role.DERIVED]
     orders = RestClient(RestConfig(upstox.order_url, upstox.connect_timeout_s, upstox.total_timeout_s), tokens(settings))
     broker = UpstoxBroker(orders, rest_client(settings), instruments, has_gtts=settings.params.stops.exits == "gtt")
-    return Courier(broker, HaltFile(settings), RedisThrottle(client), reads_of(settings, READS_PER_S), patience_of(settings))
+    courier = Courier(broker, HaltFile(settings), RedisThrottle(client), reads_of(settings, READS_PER_S), patience_of(settings))
+    broker.objection = courier.objection
+    return courier
 
 
 def patience_of(settings: Settings) -> Patience:

@@ -42,6 +42,7 @@ from pipeline.run.options import Settings
 from pipeline.run.progress import Bar
 from pipeline.run.reads import reads_of
 from pipeline.run.sources import OutsideSource, Source
+from pipeline.store.address import for_cli
 from pipeline.store.client import open_clients
 from pipeline.store.face import Progress, Store
 
@@ -277,4 +278,4 @@ def greet(say: Callable[[str], None], settings: Settings) -> None:
     """Print where to look."""
     address = f"http://{settings.dashboard.host}:{settings.dashboard.port}/"
     say(f"page:   {address}   (Ctrl-C ends everything)")
-    say(f"redis:  sh config/redis.sh cli -u {settings.redis.derived_url} XREVRANGE recommendations + - COUNT 3")
+    say(f"redis:  sh config/redis.sh cli {for_cli(settings.redis.derived_url)} XREVRANGE recommendations + - COUNT 3")

@@ -18,11 +18,36 @@ STATE_FILE = "pids.json"
 
 def born(pid: int) -> int:
     """Return a process's start time in kernel ticks (0 where /proc is missing): with its id, an identity."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
+def is_dead(pid: int, born_at: int) -> bool:
+    """Say whether this very process is known to live no more (one whose parent has not noticed yet is dead, too); in doubt it lives."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text("utf-8")
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # somebody else's: it exists
+    fields = _stat(pid)
+    return bool(fields) and (fields[0] in ("Z", "X") or born_at not in (0, int(fields[19])))
+
+
+def machine() -> str:
+    """Name what process ids count in: this boot of this machine, or of a container in it; by its name alone where there is no /proc."""
+    try:
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text('utf-8').strip()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
-        return 0
-    return int(stat.rpartition(")")[2].split()[19])
+        return os.uname().nodename
+
+
+def _stat(pid: int) -> list[str]:
+    """Give the fields of a process from its state on (Linux; others give nothing)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def read_state(runtime: Path) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """What speaks for a mode and what against it, looked up before the mode is set: each point with its evidence.
 
 Reads   settings as they would be in that mode, the token's state, the instrument file and its verdict, Redis, the running processes, the
-        broker's clock and funds, the audits on this machine
+        broker's clock, funds and registered addresses, the audits on this machine
 Writes  nothing; gives points. A point that is required and not met forbids the mode; the others are for a person to weigh
 """
 
@@ -17,6 +17,7 @@ import redis
 
 from pipeline import __version__
 from pipeline.broker.instruments import cache_path
+from pipeline.broker.upstox_account import UpstoxAccount
 from pipeline.core.errors import TickTickError
 from pipeline.core.money import rupees
 from pipeline.core.schema import Role
@@ -24,6 +25,7 @@ from pipeline.core.session import ist_date
 from pipeline.engine.rollout import stage_words
 from pipeline.jobs.orders import OUTWARD
 from pipeline.run.access import rest_client, tokens
+from pipeline.run.address import judged, own_address
 from pipeline.run.audit import files_in, sort_key
 from pipeline.run.masters import report_path
 from pipeline.run.options import Settings
@@ -63,6 +65,11 @@ def _looks(settings: Settings) -> Iterator[tuple[str, bool, Callable[[], tuple[b
         yield "versions", True, lambda: _versions(settings)
         yield "clock", True, lambda: _clock(settings, asked()[1])
         yield "funds", True, lambda: _funds(settings, asked()[0])
+        yield (
+            "static IP",
+            is_real,
+            lambda: judged(UpstoxAccount(rest_client(settings)).static_ips(), own_address(settings.upstox.order_url)),
+        )
         yield "instrument file", True, lambda: _instruments(settings)
     yield "redis", is_live, lambda: _redis(settings)
     yield "audit", True, lambda: _audit(settings)

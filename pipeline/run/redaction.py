@@ -22,7 +22,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"(?i)\b({_NAMES})(=|%3D)[^\s&\"'\\,;)\]}}]+"), rf"\1\2{MASK}"),
     (re.compile(r"(?i)([?&]code(?:=|%3D))[^\s&\"'\\]+"), rf"\1{MASK}"),
     (re.compile(rf"(?i)(\\?[\"'](?:{_NAMES})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+"), rf"\1{MASK}"),
-    (re.compile(r"(?i)\b((?:redis|rediss|https?|wss?)://[^\s:/@]*:)[^\s@/]+@"), rf"\1{MASK}@"),
+    (re.compile(r"(?i)\b((?:redis|rediss|unix|https?|wss?)://[^\s:/@]*:)[^\s@/]+@"), rf"\1{MASK}@"),
 )
 
 _secrets: set[str] = set()

@@ -80,6 +80,8 @@ class Runner:
         self.last_error = ""
         self._should_stop: Callable[[], bool] = lambda: False
         self.extra_health: Callable[[], dict[str, str | int | float]] = dict
+        self.require: Callable[[], None] = lambda: None
+        """Raises when another process has the lease on this job."""
         self.on_committed: Callable[[UnderWay], None] | None = None
         """Called with a commit once it has taken place; it is then waited for at once, not only when the next turn commits."""
         self.source: Source
@@ -296,16 +298,21 @@ class Runner:
 
     def _resolve(self, commit: Commit, reason: str) -> None:
         """Find out whether a commit took place whose reply was lost; repeat it only if not."""
-        self._await_store(reason)
-        found = self._store.progress(self.job.name, self.role).commits
-        if found == commit.progress.commits:
-            return
-        if found != commit.progress.commits - 1:
-            raise Corrupt(f"job {self.job.name} is at commit {commit.progress.commits}, Redis at {found}: another copy writes; stop one")
-        try:
-            self._store.commit(commit, self._wall_ms())
-        except Ambiguous as error:
-            self._resolve(commit, str(error))
+        while True:
+            self._await_store(reason)
+            try:
+                found = self._store.progress(self.job.name, self.role).commits
+                self.require()  # after the look: what it found was written by us
+                if found == commit.progress.commits - 1:
+                    self._store.commit(commit, self._wall_ms())
+                elif found != commit.progress.commits:
+                    raise Corrupt(
+                        f"job {self.job.name} is at commit {commit.progress.commits}, Redis at {found}: another copy writes; stop one"
+                    )
+            except Ambiguous as error:
+                reason = str(error)
+            else:
+                return
 
     def _await_store(self, reason: str) -> None:
         self.last_error = reason
@@ -364,6 +371,7 @@ class Runner:
         if time.monotonic() - self._beat_at < BEAT_S and not is_forced and not self.is_done:
             return
         self._beat_at = time.monotonic()
+        self.require()
         p50, p99 = self.lag_ms()
         if self.is_done or self._beat_at - self._performance_at > PERFORMANCE_S:
             self._performance_at = self._beat_at

@@ -24,6 +24,7 @@ from pipeline.core.params import CandleParams, FilterParams, OrderParams, Params
 from pipeline.core.registry import did_you_mean
 from pipeline.engine.rollout import tightened
 from pipeline.run.options import FORMS, OPTION_SECTIONS, PARAMETER_SECTIONS, SECTIONS, TOP_KEYS, Settings, keys_of
+from pipeline.store.address import LONGEST_SOCKET, is_short_enough
 
 __all__ = ["FILES", "PREFIX", "SHIPPED_ROOT", "SHORT_NAMES", "Settings", "load", "origins"]
 
@@ -38,6 +39,7 @@ FILES: dict[str, tuple[str, ...]] = {
 SHORT_NAMES = {
     "REDIS_HOST": ("redis", "host"),
     "REDIS_PORT": ("redis", "port"),
+    "REDIS_SOCKET": ("redis", "socket"),
     "UPSTOX_REST_URL": ("upstox", "rest_url"),
     "TICKTICK_CREDENTIALS": ("paths", "credentials"),
 }
@@ -222,6 +224,8 @@ def _build(layers: _Layers, home: Path) -> Settings:
         given = layers.section(name)
         if name == "paths":
             given = {key: _path(value, home) for key, value in given.items()} | {"root": home}
+        if name == "redis" and isinstance(given.get("socket"), str) and given["socket"]:
+            given["socket"] = str(home / Path(given["socket"]).expanduser())
         checked[name] = _validate(model, given, (name,), layers)
     top = {key: layers.values[(key,)] for key in TOP_KEYS if (key,) in layers.values}
     parts: dict[str, Any] = {name: checked[name] for name in OPTION_SECTIONS}
@@ -309,7 +313,10 @@ def _require_sense(settings: Settings) -> None:
         and settings.mode in ("paper", "replay")
         and "gtt lies at a broker's server, paper knows stop and pair",
         "orders.rung_s": params.orders.rung_s <= params.orders.settle_s + params.orders.reply_s and "must be above settle_s + reply_s",
+        "orders.guard_tries": params.orders.guard_tries < params.orders.refused_alarm and "must not be below orders.refused_alarm",
         "feed.backoff_min_s": settings.feed.backoff_min_s > settings.feed.backoff_max_s and "must not be above feed.backoff_max_s",
+        "redis.socket": not is_short_enough(settings.redis.socket)
+        and f"is too long for a socket ({LONGEST_SOCKET} bytes at most): put it elsewhere, or use host and port",
         "filter.strategies": not params.filter.strategies and "names no strategy",
     }
     for key, why in wrong.items():

@@ -2,7 +2,8 @@
 
 The order process itself runs forked, so that a slow answer never holds up a fill; the prompt reads
 recommendations, asks, and writes the answer to ``confirmations:terminal``. Answers carry the feed's time.
-One answer counts, wherever it was given first; an expired question takes none.
+One answer counts, wherever it was given first; an expired question takes none. Where an order process runs
+already (`ticktick up`), there is no second one: the terminal asks for that one, also over its restarts.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from typing import Any
 
 import redis
 
-from pipeline.core.errors import Ambiguous, Stopped, TickTickError
+from pipeline.core.errors import Ambiguous, Refused, Stopped, TickTickError
 from pipeline.core.schema import CONFIRM_TERMINAL, HEALTH, ORDERS, RECOMMENDATIONS, TICKS, Role
 from pipeline.core.types import Confirmation, Instrument, Recommendation
 from pipeline.engine.matching import Quote
 from pipeline.engine.prompt import parse_answer, prompt_lines, terms_of
 from pipeline.engine.quotes import QuoteTable
 from pipeline.run import supervise, universe
+from pipeline.run.brokerterms import with_brokers
+from pipeline.run.lease import SILENT_S, Holder, Lease
 from pipeline.run.options import Settings
 from pipeline.run.redaction import redact
 from pipeline.store import codec
@@ -39,12 +42,14 @@ RECENT = 300
 
 
 def run_orders(settings: Settings, date_iso: str, run: Callable[[], None]) -> None:
-    """Fork the order process (``run``), then ask until it ends or the person leaves.
+    """Fork the order process (``run``), or find the one that runs; then ask until it ends or the person leaves.
 
     Raises:
-        Stopped, Refused: no Redis, or no watchlist in it. Stopped: the order process died.
+        Stopped, Refused: no Redis, or no watchlist in it. Stopped: the order process died. Refused: one runs, in another mode.
     """
     desk = Desk(settings, date_iso)  # before the fork: what is missing is said once
+    if _ask_beside(desk, settings.mode):
+        return
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -69,6 +74,24 @@ def run_orders(settings: Settings, date_iso: str, run: Callable[[], None]) -> No
             os.waitpid(pid, 0)
 
 
+def ask_only(settings: Settings, date_iso: str) -> None:
+    """Ask for the order process that runs, until the person leaves.
+
+    Raises:
+        Stopped, Refused: no Redis, no watchlist in it, no order process, or one in another mode.
+    """
+    if not _ask_beside(Desk(settings, date_iso), settings.mode):
+        raise Stopped("no order process runs here, so there is nothing to confirm: start `ticktick up`, or scripts/orders.py")
+
+
+def _ask_beside(desk: Desk, mode: str) -> bool:
+    """Ask for the order process that runs; False when none does."""
+    holder = desk.lease.living()
+    if holder is not None:
+        desk.ask_until(Neighbour(desk, mode, holder).look)
+    return holder is not None
+
+
 def _outcome(status: int) -> None:
     """Leave as the order process left: it has said why, unless a signal ended it."""
     code = os.waitstatus_to_exitcode(status)
@@ -76,6 +99,29 @@ def _outcome(status: int) -> None:
         raise Stopped(f"the order process died (signal {-code}): start it again, it goes on from what was committed")
     if code > 0:
         sys.exit(code)
+
+
+class Neighbour:
+    """The order process that somebody else keeps running: seen by its lease and its beats, missed when both are gone."""
+
+    def __init__(self, desk: Desk, mode: str, holder: Holder) -> None:
+        found = desk.health().get("mode", mode)
+        if found != mode:
+            raise Refused(f"the order process ({holder}) runs in mode {found}, this terminal's settings say {mode}: use its settings")
+        print(f"orders: runs already ({holder}): this terminal only asks, your answers go to that process")
+        self._desk, self._beat, self._heard_s, self._is_there = desk, "", time.monotonic(), True
+
+    def look(self) -> tuple[int, int]:
+        """Say when it goes and when it is back; never over."""
+        with contextlib.suppress(Ambiguous):  # which is said already
+            beat, gone = self._desk.health().get("at_ms", ""), self._desk.lease.is_free()
+            if beat != self._beat:
+                self._beat, self._heard_s = beat, time.monotonic()
+            is_there = not gone and time.monotonic() - self._heard_s < SILENT_S
+            if is_there != self._is_there:
+                self._is_there = is_there
+                print("  the order process is back" if is_there else "  the order process is away: answers wait for it", flush=True)
+        return 0, 0
 
 
 class Desk:
@@ -86,7 +132,8 @@ class Desk:
         self._clients = open_clients(urls)
         check(self._clients, urls)
         self._store = RedisStore(self._clients)
-        self._risk = settings.params.risk
+        self.lease = Lease(self._clients[Role.DERIVED], "orders")
+        self._settings, self._risk = settings, settings.params.risk
         self._instruments = {i.symbol: i for i in universe.load(self._store, date_iso)}
         self._now = 0
         self._is_away = False
@@ -97,7 +144,7 @@ class Desk:
     def ask_until(self, ended: Callable[[], tuple[int, int]]) -> int:
         """Ask each new recommendation that is still open; show what became of the orders.
 
-        ``ended`` is ``waitpid``: (0, 0) while the order process lives. Gives its status.
+        ``ended`` is as ``waitpid``: (0, 0) while there is an order process to ask for. Gives its status.
         """
         self._orders_after = EntryId(self._clock(), 0)
         print("orders: waiting for recommendations; answer here or on the page (Ctrl-C leaves)")
@@ -111,6 +158,10 @@ class Desk:
                 self._is_away = True
                 time.sleep(POLL_S)
         return end[1]
+
+    def health(self) -> dict[str, str]:
+        """Give what the order process says of itself."""
+        return self._store.fetch(Role.DERIVED, HEALTH.key("orders"))
 
     def _turn(self) -> None:
         fresh = self._store.read([(RECOMMENDATIONS, self._after), (ORDERS, self._orders_after)], 50, 200)
@@ -126,11 +177,12 @@ class Desk:
         terms = terms_of(wish, instrument, self._risk)
         if terms.qty == 0 or wish.expires_ms <= self._clock():
             return
-        word = self._store.fetch(Role.DERIVED, HEALTH.key("orders")).get("word", "")
+        word = self.health().get("word", "")
         if word:
             print(f"  {word} holds: {wish.side.value} {wish.symbol} is not asked; lift it with `ticktick resume`", flush=True)
             return
         termios.tcflush(sys.stdin, termios.TCIFLUSH)  # a `y` typed before the question is no answer to it
+        terms = with_brokers(self._settings, wish, instrument, terms)
         print()
         print("\n".join(prompt_lines(wish, terms, self._quote(instrument), self._clock(), instrument)), flush=True)
         answer = self._answer(wish.expires_ms)

@@ -25,13 +25,15 @@ from pipeline.core.session import SessionDay, ist_date
 from pipeline.core.types import Instrument
 from pipeline.engine.rollout import stage_words
 from pipeline.jobs.orders import OUTWARD
-from pipeline.run import audit, emergency, outside, playback, record, universe
+from pipeline.run import audit, emergency, equity, outside, playback, record, universe
 from pipeline.run.access import calendar_of, tokens
 from pipeline.run.courier import Courier, hand_over
 from pipeline.run.dayfacts import task_of
 from pipeline.run.discovery import job_named, jobs
+from pipeline.run.equity import account_of
+from pipeline.run.lease import Lease
 from pipeline.run.options import Settings
-from pipeline.run.outorders import outward_courier, outward_source, require_memory, require_simulator
+from pipeline.run.outorders import outward_courier, outward_source, require_hosts, require_memory
 from pipeline.run.playback import Recording
 from pipeline.run.processes import PROCESSES
 from pipeline.run.redaction import redact
@@ -76,7 +78,7 @@ def open_house(settings: Settings, pace: Pace | None = None, *, is_browsing: boo
     if settings.mode not in TRADES_WITH:
         raise Refused(f'mode {settings.mode} is not there yet: this version trades on paper only; set mode = "paper"')
     if settings.mode == OUTWARD:
-        require_simulator(settings)
+        require_hosts(settings)
     date_iso = settings.session_date or ist_date(time.time_ns() // 1_000_000)
     day = calendar_of(settings).day(date_iso)
     if day is None:
@@ -102,9 +104,19 @@ def open_store(settings: Settings) -> RedisStore:
     return RedisStore(clients)
 
 
-def context(house: House, instruments: tuple[Instrument, ...], word: str = "") -> Context:
-    """Give a job what it is told at start; ``word`` is the emergency word that holds."""
-    return Context(instruments, house.date, house.settings.mode, house.settings.params, house.day, word)
+def context(house: House, instruments: tuple[Instrument, ...]) -> Context:
+    """Give a job what it is told at start."""
+    return Context(instruments, house.date, house.settings.mode, house.settings.params, house.day)
+
+
+def orders_context(house: House, instruments: tuple[Instrument, ...], store: Store) -> Context:
+    """Give the order process what it is told beside: the emergency word that holds, and what the account brings from the days before."""
+    account = account_of(house.settings) if house.recording is None else ""
+    found = equity.bring(store, account, house.date, is_outward=house.settings.mode == OUTWARD)
+    return replace(
+        context(house, instruments), word=emergency.standing(store), account=account, carried_paise=found.carried_paise,
+        peak_paise=found.peak_paise,
+    )  # fmt: skip
 
 
 def writers() -> dict[str, Role]:
@@ -130,7 +142,7 @@ def make_runner(name: str, house: House, store: Store, instruments: tuple[Instru
     runner = Runner(
         job,
         store,
-        context(house, instruments, emergency.standing(store) if name == "orders" else ""),
+        orders_context(house, instruments, store) if name == "orders" else context(house, instruments),
         session=house.session,
         writers=writers(),
         readers=readers(),
@@ -185,6 +197,7 @@ def announce(store: Store, house: House, *, speed: float = 1.0) -> None:
         "session": house.session,
         "speed": speed,
         "started_ms": time.time_ns() // 1_000_000,
+        "page": f"{house.settings.dashboard.host}:{house.settings.dashboard.port}",
     }
     store.put(HashWrite(SESSION, (), fields))
 
@@ -217,16 +230,30 @@ def run_process(name: str, house: House) -> None:
     if name == "dashboard":
         outside.run_dashboard(house.settings, house.day, should_stop, is_browsing=house.is_browsing)
         return
-    if name == "orders" and house.settings.mode == OUTWARD:
-        require_memory(house.settings)
+    if name == "orders":
+        _run_orders(house, store, instruments, should_stop)
+        return
     runner = make_runner(name, house, store, instruments)
-    # What is there at the start stays: a full collection that looked at it again would stop an order for some 60 ms.
     gc.collect()
     gc.freeze()
-    if name == "orders":
+    runner.run(should_stop)
+
+
+def _run_orders(house: House, store: RedisStore, instruments: tuple[Instrument, ...], should_stop: Callable[[], bool]) -> None:
+    """Be the one order process of this data set, from before the journal is read until the last request has left."""
+    if house.settings.mode == OUTWARD:
+        require_memory(house.settings)
+    lease = Lease(open_clients(house.settings.redis.urls())[Role.DERIVED], "orders")
+    with lease.held(should_stop) as guard:
+        store.rest_on(Role.DERIVED, guard)
+        runner = make_runner("orders", house, store, instruments)
+        runner.require = lease.require
+        # What is there at the start stays: a full collection that looked at it again would stop an order for some 60 ms.
+        gc.collect()
+        gc.freeze()
         watch, told = getattr(runner.source, "halt", None) or emergency.HaltFile(house.settings), runner.extra_health
         runner.extra_health = lambda: {**told(), **watch.look(), "word": runner.state.word}
-    runner.run(should_stop)
+        runner.run(should_stop)
 
 
 def make_recorder(house: House, store: Store) -> record.Recorder:

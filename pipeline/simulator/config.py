@@ -47,6 +47,8 @@ class SimulatorConfig:
     """Without ``hold``: how fast a speed-0 market goes on while nobody listens."""
     latency_ms: int = 0
     """Of the order path, in simulated time."""
+    protection_bps: float = 300.0
+    """Market protection of MARKET and SL-M orders, whatever they ask for; 0: none. What Upstox takes by itself is not documented."""
     rate_limits: bool = False
     """Enforce 10 orders a second; 50 reads a second, 500 a minute, 2,000 in half an hour (429, UDAPI10005)."""
     limit_pace: float = 1.0
@@ -69,6 +71,8 @@ class SimulatorConfig:
             raise Refused(f"the {self.maker} needs a file: give its path")
         if self.speed < 0:
             raise Refused("speed cannot be negative: use 0 for as fast as possible, 1 for real time")
+        if self.protection_bps < 0:
+            raise Refused("market protection cannot be negative: use 0 for none")
         if self.plan not in PLANS:
             raise Refused(f"unknown plan {self.plan!r}: use {', '.join(PLANS)}")
         if self.limit_pace <= 0:

@@ -46,10 +46,10 @@ class Entry:
 class Desk:
     """All orders of one simulated account."""
 
-    def __init__(self, day: SessionDay, listings: tuple[Listing, ...], tape: Tape, latency_ms: int) -> None:
+    def __init__(self, day: SessionDay, listings: tuple[Listing, ...], tape: Tape, venue: Venue) -> None:
         self.day, self.tape = day, tape
         self.listings = {item.key: item for item in listings}
-        self.venue = Venue(latency_ms)
+        self.venue = venue
         self.entries: dict[str, Entry] = {}
         self.trades: list[dict[str, Any]] = []
         self.listeners: list[Callable[[dict[str, Any]], None]] = []

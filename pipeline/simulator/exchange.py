@@ -18,6 +18,7 @@ from aiohttp import web
 
 from pipeline.core.errors import Refused
 from pipeline.core.session import Calendar
+from pipeline.engine.matching import Venue
 from pipeline.simulator.answers import ApiError
 from pipeline.simulator.config import SimulatorConfig, span
 from pipeline.simulator.connection import Connection
@@ -133,7 +134,7 @@ def build(config: SimulatorConfig) -> Exchange:
     for update in maker.opening()[1]:
         tape.latest[update.key] = update
     stage = Stage(maker, tape, speed=config.speed, hold=config.hold, idle_speed=config.idle_speed)
-    desk = Desk(maker.day, maker.listings, tape, config.latency_ms)
+    desk = Desk(maker.day, maker.listings, tape, Venue(config.latency_ms, protection_bps=config.protection_bps))
     stage.watchers.append(desk.on_frame)
     tokens = Tokens(config.token_life_s, is_plus=config.plan == "plus")
     return Exchange(config, calendar, maker, tape, stage, desk, History(config.seed, maker.day.date, calendar), tokens)

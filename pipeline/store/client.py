@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
@@ -18,6 +17,7 @@ from redis.retry import Retry
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.schema import PROGRESS, Role, Stream
 from pipeline.store import codec
+from pipeline.store.address import place
 from pipeline.store.face import ZERO, EntryId
 
 SOCKET_TIMEOUT_S = 5.0
@@ -52,12 +52,6 @@ def open_async(urls: Mapping[Role, str]) -> dict[Role, redis.asyncio.Redis]:
         )
         for role, url in urls.items()
     }
-
-
-def place(url: str) -> str:
-    """Name a server without its password: ``127.0.0.1:6379/1``."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
 
 
 def check(clients: Clients, urls: Mapping[Role, str]) -> list[str]:
@@ -129,6 +123,8 @@ def _decoded(value: Any) -> Any:
 
 
 def _short(error: BaseException) -> str:
+    if isinstance(error, redis.exceptions.ConnectionError) and "Connection refused" in str(error):
+        return "connection refused"
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import hiredis
 import redis
 
+from pipeline.core.errors import Stopped
 from pipeline.store.face import Part
 from pipeline.store.resp import command
 
@@ -24,11 +26,37 @@ MOST_PARTS = 1_000
 READ_BYTES = 64 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What must stand in a hash when a transaction takes place, else it changes nothing at all."""
+
+    key: str
+    fields: tuple[tuple[str, str], ...]
+    words: str
+    """What to say when it does not stand there any more."""
+
+    def watch(self) -> bytes:
+        """Write the commands that look: from here to the next transaction the server itself watches the key."""
+        names = (name.encode() for name, _ in self.fields)
+        return command(b"WATCH", self.key.encode()) + command(b"HMGET", self.key.encode(), *names)
+
+    def stands(self, found: Any) -> bool:
+        """Judge the answer to HMGET."""
+        if isinstance(found, Exception):
+            raise found
+        return list(found) == [value.encode() for _, value in self.fields]
+
+
 class Pipe:
     """One connection of a client, kept for its commits. Not for threads."""
 
+    guard: Guard | None = None
+    """Every transaction rests on it. It is looked at behind each transaction for the next one, in the same write: no journey of its own."""
+
     def __init__(self, client: redis.Redis) -> None:
         self._pool: Any = client.connection_pool
+        self._stands: bool | None = None
+        """Whether the guard stood when the watch began; None on a connection that does not watch."""
         self._connection: Any = None
         self._reader: Any = None
         self._socket: socket.socket | None = None
@@ -39,17 +67,33 @@ class Pipe:
         Raises:
             redis.ConnectionError, redis.TimeoutError: nobody knows whether it took place.
             redis.ResponseError: it did not take place.
+            Stopped: it did not take place, since the guard does not stand any more.
         """
         self.send(commands)
         return self.answers(count)
 
     def send(self, commands: Sequence[Part]) -> None:
         """Send a transaction; its answers are to be read before the next is sent."""
-        self.write([MULTI, *commands, EXEC])
+        if self.guard is None:
+            self.write([MULTI, *commands, EXEC])
+            return
+        if self._stands is None:
+            self.write([self.guard.watch()])
+            self._stands = self.guard.stands(self.replies(2)[1])
+        if not self._stands:
+            raise Stopped(self.guard.words)
+        self.write([MULTI, *commands, EXEC, self.guard.watch()])
 
     def answers(self, count: int) -> list[Any]:
         """Read what became of the transaction that was sent."""
-        *queued, found = self.replies(count + 2)
+        if self.guard is None:
+            *queued, found = self.replies(count + 2)
+        else:
+            *queued, found, _, held = self.replies(count + 4)
+            self._stands = self.guard.stands(held)
+            if found is None:
+                self._stands = False
+                raise Stopped(self.guard.words)
         if isinstance(found, Exception):
             raise next((answer for answer in queued if isinstance(answer, Exception)), found)
         return list(found)
@@ -126,7 +170,7 @@ class Pipe:
         if self._connection is not None:
             self._connection.disconnect()
             self._pool.release(self._connection)
-            self._connection = self._reader = self._socket = None
+            self._connection = self._reader = self._socket = self._stands = None
 
 
 def _error(text: str) -> redis.exceptions.RedisError:

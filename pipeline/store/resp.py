@@ -110,11 +110,11 @@ class RowEncoder:
         known = (self._series, self._series_keys, self._heads, self._newest, self._times, self._marks, told)
         take_rows_k(self._out, words, write.due, write.ts, *known)
 
-    def samples(self) -> tuple[bytes, int]:
-        """Give the arguments of a TS.MADD with all samples taken since the last call, and their number."""
+    def samples(self) -> tuple[memoryview, int]:
+        """Give the arguments of a TS.MADD with all samples taken since the last call, as they lie here until the next, and their number."""
         size, count, _ = self._told.tolist()
         self._told[:2] = 0
-        return self._out[:size].tobytes(), count
+        return self._out[:size].data, count
 
     def hashes(self, now_s: float = 0.0, pause_s: float = 0.0, most: int = 1 << 30) -> tuple[bytes, int]:
         """Give an HSET for each symbol whose newest row has not been shown, and how many they are.

@@ -2,8 +2,8 @@
 
 In order: a configured address that answers; a ``redis-server`` or ``redis-stack-server`` on PATH that
 loads TimeSeries; the optional wheel (extra ``embedded``) with the OpenSSL 1.1 that it needs; none.
-A server we start listens on loopback only, in a folder of its own, and ends with us. Probing is by doing:
-what is accepted has taken a TS.CREATE.
+A server we start listens on loopback only and on a socket in its own folder, which nobody else may enter: our processes
+take the socket, people any of the two. It ends with us. Probing is by doing: what is accepted has taken a TS.CREATE.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.errors import Refused, Stopped
-from pipeline.core.schema import DEFAULT_DATABASE, Role
-from pipeline.store.client import check, open_clients, place
+from pipeline.core.schema import Role
+from pipeline.store.address import is_short_enough, of_socket, place, roles_at
+from pipeline.store.client import check, open_clients
 
 START_DEADLINE_S = 10.0
+SOCKET_NAME = "redis.sock"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -142,6 +144,10 @@ def _launch(binary: Binary, folder: Path, port: int, fsync: str) -> Server | Non
         "--databases", "16", "--daemonize", "no",
     ]
     # fmt: on
+    path = folder.resolve() / SOCKET_NAME
+    has_socket = is_short_enough(path)
+    if has_socket:
+        arguments += ["--unixsocket", str(path), "--unixsocketperm", "600"]
     if binary.module is not None:
         arguments += ["--loadmodule", str(binary.module)]
     environment = dict(os.environ)
@@ -149,7 +155,7 @@ def _launch(binary: Binary, folder: Path, port: int, fsync: str) -> Server | Non
         environment["LD_LIBRARY_PATH"] = str(binary.library_path)
     with (folder / "redis.log").open("ab") as log:
         proc = subprocess.Popen(arguments, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_leave)  # noqa: PLW1509
-    urls = {role: f"redis://127.0.0.1:{port}/{number}" for role, number in DEFAULT_DATABASE.items()}
+    urls = roles_at(of_socket(path) if has_socket else f"redis://127.0.0.1:{port}")
     deadline = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < deadline and proc.poll() is None:
         try:
@@ -159,7 +165,8 @@ def _launch(binary: Binary, folder: Path, port: int, fsync: str) -> Server | Non
         except Refused:
             break
         else:
-            return Server(urls, f"{binary.about}, started on 127.0.0.1:{port}", proc)
+            slow = "" if has_socket else " (over TCP alone: the path of its folder is too long for a socket)"
+            return Server(urls, f"{binary.about}, started on 127.0.0.1:{port}{slow}", proc)
     Server(urls, "", proc).stop()
     return None
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.views import RowsWrite
+from pipeline.store.face import Part
 from pipeline.store.resp import RowEncoder
 from pipeline.store.series import SeriesWriter, is_clean
 
@@ -24,16 +25,22 @@ LOOK_S, AT_ONCE = 0.01, 16
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one view has to say in a commit: HSETs, then at most one TS.MADD."""
+    """What one view has to say in a commit: HSETs, then at most one TS.MADD, whose samples lie with the encoder until the next commit."""
 
     encoder: RowEncoder
     hashes: bytes
     hash_count: int
-    madd: bytes
+    head: bytes
+    samples: memoryview
 
     @property
     def count(self) -> int:
-        return self.hash_count + (1 if self.madd else 0)
+        return self.hash_count + (1 if self.head else 0)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The commands, in pieces: a burst has megabytes of samples."""
+        return (self.hashes, self.head, self.samples) if self.head else (self.hashes,)
 
 
 class RowsWriter:
@@ -60,14 +67,14 @@ class RowsWriter:
             if encoder.has_unknown:
                 self._make(encoder)
             samples, sampled = encoder.samples()
-            madd = b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) + samples if sampled > 0 else b""
+            head = b"*%d\r\n$7\r\nTS.MADD\r\n" % (1 + 3 * sampled) if sampled > 0 else b""
             hashes, count = b"", 0
             if is_last or not encoder.view.is_paced:
                 hashes, count = encoder.hashes(now_s)
             elif is_look:
                 hashes, count = encoder.hashes(now_s, max(LATEST_S, LATEST_SYMBOL_S * len(encoder.symbols)), AT_ONCE)
-            if madd or count > 0:
-                out.append(Shown(encoder, hashes, count, madd))
+            if head or count > 0:
+                out.append(Shown(encoder, hashes, count, head, samples))
         return out
 
     def settle(self, shown: Shown, answers: Sequence[Any]) -> None:
@@ -76,11 +83,11 @@ class RowsWriter:
         Raises:
             Refused: a sample that the server will not take.
         """
-        if not shown.madd or is_clean(answers[-1]):
+        if not shown.head or is_clean(answers[-1]):
             return
         shown.encoder.forget()
         self._make(shown.encoder)
-        self._series.repeat(_arguments(shown.madd))
+        self._series.repeat(_arguments(shown.head + shown.samples))
 
     def _make(self, encoder: RowEncoder) -> None:
         self._series.create(encoder.unknown())

@@ -21,7 +21,7 @@ from pipeline.core.schema import PROGRESS, SNAPSHOT, Role, Stream
 from pipeline.store import batch, codec
 from pipeline.store.client import Clients
 from pipeline.store.face import END, Commit, Entry, EntryId, Part, Progress, merged
-from pipeline.store.pipe import Pipe
+from pipeline.store.pipe import Guard, Pipe
 from pipeline.store.resp import bulk, command, pieces
 from pipeline.store.series import SeriesWriter, madd
 from pipeline.store.shown import RowsWriter, Shown
@@ -60,6 +60,10 @@ class RedisStore:
         self._series = {role: SeriesWriter(pipe) for role, pipe in self._pipes.items()}
         self._rows = {role: RowsWriter(series) for role, series in self._series.items()}
         self._under_way: _UnderWay | None = None
+
+    def rest_on(self, role: Role, guard: Guard) -> None:
+        """From now on no commit to a role takes place, not in part either, unless the guard stands."""
+        self._pipes[role].guard = guard
 
     def read(self, wanted: Sequence[tuple[Stream, EntryId]], limit: int, wait_ms: int) -> dict[str, list[Entry]]:
         with reachable():
@@ -118,7 +122,7 @@ class RedisStore:
                 commands.append(madd(samples))
                 fixed += 1
             for part in shown:
-                commands += (part.hashes, part.madd)
+                commands += part.parts
             self._pipes[commit.role].send(commands)
             self._under_way = _UnderWay(commit, samples, shown, fixed)
 

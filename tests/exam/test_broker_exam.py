@@ -132,10 +132,17 @@ def test_the_exam(candidate):
     assert candidate.ask_for(Ask.EXIT_ALL, tag="tt-buy", symbol=SYMBOL)[0].answer is Answer.ACCEPTED
     assert candidate.position() == 0
 
+    # It nets what bears the tag, and nothing else: beside an exit under a tag of its own that is too much.
+    candidate.place("tt-more", limit=candidate.ask)
+    candidate.place("tx-part", "SELL", qty=1, limit=candidate.bid)
+    assert candidate.position() == 2
+    assert candidate.ask_for(Ask.EXIT_ALL, tag="tt-more", symbol=SYMBOL)[0].answer is Answer.ACCEPTED
+    assert candidate.position() == -1
+
     # The book holds the whole day, each listing ends, and every piece answers its request.
     *rows, end = candidate.ask_for(Ask.BOOK)
     assert end.answer is Answer.END
-    assert len(rows) == 4
+    assert len(rows) == 7
     assert {r.request_id for r in rows} == {end.request_id}
 
 

@@ -28,7 +28,7 @@ RISK = replace(
     max_orders_per_day=500,
     max_drift_bps=50.0,
 )
-ORDERS = OrderParams("auto", 1500, 0, 0.0, 0, 120, "15:05", "15:20", "15:00", 7.0, 25.0, 5.0, 5.0, 100.0, 3, 40.0)
+ORDERS = OrderParams("auto", 1500, 0, 0.0, 0, 120, "15:05", "15:20", "15:00", 7.0, 25.0, 5.0, 5.0, 100.0, 3, 40.0, 3, 5, 15.0)
 DAY = SessionDay("2025-12-15", "regular", {group: (Window(Phase.CONTINUOUS, OPEN, CLOSE),) for group in Group})
 STOCKS = tuple(
     Instrument(sid, symbol, f"NSE_EQ|INE00{sid}A0101{sid}", symbol.title(), 5, 1, 0, is_cas_eligible=False)

@@ -272,4 +272,5 @@ def position(source: Recommendation, qty: int, unrealised_paise: int, now: int) 
     return {
         "qty": qty * source.side.sign, "avg_px": average, "mark_px": round(average + unrealised_paise / 100 / qty, 2), "stop_px": source.stop_paise / 100,
         "target_px": source.target_paise / 100, "realised_paise": 0, "unrealised_paise": unrealised_paise, "mark_ts": now - 400,
+        "state": "open", "guard": "stop", "covered_qty": qty, "naked_since": 0,
     }  # fmt: skip

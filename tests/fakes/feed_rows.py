@@ -39,9 +39,10 @@ def trade(ts: int, ltp: float, volume: int = 1, sid: int = 0, **fields: Any) -> 
     return tick(ts, ltp, sid=sid, volume=volume, **fields)
 
 
-def gap(last: int, first: int, sid: int = NO_SYMBOL) -> np.ndarray:
+def gap(last: int, first: int, sid: int = NO_SYMBOL, until: int = 0) -> np.ndarray:
+    """The mark of a gap; ``until`` is the instant up to which candles may wait for its repair."""
     row = np.zeros(1, TICK)
-    row["sid"], row["kind"], row["ltt"], row["ts_exch"] = sid, TickKind.GAP, last, first
+    row["sid"], row["kind"], row["ltt"], row["ts_exch"], row["i1_ts"] = sid, TickKind.GAP, last, first, until
     return row
 
 

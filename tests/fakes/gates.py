@@ -18,7 +18,7 @@ NOW = at("10:00") + 1500
 QUOTE = Quote(NOW - 100, 99_95, 100, 100_05, 100, 100_00)
 MARKET = Market(QUOTE, 100_00, 5_000, 5_000, 1_000_000, NOW - 10)
 CONDITIONS = Conditions(TradingState.ACTIVE, False, 3_600_000, True, 0, NOW - 1000, True, True, 100_000_000, 1)
-IDLE = Activity(0, 0, 0, False, False, False, 0, 0, 0, 0, 0, 0, 0, 0, False, 0, 0, 0)
+IDLE = Activity(0, 0, 0, False, False, False, False, 0, 0, 0, 0, 0, 0, 0, 0, False, 0, 0, 0, 0, 0)
 
 
 def exit_intent(side: Side = Side.SELL, qty: int = 100) -> OrderIntent:

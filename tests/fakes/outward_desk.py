@@ -40,8 +40,8 @@ class Talk:
         self.now += after_ms
         return self.say(Answer.BEAT)
 
-    def command(self, word: Word) -> list[Any]:
-        return self._keep(on_control(self.desk, Control(self.now, word, "page"), self.now))
+    def command(self, word: Word, what: str = "") -> list[Any]:
+        return self._keep(on_control(self.desk, Control(self.now, word, "page", what=what), self.now))
 
     def last(self, ask: Ask) -> OrderRequest:
         return next(r for r in reversed(self.requests) if r.ask is ask)
@@ -49,14 +49,15 @@ class Talk:
     def count(self, ask: Ask) -> int:
         return sum(r.ask is ask for r in self.requests)
 
-    def read_books(self, positions: dict[str, int] | None = None, rows: list[BrokerReport] | None = None) -> list[Any]:
-        """Answer the three listings that are out."""
+    def read_books(self, positions: dict[str, int] | None = None, others: tuple[dict[str, Any], ...] = ()) -> list[Any]:
+        """Answer the three listings that are out; ``others`` are positions with all that the broker tells of them."""
         out = []
         for ask in (Ask.BOOK, Ask.TRADES, Ask.POSITIONS):
             request = self.last(ask)
             if request.id in self.desk.in_flight:
-                for symbol, qty in (positions or {}).items() if ask is Ask.POSITIONS else ():
-                    out += self.say(Answer.POSITION, request, symbol=symbol, qty=qty)
+                held = [{"symbol": symbol, "qty": qty} for symbol, qty in (positions or {}).items()]
+                for fields in (*held, *others) if ask is Ask.POSITIONS else ():
+                    out += self.say(Answer.POSITION, request, **fields)
                 out += self.say(Answer.END, request)
         return out
 

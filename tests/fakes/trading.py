@@ -33,7 +33,7 @@ PARAMS = Params(
     candles=CandleParams(250, 15_000),
     filter=FilterParams(("ema_momentum",), 0.5, 3, 60, 12.0, 300, ()),
     risk=RISK,
-    orders=OrderParams("auto", 1500, 0, 0.0, 1800, 60, "15:05", "15:12", "15:00", 7.0, 25.0, 5.0, 5.0, 100.0, 3, 40.0),
+    orders=OrderParams("auto", 1500, 0, 0.0, 1800, 60, "15:05", "15:12", "15:00", 7.0, 25.0, 5.0, 5.0, 100.0, 3, 40.0, 3, 5, 15.0),
     stops=StopParams("atr", 2.0, 3.0, 1.5, 0.02, 0.04, 0.01, 5.0, 15.0, "stop", 5.0),
     rollout=RolloutParams(0, "", 7, (), 0.005),
 )

@@ -79,8 +79,9 @@ class Slow:
             return
         cut = min(close, seen_to)
         px = [p for p, _ in inside]
-        flags = CandleFlag.GAP if any((s - OPEN) // M in self.blind for s in range(first, min(first + tf * M, END + M), M)) else 0
-        if first + tf * M > cut or OPEN < self.first > first:
+        open_ones = [s for s in range(first, min(first + tf * M, END), M) if any(a <= s < b for a, b in WINDOWS[sid])]
+        flags = CandleFlag.GAP if any((s - OPEN) // M in self.blind for s in open_ones) else 0
+        if first + tf * M > cut or any(OPEN < self.first > s for s in open_ones):
             flags |= CandleFlag.PARTIAL
         traded = [s for s in range(first, end, M) if (sid, s) in self.prints]
         quiet, is_lost = self.before(sid, traded[0])
@@ -259,6 +260,64 @@ def test_repaired_candles_equal_those_of_the_unbroken_feed(seed):
     again = [row for ts, rows in mended for row in rows if row["kind"][0] == 3]
     assert [w for row in again for w in candles.step(state, TickBatch(END + 9000, row))] == []
     assert state.dump() == before
+
+
+def joined(rng, frames, minutes: dict) -> list:
+    """The same day, each symbol from some frame on; marks of what was not seen, repairs of it within their time, in one or two parts."""
+    starts = [int(rng.choice([0, frames[int(rng.integers(1, len(frames)))][0]])) for _ in WINDOWS]
+    out, due = [], []
+    for ts, rows in frames:
+        if ts < min(starts):
+            continue
+        marks = []
+        for sid, start in enumerate(starts):
+            if start and ts >= start > 0:
+                marks, starts[sid] = [*marks, gap(OPEN, ts, sid, ts + 600_000)], -ts
+                touched = [OPEN + m * M for m in range((ts - OPEN) // M + 1) if any(a <= OPEN + m * M < b for a, b in WINDOWS[sid])]
+                fixed = [mended(minutes, sid, minute) for minute in touched]
+                cut = int(rng.integers(0, len(fixed) + 1))
+                at = max(ts, touched[-1] + M if touched else 0) + int(rng.choice([500, 20_000, 300_000]))
+                due += [
+                    (int(rng.integers(ts, at)), fixed[:cut]) if cut < len(fixed) else (at, []),
+                    (at, fixed[cut:] if cut < len(fixed) else fixed),
+                ]
+        out.append((ts, [*marks, *(r for r in rows if starts[int(r["sid"][0])] <= 0)]))
+        out += [(ts, part) for at, part in sorted(due, key=lambda item: item[0]) if part and at <= ts]
+        due = [(at, part) for at, part in due if at > ts]
+    return [*out, *((END + 9000, part) for _, part in sorted(due, key=lambda item: item[0]) if part)]
+
+
+def mended(minutes: dict, sid: int, minute: int):
+    """The broker's candle of a minute; a filler where nothing traded."""
+    if (sid, minute) not in minutes:
+        return repair(0, sid, minute, 100.0, 100.0, 100.0, 100.0, 0)
+    row = minutes[sid, minute]
+    return repair(0, sid, minute, *(float(row[n]) for n in ("open", "high", "low", "close")), int(row["volume"]), float(row["oi"]))
+
+
+@examples
+@given(st.integers(0, 2**32))
+def test_a_late_start_ends_with_the_candles_of_the_whole_day(seed):
+    """Each candle once, in the order of its slot, whole: what indicators make of it is what they make of a day from the open."""
+    rng = np.random.default_rng(seed)
+    whole = unbroken(rng)
+    want = newest(run(whole)[1])
+    minutes = {(sid, ts): row for (tf, sid, ts), row in want.items() if tf == 1}
+    state, waves = run(joined(rng, whole, minutes))
+    waves += list(candles.finish(state, END + 9000))
+    told = [r for w in waves for r in w.rows]
+    assert len(told) == len(want)
+    places = defaultdict(list)
+    for row in told:
+        key = int(row["timeframe"]), int(row["sid"]), int(row["ts"])
+        places[key[:2]].append(key[2])
+        assert [row[n] for n in (*PAINTED, "quiet", "minutes")] == [want[key][n] for n in (*PAINTED, "quiet", "minutes")], key
+        weak = int(CandleFlag.REVISED)
+        assert int(row["flags"]) & ~weak == int(want[key]["flags"]) & ~weak, key
+    assert all(starts == sorted(set(starts)) for starts in places.values())
+    for wave in waves:
+        order = list(zip(wave.rows["timeframe"].tolist(), wave.rows["sid"].tolist(), strict=True))
+        assert order == sorted(set(order))
 
 
 @examples

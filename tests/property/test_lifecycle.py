@@ -23,7 +23,7 @@ def test_sums_hold_after_every_event(steps):
         assert 0 <= after.cum_qty <= after.order_qty
         event = event_of(after, 1)
         assert after.status in FINAL or event.cum_qty + event.leaves_qty == event.order_qty
-        assert (after.status is Status.FILLED) == (after.cum_qty == after.order_qty)
+        assert after.status is not Status.FILLED or after.cum_qty == after.order_qty
         assert not (after.status in {Status.DENIED, Status.ABSENT} and after.cum_qty > 0)
         assert after.status is not Status.ACCEPTED or after.cum_qty == 0
         order = after

@@ -16,15 +16,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-from pipeline.core.broker import Answer, Ask
+from pipeline.core.broker import Answer, Ask, Word
+from pipeline.core.errors import Corrupt
 from pipeline.core.types import Side
-from pipeline.engine import asking, books, exits, gtts, guard, orders, outward, protect, risk
+from pipeline.engine import asking, books, exits, gtts, guard, lifecycle, orders, outward, protect, refusals, risk
 from pipeline.engine.desk import Desk
-from pipeline.engine.lifecycle import Status
+from pipeline.engine.lifecycle import Status, is_over_fill
 from pipeline.engine.portfolio import Ledger
+from tests.simulation.order_broker import CLEAN, Rates
 from tests.simulation.order_session import SOUND, Session
 
 MOST_SEEDS = 600
+FORGETFUL = replace(CLEAN, gtt_lost=0.8)
+DEAF = replace(FORGETFUL, refused=0.3)
 CHECK_TESTS = ("tests/unit/engine/test_risk.py",)
 _take, _lose, _reason, _exit_reason = orders.take, outward._lose, protect._reason, exits.exit_reason
 
@@ -33,6 +37,8 @@ _take, _lose, _reason, _exit_reason = orders.take, outward._lose, protect._reaso
 class Mutant:
     rule: str
     patches: tuple[tuple[Any, str, Any], ...]
+    rates: Rates | None = None
+    """Those of the seed, where none are given."""
 
     def caught_by(self) -> tuple[int, str] | None:
         """Give the first seed that notices, and what it says; None when none of them does."""
@@ -40,7 +46,7 @@ class Mutant:
             for where, name, what in self.patches:
                 stack.enter_context(mock.patch.object(where, name, what))
             for seed in range(MOST_SEEDS):
-                violations = Session(seed).run().violations
+                violations = Session(seed, self.rates).run().violations
                 if violations:
                     return seed, violations[0]
         return None
@@ -100,6 +106,50 @@ def _wandering(side: Side, stop_paise: int, _best_paise: int, *, away_paise: int
     return stop_paise - side.sign * (4 * tick_paise if away_paise > 0 else 0)
 
 
+def _deaf_to(*words: Word) -> Callable[[str, Word], str]:
+    return lambda before, said: before if said in words else _holding(before, said)
+
+
+def _newest(before: str, said: Word) -> str:
+    return "" if said is Word.RESUME else said.value
+
+
+def _forget_word(desk: Desk, now: int) -> Iterator[Any]:
+    desk.word = ""
+    yield from _restart(desk, now)
+
+
+def _still_under(word: Word) -> Callable[[Desk, int], Iterator[Any]]:
+    return lambda desk, now: _nothing() if desk.word == word else _steer(desk, now)
+
+
+def _cancel_under_any(desk: Desk, now: int) -> Iterator[Any]:
+    before, desk.word = desk.word, Word.HALT.value if desk.word else ""
+    yield from _time_out(desk, now)
+    desk.word = before
+
+
+def _triggered_is_well(exits_: Any, reason: str, *, is_late: bool) -> bool:
+    """Leave a stop that has triggered alone, however long it rests."""
+    stops = [o for o in exits_ if o.order_type in exits.STOP_TYPES and o.told == "open"]
+    return bool(reason == exits.STOP and stops) or _is_doing(exits_, reason, is_late=is_late)
+
+
+def _strict_fill(order: Any, qty: int, px_paise: int) -> Any:
+    if is_over_fill(order, qty):
+        raise Corrupt("more has filled than was asked for")
+    return _fill(order, qty, px_paise)
+
+
+def _first_kill_only(desk: Desk, control: Any, now: int) -> Iterator[Any]:
+    word, since = desk.word, desk.word_ms
+    yield from _on_control(desk, control, now)
+    if desk.word == word:
+        desk.word_ms = since
+
+
+_is_doing, _fill, _on_control = guard.is_doing, lifecycle.fill, orders.on_control
+_holding, _restart, _steer, _time_out = orders.holding, outward._restart, orders.steer, orders._time_out
 _apply = Ledger.apply
 _conditions_of = orders.conditions_of
 _plain_held = Desk.held
@@ -120,6 +170,10 @@ MUTANTS = (
     Mutant("5.3.0 the stop's quantity follows the position", ((protect, "modify", _nothing),)),
     Mutant("5.3.0 a stop that follows the price never goes back", ((guard, "trailed", _wandering),)),
     Mutant("5.3.1 what a server sends is an exit of ours", ((gtts, "_know", _nothing),)),
+    Mutant("5.3.0 a server that forgets its GTT is replaced", ((protect, "silent_ms", lambda *_: 0),), FORGETFUL),
+    Mutant("5.3.0 a server that has lost its stop is replaced", ((protect, "is_server_wrong", lambda *_: False),), FORGETFUL),
+    Mutant("5.3.1 a server that is silent is told to stop first", ((protect, "presumed", lambda *_: None),), FORGETFUL),
+    Mutant("5.3.1 a server that refuses once may still be there", ((outward, "is_server_gone", lambda *_, **__: True),), DEAF),
     Mutant("5.3.1 what is open in the paper is cancelled first", ((protect, "cancel", _nothing),)),
     Mutant("5.3.1 the book has said so before anything is sent", ((protect, "_is_busy", lambda *_: False),)),
     Mutant(
@@ -130,6 +184,14 @@ MUTANTS = (
         "5.3.2 an exit without an answer is not repeated",
         ((protect, "_is_busy", lambda desk, symbol: any(o.status is not Status.UNKNOWN for o in desk.exits(symbol))),),
     ),
+    Mutant("5.3.0 a stop that has triggered and rests is no stop", ((protect, "is_doing", _triggered_is_well),)),
+    Mutant("5.3.0 a stop that is refused for ever ends in flat", ((protect, "is_unguarded", lambda *_: False),)),
+    Mutant("5.3.1 a closing order that rests is taken away", ((protect, "_is_stuck", lambda *_: False),)),
+    Mutant("5.3.1 a stop that cannot be cancelled closes", ((protect, "_turn", _nothing),)),
+    Mutant("5.3.3 an exit by tag closes no more than is held", ((protect, "_is_exact", lambda *_: True),)),
+    Mutant("5.2.4 what no repetition mends halts", ((refusals, "HOPELESS", {}),)),
+    Mutant("5.2   a fill beyond what we know is booked", ((books, "fill", _strict_fill),)),
+    Mutant("6.1   a second KILL by hand renews hands-off", ((orders, "on_control", _first_kill_only),)),
     Mutant("5.3.3 the broker exits what our orders cannot", ((protect, "_exit_all", _nothing),)),
     Mutant("5.3   a position that is gone takes its stop with it", ((protect, "_clear", _nothing),)),
     Mutant("5.3   square-off by the clock", ((protect, "exit_reason", _no_square_off),)),
@@ -138,6 +200,13 @@ MUTANTS = (
         "6.1   no entry under an emergency word",
         ((risk, "CHECKS", _checks_without("halted", "reducing")),),
     ),
+    Mutant("6.1   PAUSE stops entries", ((orders, "holding", _deaf_to(Word.PAUSE)),)),
+    Mutant("6.1   PAUSE lets exits go on", ((orders, "steer", _still_under(Word.PAUSE)),)),
+    Mutant("6.1   HALT leaves exits alone", ((orders, "steer", _still_under(Word.HALT)),)),
+    Mutant("6.1   PAUSE lets what works go on", ((orders, "_time_out", _cancel_under_any),)),
+    Mutant("6.1   a milder word loosens nothing", ((orders, "holding", _newest),)),
+    Mutant("6.1   a word survives a restart", ((outward, "_restart", _forget_word),)),
+    Mutant("6.1   RESUME lifts the word", ((orders, "holding", _deaf_to(Word.RESUME)),)),
     Mutant("6.1   the kill file is looked at before an order leaves", ((Session, "has_kill_file", False),)),
     Mutant("6.1   while the broker itself closes everything, hands off", ((protect, "HANDS_OFF_MS", 0),)),
     Mutant("6.1   an emergency word cancels the entries that work", ((orders, "_time_out", _nothing),)),

@@ -2,7 +2,8 @@
 
 The runner's promises are modelled as they are: outputs, cursor and state of one input commit together, requests leave only after that commit,
 what comes from a stream is read again after a crash and what came from the broker is not. After a crash the state is a dump, put together
-again from its bytes, stepped through what was committed since. A session is a function of its seed.
+again from its bytes, stepped through what was committed since. Where the crash took nothing back, that is the state that was held: every
+fourth time it is put together and compared, else it goes on. A session is a function of its seed.
 """
 
 from __future__ import annotations
@@ -16,14 +17,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word
+from pipeline.core.broker import LEVELS, LISTINGS, READS, Answer, Ask, BrokerReport, Control, Facts, OrderRequest, Word, level_of
 from pipeline.core.params import Params
 from pipeline.core.session import Calendar, ist_ms
-from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import MINUTE_MS, Confirmation, Fill, OrderEvent, OrderIntent, Recommendation, Side, TickBatch
-from pipeline.engine import orders
 from pipeline.engine.asking import EXIT_ALL
-from pipeline.engine.desk import Desk, dump, new_desk, restore
+from pipeline.engine.desk import Desk, new_desk
 from pipeline.engine.lifecycle import Status
 from pipeline.engine.portfolio import Ledger
 from pipeline.engine.protect import HANDS_OFF_MS
@@ -31,7 +30,9 @@ from pipeline.engine.quotes import QuoteTable
 from tests.fakes.trading import params
 from tests.simulation.order_broker import CLEAN, FaultyBroker, Held, Rates
 from tests.simulation.order_market import FRAME_MS, FRAMES, PAPERS, POOL, SYMBOLS, market
+from tests.simulation.order_memory import Memory, step, to_bytes
 from tests.simulation.order_resort import Resort
+from tests.simulation.order_traps import ADDRESS, ADDRESS_MS, RAISED, RAISES, UNREGISTERED, overdue, trap_of
 
 DATE = "2026-11-20"
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,14 +41,23 @@ assert DAY is not None
 INTENTS = 12
 FIRST_ENTRY_MS, LAST_ENTRY_MS = 27_000, 88_000
 CLEAN_NAKED_MS = CANCEL_MS = 3_000
+BARE_MS = 60_000
+"""Once faults are over, no position lies open for so long without a stop, whatever its server forgets."""
 FIRST_ENTRY_FRAME, LAST_ENTRY_FRAME = 20, 95
 LOOK_EVERY = 5
+RESUME_MS = (6_000, 25_000)
+"""So long after a string was pulled it may be lifted."""
+LAST_RESUME_MS, WANTED_MS = 105_000, 6_000
+"""What is bought after a resume must have its time to end by itself; until so long after it entries are wanted."""
 FAULTS_END_MS = 115_000
 """From here on the world is healthy: liveness counts."""
-SNAPSHOT_EVERY = (8, 16, 32)
+SNAPSHOT_EVERY = (4, 8, 16)
 """Inputs between two states kept, by seed: the rest is replayed after a crash."""
+COMPARED = 4
+"""Of the crashes that took nothing back, the state is put together anew at every so-manieth."""
 ENDINGS = ("square_off", "flatten", "max_hold", "max_hold")
 LOOK_MS = 10_000
+LONE_TRAP = 17
 SOUND = Facts(0, 3_600_000, True, 0, True, 100_000_000)
 UNSOUND = tuple(
     replace(SOUND, **{name: bad})
@@ -79,16 +89,21 @@ STARTS = {"square_off": "15:03:30", "flatten": "10:00", "max_hold": "11:00"}
 
 
 def rates_of(seed: int, rng: random.Random) -> Rates:
-    """Every tenth session is healthy, six have the rates of section 3.4, three draw their own."""
+    """Every tenth session is healthy, six have the rates of section 3.4, three draw their own, one in twenty has nothing but a trap."""
     if seed % 10 == 0:
         return CLEAN
+    if seed % 20 == LONE_TRAP:
+        return replace(CLEAN, trap=trap_of(seed))
     if seed % 10 <= 6:
         return Rates()
+    more = random.Random(f"more {seed}")
     return Rates(
         lost=rng.uniform(0, 0.12), reply_lost=rng.uniform(0, 0.12), slow=rng.uniform(0, 0.08), refused=rng.uniform(0, 0.1),
         fault=rng.uniform(0, 0.1), rejected=rng.uniform(0, 0.05), read_failed=rng.uniform(0, 0.3), push_lost=rng.uniform(0, 0.5),
         push_doubled=rng.uniform(0, 0.3), lag_ms=rng.choice((0, 300, 1_500)), crash=rng.uniform(0, 0.15), stall=rng.choice((0, 0.02)),
         hand=rng.choice((0, 0.8)), stubborn=rng.choice((0, 0, 0.8)), amnesia=rng.choice((0, 0, 0.5)), unsound=rng.choice((0, 0.2)),
+        trap=trap_of(seed) if seed % 4 < 2 else "",
+        gtt_lost=more.choice((0, 0.3, 0.8)), late_fill=more.choice((0, 0, 0.5)), late_reject=more.choice((0, 0, 0.1)),
     )  # fmt: skip
 
 
@@ -116,10 +131,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """An emergency string: what it says, and by which way."""
+    """An emergency string: what it says, and by which way; what is said later, with how many milliseconds it comes behind."""
 
     word: Word
     source: str
+    later: tuple[tuple[int, Word], ...] = ()
 
 
 @dataclass(slots=True)
@@ -130,12 +146,24 @@ class Input:
 
 
 def drawn(seed: int, ending: str) -> Pull | None:
-    """Draw the word of a session: a day that ends flat does by FLATTEN or KILL, one whose positions end by themselves may be paused or halted."""
+    """Draw the words of a session: a day that ends flat does by FLATTEN or KILL, one whose positions end by themselves may be paused or halted.
+
+    A milder word may follow, which loosens nothing, and what does not end the day may be lifted.
+    """
     rng = random.Random(f"word {seed}")
     source = rng.choice(STRINGS)
     if ending == "flatten":
-        return Pull(rng.choice((Word.FLATTEN, Word.FLATTEN, Word.KILL)), source)
-    return Pull(rng.choice((Word.PAUSE, Word.HALT)), source) if ending == "max_hold" and rng.random() < 0.2 else None
+        word = rng.choice((Word.FLATTEN, Word.FLATTEN, Word.KILL))
+    elif ending == "max_hold" and rng.random() < 0.2:
+        word = rng.choice((Word.PAUSE, Word.HALT))
+    else:
+        return None
+    later = []
+    if rng.random() < 0.5:
+        later.append((rng.randint(50, RESUME_MS[0]), rng.choice(LEVELS[: LEVELS.index(word) + 1])))
+    if ending == "max_hold" and rng.random() < 0.7:
+        later.append((rng.randint(*RESUME_MS), Word.RESUME))
+    return Pull(word, source, tuple(later))
 
 
 class Session:
@@ -160,23 +188,28 @@ class Session:
             int(STARTS[self.ending][6:] or 0) * 1000 if len(STARTS[self.ending]) > 5 else 0
         )
         self.market = market(rng.randrange(POOL))
-        self.outcome = Outcome(seed, profile="clean" if self.rates == CLEAN else "stated" if self.rates == Rates() else "drawn")
+        self.is_trap_alone = self.rates.trap != "" and replace(self.rates, trap="") == CLEAN
+        named = "clean" if self.rates == CLEAN else "stated" if self.rates == Rates() else "drawn"
+        self.outcome = Outcome(seed, profile="trap" if self.is_trap_alone else named)
         self.future: list[tuple[int, int, Callable[[int], None]]] = []
         self.count = 0
         self.now = self.base
         self.life, self.is_up = 0, False
         self.queue: list[Input] = []
-        self.desk: Desk
+        self.desk = self._fresh()
+        self.memory = self._blank_memory()
         self.portfolio = Ledger(DATE, BLANK[self.ending].ledger.products)
-        self.saved = pack(*dump(self._fresh()))
-        """The state as it was committed last, and what was stepped since."""
-        self.since: list[tuple[str, Any, int]] = []
         self.events: list[OrderEvent] = []
         self.trail: deque[tuple[int, Any]] = deque(maxlen=20)
         self.intents: dict[str, OrderIntent] = {}
         self.seen_ms = 0
         """When the last frame came: each brings all papers."""
         self.halted_ms = self.file_ms = self.pulled_ms = self.hands_off_ms = 0
+        self.word = ""
+        """The strongest that was said and taken in, and has not been lifted."""
+        self.is_lifted = False
+        self.busy_ms = 0
+        """Until then entries are wanted again, and no frame is left out."""
         self.last_opening_ms = 0
         self.unknown: dict[str, str] = {}
         self.stopped: set[str] = set()
@@ -187,10 +220,12 @@ class Session:
         self.facts: Facts | None = None
         self.triggers: dict[str, int] = {}
         self.is_forgetful = False
-        self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver)
+        self.broker = FaultyBroker(rng, self.rates, self.at, self._deliver, loss=random.Random(f"lost {seed}"))
         self.faults = self.broker.faults
         self.crash_rate = self.rates.crash
         self.is_clean = self.rates == CLEAN
+        self.calm_ms = self.base + (0 if replace(self.rates, gtt_lost=0.0) == CLEAN else FAULTS_END_MS)
+        """From here on the broker answers, whatever its server of GTTs forgets."""
 
     # ------------------------------------------------------------------ time
 
@@ -254,16 +289,23 @@ class Session:
             # An answer in the same breath as the string.
             self.at(pulled - 1_000 + rng.randint(-100, 200), lambda now: self._propose(rng.randrange(len(PAPERS)), now, "c"))
 
+        self._set_trap(random.Random(f"when {self.seed}"))
+
+    def _set_trap(self, rng: random.Random) -> None:
+        """Plan what of a trap happens at moments of its own."""
+        if self.rates.trap == ADDRESS:
+            self.broker.address_ms = self.base + rng.randint(*ADDRESS_MS)
+        for _ in range(RAISES if self.rates.trap == RAISED else 0):
+            self.at(self.base + rng.randint(FIRST_ENTRY_MS, LAST_ENTRY_MS + 20_000), self.broker.raise_by_hand)
+
     def _heal(self) -> None:
         self.crash_rate = 0.0
-        self.broker.rates = replace(
-            self.rates, **dict.fromkeys(("lost", "reply_lost", "slow", "refused", "fault", "rejected", "read_failed"), 0)
-        )
+        self.broker.heal()
 
     # ------------------------------------------------------------------ the world
 
     def _frame(self, number: int, now: int, quiet: bool) -> None:
-        if not FIRST_ENTRY_FRAME < number <= LAST_ENTRY_FRAME and number % LOOK_EVERY and self._is_idle():
+        if now > self.busy_ms and not FIRST_ENTRY_FRAME < number <= LAST_ENTRY_FRAME and number % LOOK_EVERY and self._is_idle():
             return
         quotes = self.market.quotes[number]
         for symbol in self.broker.moved():
@@ -271,9 +313,12 @@ class Session:
         if quiet:
             self._take(Input("reports", [BrokerReport(now, Answer.BEAT)], is_stream=False))
             return
-        is_halted = 0 < self.halted_ms < now - CANCEL_MS and self.pull is not None and self.pull.word is not Word.PAUSE
+        is_halted = 0 < self.halted_ms < now - CANCEL_MS and self.word != Word.PAUSE
         if self.is_clean and is_halted and any(h.purpose == "entry" for h in self.broker.working()):
             self._blame("an entry still works long after HALTED")
+        bare = [s for s, since in self.broker.naked_since.items() if now - max(since, self.calm_ms) > BARE_MS]
+        if bare and not self.broker.hand_ms:
+            self._blame(f"{bare} lay open without a stop for {BARE_MS} ms with a broker that answers")
         self.seen_ms = now
         self._take(Input("ticks", TickBatch(now, self.market.rows[number]), is_stream=True))
 
@@ -321,9 +366,21 @@ class Session:
             self.file_ms = now
         if pull.word is Word.KILL:
             Resort(self.broker, now)
-        control = Control(now, pull.word, pull.source)
         travel = self.rng.randint(1, 250) if pull.source == "file" else self.rng.randint(2, 60)
-        self.at(now + travel, lambda at: self._take(Input("control", replace(control, ts=at), is_stream=True)))
+        self.at(now + travel, lambda at: self._say(pull.word, pull.source, at))
+        for behind, word in pull.later if now + RESUME_MS[1] < self.base + LAST_RESUME_MS else ():
+            self.at(now + 250 + behind, lambda at, later=word: self._say(later, "command", at))
+
+    def _say(self, word: Word, source: str, now: int) -> None:
+        """A word reaches the stream. One that lifts is refused while the file is there: it is removed first, and entries are wanted again."""
+        if word is Word.RESUME:
+            self.file_ms, self.busy_ms = 0, now + WANTED_MS + 2_000
+            rng = random.Random(f"resumed {self.seed}")
+            for sid in rng.sample(range(len(PAPERS)), 3):
+                self.at(now + rng.randint(-900, WANTED_MS), lambda at, s=sid: self._propose(s, at, "d"))
+        if word is Word.KILL and self.pulled_ms < now - 260:
+            Resort(self.broker, now)  # pulled again
+        self._take(Input("control", Control(now, word, source), is_stream=True))
 
     # ------------------------------------------------------------------ the process
 
@@ -332,7 +389,6 @@ class Session:
         self.life += 1
         self.is_up = True
         self.known.clear()
-        self.desk = self._replayed()
         self._take(Input("reports", [BrokerReport(now, Answer.STARTED)], is_stream=False))
         self.facts = None
         self.at(now + self.rng.randint(50, 400), self._look)
@@ -346,42 +402,39 @@ class Session:
         if self.outcome.crashes == self.forgets_at:
             self._forget()
             return
-        if was_committed and self.outcome.crashes % 8 == 0:
-            self._compare_states()
+        if not was_committed or self.outcome.crashes % COMPARED == 0:
+            self._rebuild(was_committed=was_committed)
         self.at(self.now + self.rng.randint(200, 3_000), self._start)
 
     def _forget(self) -> None:
         """Everything we ever wrote is gone; the broker's book is all there is. Fills and intents are counted anew."""
         self.faults["journal lost"] += 1
-        self.saved, self.since, self.queue = pack(*dump(self._fresh())), [], []
+        self.desk, self.memory, self.queue = self._fresh(), self._blank_memory(), []
         self.portfolio, self.events, self.intents = Ledger(DATE, BLANK[self.ending].ledger.products), [], {}
         self.unknown.clear()
         self.is_forgetful = True
         self.is_word_lost = self.pulled_ms > 0
         # A word that was only in the journal is gone with it (the kill file is not), and an exit that the broker made for us
         # bears no tag: from now on nobody can tell it from a trade by hand.
-        self.halted_ms = self.hands_off_ms = 0
+        self.word, self.halted_ms, self.hands_off_ms = "", 0, 0
         for held in self.broker.held.values():
             if held.purpose == "exit" and not held.order.tag:
                 held.purpose = "hand"
         self.at(self.now + self.rng.randint(200, 3_000), self._start)
 
-    def _compare_states(self) -> None:
-        """The journal replays to the state that was held."""
-        if pack(*dump(self._replayed())) != pack(*dump(self.desk)):
+    def _rebuild(self, *, was_committed: bool) -> None:
+        """Put the state together from what was written down: what was stepped and committed must come out as it was held."""
+        held, self.desk = self.desk, self.memory.rebuilt(self._fresh())
+        if was_committed and to_bytes(self.desk) != to_bytes(held):
             self._blame("dump and replay do not give the state that was held")
+
+    def _blank_memory(self) -> Memory:
+        return Memory(self._fresh(), SNAPSHOT_EVERY[self.seed % 3])
 
     def _fresh(self) -> Desk:
         """Give an empty desk; what never changes is shared by all of them."""
         blank = BLANK[self.ending]
         return Desk(blank.papers, DAY, self.params, QuoteTable(len(PAPERS)), None, Ledger(DATE, blank.ledger.products))
-
-    def _replayed(self) -> Desk:
-        desk = self._fresh()
-        restore(desk, *unpack(self.saved))
-        for kind, record, at in self.since:
-            _step(desk, kind, record, at)
-        return desk
 
     def _take(self, item: Input) -> None:
         """One turn of the process: step, commit, act; it may die between any two of them."""
@@ -391,7 +444,7 @@ class Session:
             return
         now, desk = self.now, self.desk
         try:
-            outputs = _step(desk, item.kind, item.record, now)
+            outputs = step(desk, item.kind, item.record, now)
         except Exception as error:
             self._blame(f"{type(error).__name__}: {error}")
             return
@@ -429,13 +482,11 @@ class Session:
         return self.crash_rate > 0 and self.rng.random() < self.crash_rate
 
     def _commit(self, item: Input, outputs: list[Any], now: int) -> None:
-        self.since.append((item.kind, item.record, now))
-        if len(self.since) >= SNAPSHOT_EVERY[self.seed % 3]:
-            self.saved, self.since = pack(*dump(self.desk)), []
+        self.memory.note(self.desk, item.kind, item.record, now)
         if item.kind == "control":
-            self.halted_ms = self.halted_ms or now
-            if item.record.word is Word.KILL:
-                self.hands_off_ms = now + HANDS_OFF_MS
+            self._obeyed(item.record.word, now)
+        if self.rates.trap == ADDRESS and item.kind == "reports":
+            self._see_refusals(item.record, now)
         for out in outputs:
             self.trail.append((now, out))
             kind = type(out)
@@ -449,6 +500,22 @@ class Session:
                 self.outcome.fills += 1
             elif kind is OrderIntent:
                 self.intents.setdefault(out.id, out)
+
+    def _see_refusals(self, reports: list[BrokerReport], now: int) -> None:
+        """An answer that says that no order will be taken is a HALT; it need not be obeyed where it came too late to be known."""
+        if any(r.answer is Answer.REFUSED and r.reason == UNREGISTERED for r in reports):
+            if level_of(self.desk.word) < level_of(Word.HALT):
+                self._blame("orders are refused for good, and nothing is halted")
+            self._obeyed(Word.HALT, now)
+
+    def _obeyed(self, word: Word, now: int) -> None:
+        """From now on a word holds, beside stronger ones; or none does any more."""
+        if word is Word.RESUME:
+            self.word, self.halted_ms, self.is_lifted = "", 0, True
+            return
+        if word is Word.KILL:
+            self.hands_off_ms = now + HANDS_OFF_MS
+        self.word, self.halted_ms = max(self.word, word.value, key=level_of), self.halted_ms or now
 
     def _perform(self, request: OrderRequest, now: int) -> None:
         """Let a committed request go. The kill file is looked at before every order that could open something."""
@@ -464,12 +531,12 @@ class Session:
             if 0 < self.file_ms <= now:
                 self._blame(f"{request.tag} was sent although the kill file is there")
             if 0 < self.halted_ms <= now:
-                self._blame(f"{request.tag} was sent {now - self.halted_ms} ms after HALTED")
+                self._blame(f"{request.tag} was sent {now - self.halted_ms} ms after {self.word.upper()}")
             if now - self.seen_ms > self.params.risk.max_quote_age_ms:
                 self._blame(f"{request.tag} was sent on a quote {now - self.seen_ms} ms old")
             if self.facts is None or replace(self.facts, ts=0) != SOUND:
                 self._blame(f"{request.tag} was sent on facts that forbid it: {self.facts}")
-            if self.pulled_ms:
+            if self.pulled_ms and not self.is_lifted:
                 self.last_opening_ms = now
         if request.ask in {Ask.PLACE, Ask.MODIFY, Ask.EXIT_ALL} and now < self.hands_off_ms:
             self._blame(f"{request.tag} was sent while the broker itself was closing everything")
@@ -483,7 +550,14 @@ class Session:
         self.broker.receive(request, now)
 
     def _check_event(self, event: OrderEvent) -> None:
-        """No entry into a paper in which the outcome of another one is unknown."""
+        """No entry into a paper in which the outcome of another one is unknown; what a word forbids is forbidden while it holds, and not longer."""
+        if not self.is_forgetful:
+            if event.reason in {"halted", "reducing"} and event.status == "DENIED" and not self.word:
+                self._blame(f"{event.symbol} was denied, {event.reason}, although no word holds")
+            if event.reason == "halted" and event.status == "PENDING_CANCEL" and level_of(self.word) <= level_of(Word.PAUSE):
+                self._blame(f"{event.tag} was cancelled, although what works may go on: {self.word or 'no word'}")
+        if event.status == "SENDING" and event.purpose == "entry" and self.is_lifted:
+            self.faults["entry after a resume"] += 1
         if event.status == "UNKNOWN" and event.purpose == "entry":
             self.unknown[event.intent_id] = event.symbol
         elif event.status == "SENDING" and event.purpose == "entry" and event.symbol in self.unknown.values():
@@ -516,7 +590,9 @@ class Session:
         out.naked_ms = broker.naked
         if self.is_clean and max(broker.naked, default=0) > CLEAN_NAKED_MS:
             self._blame(f"a position lay open for {max(broker.naked)} ms with a broker that answers")
-        if self.pulled_ms and not self.is_word_lost:
+        if self.is_trap_alone and not self.hands_off_ms:
+            out.violations += overdue(broker, self.rates.trap)
+        if self.pulled_ms and not self.is_word_lost and not self.is_lifted:
             flat = max((t.ts for t in broker.trades), default=0)
             filled = max((t.ts for t in broker.trades if broker.held[t.order_id].purpose == "entry"), default=0)
             out.word_last_ms = max(0, self.last_opening_ms - self.pulled_ms)
@@ -577,24 +653,6 @@ class Session:
             self._blame(f"still guarded by a server after everything is flat: {guards}")
         if resting:
             self._blame(f"still working after everything is flat: {resting}")
-
-
-def _step(desk: Desk, kind: str, record: Any, now: int) -> list[Any]:
-    if kind == "ticks":
-        return list(orders.on_ticks(desk, record, now))
-    if kind == "reports":
-        out: list[Any] = []
-        for report in record:
-            out += orders.on_report(desk, report, now)
-        return out
-    if kind == "proposal":
-        return list(orders.on_recommendation(desk, record, now))
-    if kind == "answer":
-        return list(orders.on_answer(desk, record, now))
-    if kind == "facts":
-        orders.on_facts(desk, record, now)
-        return []
-    return list(orders.on_control(desk, record, now))
 
 
 def play(seed: int, rates: Rates | None = None) -> Outcome:

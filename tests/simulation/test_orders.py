@@ -15,16 +15,19 @@ from tests.simulation.order_emergency import measure
 from tests.simulation.order_mutants import MUTANTS, check_all
 from tests.simulation.order_run import UNPLACED_BOUND, run
 from tests.simulation.order_session import STRINGS, Pull, Session
-from tests.simulation.order_watch import watch_all
+from tests.simulation.order_watch import unseen, watch_all
 
 pytestmark = pytest.mark.xdist_group("simulation")
 FAULTS = (
     "request lost", "reply lost", "slow", "slow beyond the time-out", "refused", "5xx", "5xx taken", "rejected by the exchange", "listing cut",
     "push lost", "push doubled", "feed stall", "trade by hand", "stubborn", "journal lost", "stopped by the kill file", "last resort cut",
+    "entry after a resume", "GTT forgotten", "GTT without its stop", "GTT not shown", "filled after its end", "rejected late",
+    "rests beyond its protection", "cancellation refused", "stop refused", "address not registered", "change not carried out",
+    "quantity raised by hand", "exit by tag",
     "crash before the commit", "crash behind the commit", "crash between requests",
 )  # fmt: skip
-EDGES = 25
-"""Pairs of the life cycle that 200 sessions walk; the rest needs a broker that contradicts itself, and is tested pair by pair."""
+RARE = frozenset({("CANCELLED", "FILL_PART"), ("PENDING_CANCEL", "REFUSE"), ("PENDING_CANCEL", "COMPLETE"), ("PENDING_MODIFY", "REFUSE")})
+"""Pairs of the life cycle that 200 sessions do not walk. A thousand walk all but the third, whose change to a smaller total must be overtaken twice."""
 QUICK = ("5.2.3", "5.2.4", "5.3.2", "6.5")
 
 
@@ -47,7 +50,8 @@ def test_sessions_are_what_they_were_meant_to_be():
     assert {name for name in counts if name.startswith("fault ")} >= {f"fault {name}" for name in FAULTS}
     denied = sum(count for name, count in counts.items() if name.startswith("denied "))
     assert counts["request place"] > denied
-    assert sum(name.startswith("edge ") for name in counts) >= EDGES
+    unwalked = {tuple(name.split()[1:]) for name in unseen(counts)}
+    assert unwalked <= RARE
 
 
 def test_any_number_of_processes_gives_the_same():

@@ -101,7 +101,8 @@ def words_of(told: dict[str, Any]) -> str:
         f"{row['symbol']:<26} {row['with']:<11}" + "".join(f"{row[n]:>12}" if n in names[:3] else f"{row[n]:>11.1f}%" for n in names)
         for row in told["symbols"]
     ]
-    lines.append(f"equal, volume within 5 %, all within {told['tolerance_bps']:g} bps of the price. The worst:")
+    worst = " The worst:" if told["worst"] else ""
+    lines.append(f"equal, volume within 5 %, all within {told['tolerance_bps']:g} bps of the price.{worst}")
     lines += [f"  {_worst_words(w)}" for w in told["worst"]]
     few = [f"{row['symbol']} {row['within']} %" for row in told["symbols"] if row["within"] < told["least"]]
     return "\n".join([*lines, f"fewer than {told['least']:g} % within: {', '.join(few)}" if few else "enough within, of every symbol"])

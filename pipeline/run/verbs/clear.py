@@ -1,7 +1,7 @@
 """`ticktick clear`: remove every key of our schema from Redis, by SCAN and UNLINK, never by FLUSHDB.
 
 FLUSHDB of any database would wipe the label index of RedisTimeSeries for the whole server. Refuses while
-processes run, and asks a person before it removes a trading journal.
+processes run, and asks a person before it removes a trading journal. The account's high-water mark stays (`ticktick highwater reset`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Any
 import redis
 
 from pipeline.core.errors import Refused, Stopped
-from pipeline.core.schema import HASHES, HEALTH, READS, SERIES, STREAMS, Role
+from pipeline.core.schema import HASHES, HEALTH, KEPT, SERIES, STREAMS, Role
 from pipeline.run.pids import is_running
 from pipeline.run.processes import PROCESSES
 from pipeline.run.verbs.shared import settings_for, show
-from pipeline.store.client import open_clients, place
+from pipeline.store.address import place
+from pipeline.store.client import open_clients
 
 BATCH = 500
 _HOLE = re.compile(r"\{\w+\}")
@@ -32,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     where = ", ".join(place(url) for url in urls.values())
     clients = open_clients(urls)
     try:
-        alive = _alive(clients[Role.DERIVED])
+        alive = living(clients[Role.DERIVED])
         if alive:
             raise Refused(f"processes are running ({', '.join(alive)}): stop them first, with `ticktick down`")
         if not args.yes and not _agreed(where, settings.mode):
@@ -52,11 +53,11 @@ def clear(clients: Mapping[Role, redis.Redis]) -> dict[str, int]:
 def patterns(role: Role) -> Iterator[str]:
     """Give the SCAN patterns of everything that the schema puts into a role.
 
-    What was booked of the broker's quotas stays (``READS``, and the lists): the broker goes on counting.
+    What outlives a session stays (``KEPT``, and the lists): the broker goes on counting what was booked of its quotas.
     """
     yield from (stream.name for stream in STREAMS if stream.role is role)
     yield from (_HOLE.sub("*", series.template) for series in SERIES if series.role is role)
-    yield from (_HOLE.sub("*", family.template) for family in HASHES if family.role in (role, None) and family is not READS)
+    yield from (_HOLE.sub("*", family.template) for family in HASHES if family.role in (role, None) and family not in KEPT)
 
 
 def _unlink(client: redis.Redis, pattern: str) -> int:
@@ -69,7 +70,7 @@ def _unlink(client: redis.Redis, pattern: str) -> int:
     return gone + (int(client.unlink(*batch)) if batch else 0)
 
 
-def _alive(client: redis.Redis) -> list[str]:
+def living(client: redis.Redis) -> list[str]:
     """Name the processes that still beat, by their health; one that was killed leaves its hash for some seconds."""
     found = []
     for job in PROCESSES.values():

@@ -165,7 +165,13 @@ def check_credentials(settings: Settings) -> list[Finding]:
 def check_token(settings: Settings) -> list[Finding]:
     status = token_source(settings).status()
     is_usable = status["state"] in ("valid", "expiring")
-    return [Finding("token", "ok" if is_usable else "warn", f"{status['state']} {status['kind']}; {status['next']}".rstrip("; "))]
+    return [
+        Finding(
+            "token",
+            "ok" if is_usable else "warn",
+            f"{status['state']} {status['kind']}".rstrip() + (f"; {status['next']}" if status["next"] else ""),
+        )
+    ]
 
 
 def check_symbols(settings: Settings) -> list[Finding]:

@@ -43,9 +43,9 @@ def main(args: argparse.Namespace) -> int:
         except OSError as error:
             raise Stopped(f"Redis does not answer, and {file} cannot be written ({error.strerror}): end the order process") from error
         if not entry:
-            raise Stopped(
-                f"Redis does not answer: {file} was left; no entry leaves any more, the rest is done when Redis is back; "
-                "`ticktick kill` closes at the broker without it"
-            )
+            from pipeline.run.lastcall import refusal  # only now: what halts must be quick
+
+            rest = "" if refusal(settings) else "; `ticktick kill` closes at the broker without it"
+            raise Stopped(f"Redis does not answer: {file} was left; no entry leaves any more, the rest is done when Redis is back{rest}")
     show(args, {"word": word.value, "id": entry}, DONE[word])
     return 0

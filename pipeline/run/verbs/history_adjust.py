@@ -69,7 +69,8 @@ def _by_symbol(path: Path) -> dict[str, list[Action]]:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} cannot be read ({error}): name a CSV with symbol, ex_date and split_ratio") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise Refused(f"{path} cannot be read ({why}): name a CSV with symbol, ex_date and split_ratio") from error
     out: dict[str, list[Action]] = defaultdict(list)
     for action in read_actions(text, path.name):
         out[action.symbol].append(action)

@@ -17,7 +17,7 @@ from pipeline.broker.quarantine import Quarantine
 from pipeline.core.errors import Refused
 from pipeline.core.session import ist_clock, ist_date
 from pipeline.core.watchlist import resolve
-from pipeline.run.access import calendar_of, is_simulated, rest_client
+from pipeline.run.access import calendar_of, is_simulated, rest_client, tokens
 from pipeline.run.options import Settings
 from pipeline.run.outside import resolve_instruments
 from pipeline.run.progress import Bar
@@ -35,6 +35,7 @@ MAX_SHOWN = 20
 def main(args: argparse.Namespace) -> int:
     """Fetch what is missing; print what came."""
     settings = settings_for(args)
+    tokens(settings)()  # before anything else is looked up: without one nothing can be fetched
     plan = plan_of(args, settings)
     budget = reads_of(settings, settings.history.backfill_reads_per_s)
     shelf = Shelf(settings.paths.archive, settings.maker)

@@ -12,10 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authentication.source import TokenSource
-from pipeline.core.errors import Refused
-from pipeline.core.schema import DEFAULT_DATABASE, Role
 from pipeline.run.redaction import register_secret
 from pipeline.run.settings import Settings, load
+from pipeline.store.address import roles_at
 
 
 def settings_for(args: argparse.Namespace) -> Settings:
@@ -29,11 +28,8 @@ def settings_for(args: argparse.Namespace) -> Settings:
 
 
 def role_urls(url: str) -> dict[str, str]:
-    """Give the three addresses on one server: a URL without a database gets the usual three."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("redis", "rediss", "unix") or parts.path.strip("/"):
-        raise Refused("--redis-url names a server, without a database: redis://127.0.0.1:6379")
-    return {str(role): f"{url.rstrip('/')}/{DEFAULT_DATABASE[role]}" for role in Role}
+    """Give the three addresses on one server, by the names of the settings."""
+    return {str(role): address for role, address in roles_at(url).items()}
 
 
 def now_ms() -> int:

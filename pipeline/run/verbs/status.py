@@ -19,17 +19,21 @@ from pipeline.broker import windows
 from pipeline.broker.throttle import RedisThrottle
 from pipeline.broker.windows import Forecast
 from pipeline.core.errors import TickTickError
-from pipeline.core.schema import FEED_STATUS, HEALTH, LATENCY, MARKET_STATUS, SESSION, HashKey, Role
+from pipeline.core.schema import AUTH_STATUS, FEED_STATUS, HEALTH, LATENCY, MARKET_STATUS, SESSION, HashKey, Role
 from pipeline.core.session import ist_text
+from pipeline.run import beside
 from pipeline.run.latency import BUDGET_US, CHAIN
 from pipeline.run.processes import ENDS_BY_ITSELF, PROCESSES, WHEN_RECORDING
 from pipeline.run.settings import Settings
 from pipeline.run.supervise import pss_kib
 from pipeline.run.verbs.shared import now_ms, settings_for, show, token_source
-from pipeline.store.client import open_clients, place
+from pipeline.store.address import place
+from pipeline.store.client import open_clients
 
 STALE_MS = 5_000
 KNOCK_S = 0.3
+OTHER_DAY_MS = 600_000
+"""Clocks that are further apart than this are of two days: a replay, or a day that was made up."""
 FEED_COUNTS = {"gaps": "gaps", "folded_rows": "conflated", "refused_frames": "refused"}
 Hash = dict[str, str]
 
@@ -53,17 +57,18 @@ class Row:
 def main(args: argparse.Namespace) -> int:
     """Print the state of the house."""
     settings = settings_for(args)
-    token = _token(settings)
     where = place(settings.redis.urls()[Role.DERIVED])
     try:
-        health, latency, session, feed, market = read(settings)
+        health, latency, session, feed, market, auth = read(settings)
         is_redis_up = True
     except redis.exceptions.RedisError:
-        health, latency, session, feed, market, is_redis_up = {}, {}, {}, {}, {}, False
+        health, latency, session, feed, market, auth, is_redis_up = {}, {}, {}, {}, {}, {}, False
     now = now_ms()
     order_rate = order_rate_of(settings) if is_redis_up else ()
+    besides = beside.beside(settings, session.get("mode", settings.mode)) if is_redis_up else {"external": [], "equity": {}}
     rows = [row_of(script, health.get(job, {}), now) for script, job in PROCESSES.items()]
-    rows = [_page(row, settings) if row.process == "dashboard" else row for row in rows]
+    rows = [_page(row, session.get("page", ""), settings) if row.process == "dashboard" else row for row in rows]
+    token = token_of(auth, rows) or _token(settings)
     if not settings.recorder.enabled:
         rows = [row for row in rows if row.process not in WHEN_RECORDING or row.state != "absent"]
     missing = what_is_missing(rows, where if is_redis_up else "", token)
@@ -76,6 +81,7 @@ def main(args: argparse.Namespace) -> int:
         "market": market,
         "word": health.get("orders", {}).get("word", ""),
         "latency": {job: latency_of(fields) for job, fields in latency.items() if fields},
+        **besides,
         "order_rate": [asdict(window) for window in order_rate],
         "processes": [asdict(row) for row in rows],
         "pss_kib": dict(pss_kib({row.process: int(row.pid) for row in rows if row.state == "running" and row.pid.isdecimal()})),
@@ -85,8 +91,8 @@ def main(args: argparse.Namespace) -> int:
     return 0 if is_redis_up and all(row.state in ("running", "done") for row in rows) else 3
 
 
-def read(settings: Settings) -> tuple[dict[str, Hash], dict[str, Hash], Hash, Hash, Hash]:
-    """Fetch the health and the latency of each process, the session, the feed's and the market's state."""
+def read(settings: Settings) -> tuple[dict[str, Hash], dict[str, Hash], Hash, Hash, Hash, Hash]:
+    """Fetch the health and the latency of each process, the session, the feed's and the market's state, and the token's."""
     clients = open_clients(settings.redis.urls())
     pipe = clients[Role.DERIVED].pipeline(transaction=False)
     for job in PROCESSES.values():
@@ -94,7 +100,8 @@ def read(settings: Settings) -> tuple[dict[str, Hash], dict[str, Hash], Hash, Ha
         pipe.hgetall(LATENCY.key(job))
     found = [_text(reply) for reply in pipe.execute()]
     health, latency = (dict(zip(PROCESSES.values(), found[place::2], strict=True)) for place in (0, 1))
-    return health, latency, _hash(clients, SESSION), _hash(clients, FEED_STATUS), _hash(clients, MARKET_STATUS)
+    session, feed, market, auth = (_hash(clients, key) for key in (SESSION, FEED_STATUS, MARKET_STATUS, AUTH_STATUS))
+    return health, latency, session, feed, market, auth
 
 
 def order_rate_of(settings: Settings) -> tuple[Forecast, ...]:
@@ -143,8 +150,18 @@ def feed_words(feed: Mapping[str, str], *, has_beat: bool) -> str:
             names = feed.get(f"{name}_names", "")
             parts.append(f"{feed[name]} {word}{names and f' ({names})'}")
     parts += [f"{word} {feed[name]}" for name, word in FEED_COUNTS.items() if name in feed]
-    parts += [f"{word} {feed[name]} ms" for name, word in (("skew_ms", "skew"), ("clock_lag_ms", "lag")) if name in feed]
+    parts += [f"{word} {feed[name]} ms" for name, word in (("skew_ms", "skew"), ("clock_lag_ms", "lag")) if _is_near(feed.get(name, ""))]
     return " · ".join(part for part in parts if part)
+
+
+def _is_near(ms: str) -> bool:
+    return ms.lstrip("-").isdecimal() and abs(int(ms)) < OTHER_DAY_MS
+
+
+def token_of(auth: Mapping[str, str], rows: list[Row]) -> dict[str, Any]:
+    """Give the token's state as the feed's process tells it, while it lives: a demo's token is not in our file. Empty when it does not."""
+    is_told = "state" in auth and any(PROCESSES.get(row.process) == "ticks" and row.state == "running" for row in rows)
+    return dict(auth) | {name: int(auth.get(name) or 0) for name in ("issued_ms", "expires_ms")} if is_told else {}
 
 
 def latency_of(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -165,11 +182,11 @@ def latency_words(latency: Mapping[str, Mapping[str, Any]]) -> str:
     return f"latency, chain p99 {sum(p99.values()):.1f} of {BUDGET_US / 1000:.0f} ms: {each}" if p99 else ""
 
 
-def _page(row: Row, settings: Settings) -> Row:
-    """Judge the dashboard by its port: it writes no health, it only reads."""
-    host, port = settings.dashboard.host, settings.dashboard.port
+def _page(row: Row, told: str, settings: Settings) -> Row:
+    """Judge the dashboard by its port: it writes no health, it only reads. The session tells where it is, or the settings do."""
+    host, _, port = (told or f"{settings.dashboard.host}:{settings.dashboard.port}").rpartition(":")
     try:
-        with socket.create_connection((host, port), KNOCK_S):
+        with socket.create_connection((host, int(port)), KNOCK_S):
             return replace(row, state="running")
     except OSError:
         return row
@@ -204,6 +221,7 @@ def words_of(plain: Mapping[str, Any], rows: list[Row], now: int, order_rate: tu
         f"token {token['state']}{until} · Redis {plain['redis'] or 'away'}",
         feed_words(plain["feed"], has_beat=has_beat),
         *([halted] if halted else []),
+        *beside.words_of(plain),
         *([latency] if latency else []),
         *([windows.words_of(order_rate)] if order_rate else []),
         "",

@@ -1,5 +1,6 @@
 import json
 import logging
+import time
 
 import pytest
 
@@ -110,7 +111,10 @@ def test_thick_frames_are_given_together_where_the_caller_would_wait(play):
     source, _, _ = play([status(T0, "NORMAL_OPEN"), *(step for n in range(5) for step in (0.02, tick(T0 + 1 + n)))])
     eventually(lambda: any(isinstance(r, MarketStatus) for r in source.read(100, 0.05)))
     source._gathering = Flood()
+    assert source.read(100, 0.0) == [], "what collects is left in the kernel while a commit is under way"
+    began = time.monotonic_ns()
     assert live(source.read(100, 0.6)) == [T0 + 1 + n for n in range(5)]
+    assert began <= min(source.received_ns) <= max(source.received_ns) <= time.monotonic_ns()
 
 
 def test_a_full_read_waits_for_no_more(play):

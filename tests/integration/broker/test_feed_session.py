@@ -207,7 +207,7 @@ def test_the_last_symbol_may_leave_and_another_may_come(play):
     found = read_until(source, lambda out: live(out) == [T0 + 5])
     eventually(lambda: server.keys_of(1) == {KEYS[1]: "full"})
     assert source.status()["state"] == "connected"
-    assert [sids for sids, _, _ in gaps(found)] == [[NO_SYMBOL]]
+    assert gaps(found) == [([NO_SYMBOL], T0, T0 + 5), ([1], OPEN, T0 + 5)]
 
 
 def test_a_key_that_does_not_answer_is_asked_for_again(play):

@@ -18,7 +18,7 @@ from pipeline.core.session import ist_ms
 from pipeline.core.types import TICK_RAW_FIELDS, TickKind
 from pipeline.store.client import open_clients
 from pipeline.store.face import ZERO
-from pipeline.store.server import start
+from pipeline.store.server import free_port, start
 from pipeline.store.streams import RedisStore
 
 pytestmark = pytest.mark.xdist_group("processes")
@@ -117,8 +117,9 @@ class Disturbed:
     """A headless run on a Redis of the test's own, so that one can see how far it is, and kill."""
 
     def __init__(self, folder: Path, *more: str, session: str = SHORT, fsync: str = "everysec") -> None:
-        self.server = start(folder / "redis", fsync=fsync)
-        url = self.server.urls[Role.CANDLES].rsplit("/", 1)[0]
+        port = free_port()
+        self.server = start(folder / "redis", port, fsync)
+        url = f"redis://127.0.0.1:{port}"
         args = command("demo", "--headless", "--seed", "7", "--session", session, "--speed", "max", "--json", "--redis-url", url, *more)
         self.folder, self.session = folder, session
         self.log = (folder / "err.txt").open("w+")

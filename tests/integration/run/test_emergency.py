@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import threading
+import time
 
 import pytest
 
-from pipeline.core.broker import Word
+from pipeline.core.broker import SINGLE, Word
 from pipeline.core.schema import CONTROLS, TICKS, Role
 from pipeline.run import cli
-from pipeline.run.emergency import HaltFile, halt_file, leave, me, read, say, standing
+from pipeline.run.emergency import PATIENCE_S, HaltFile, halt_file, leave, me, read, say, standing
 from pipeline.run.settings import load
 from pipeline.run.wiring import make_runner, open_house
 from pipeline.store.client import append, open_clients
@@ -33,7 +36,7 @@ def words(store):
 
 def test_a_command_is_durable_on_the_feeds_clock(here, redis_urls, capsys):
     append(open_clients(redis_urls)[Role.TICKS], TICKS, frame(at("10:00"), (0, 99.95, 100.05)))
-    said = [word for word in Word if word is not Word.KILL]
+    said = [word for word in Word if word is not Word.KILL and word not in SINGLE]
     for word in said:
         assert cli.main([word.value, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["word"] == word
@@ -70,6 +73,16 @@ def test_resume_waits_for_the_file_to_go(here, capsys):
     assert cli.main(["resume"]) == 0
 
 
+def test_without_redis_the_last_string_is_named_where_there_is_a_broker(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("REDIS_PORT", "1")
+    monkeypatch.setenv("TICKTICK__MODE", "simulated")
+    monkeypatch.setenv("TICKTICK__PATHS__LOGS", str(tmp_path / "logs"))
+    for name in ("REST_URL", "ORDER_URL"):
+        monkeypatch.setenv(f"TICKTICK__UPSTOX__{name}", "http://127.0.0.1:9")
+    assert cli.main(["halt"]) == 3
+    assert "`ticktick kill` closes at the broker without it" in capsys.readouterr().err
+
+
 def test_without_redis_the_file_is_left(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("REDIS_PORT", "1")
     monkeypatch.setenv("TICKTICK__PATHS__LOGS", str(tmp_path / "logs"))
@@ -77,7 +90,7 @@ def test_without_redis_the_file_is_left(tmp_path, monkeypatch, capsys):
     assert "nothing was lifted" in capsys.readouterr().err
     watch = HaltFile(load())
     assert cli.main(["flatten"]) == 3
-    assert "`ticktick kill` closes at the broker without it" in capsys.readouterr().err
+    assert "ticktick kill" not in capsys.readouterr().err, "on paper there is no broker to close at"
     assert watch.is_there()
     watch.look()
     watch.look()
@@ -135,3 +148,34 @@ def test_the_word_that_holds_is_the_strongest_since_it_was_lifted(here, redis_ur
     for word, held in ((Word.FLATTEN, "flatten"), (Word.HALT, "flatten"), (Word.RESUME, ""), (Word.PAUSE, "pause"), (Word.HALT, "halt")):
         say(clients, word, "command")
         assert standing(here) == held
+
+
+def test_of_words_left_at_the_same_instant_the_strongest_stays(tmp_path):
+    left = (Word.KILL, Word.HALT, Word.PAUSE, Word.FLATTEN)
+    for number in range(200):
+        path, together, errors = tmp_path / str(number) / "HALT", threading.Barrier(len(left)), []
+
+        def go(word, path=path, together=together, errors=errors):
+            together.wait()
+            try:
+                leave(path, word, "page", "x")
+            except OSError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=go, args=(word,)) for word in left]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (read(path), errors) == ((Word.KILL, "page x"), [])
+        assert [each.name for each in path.parent.iterdir()] == ["HALT"], "nothing half-written is left"
+
+
+def test_who_never_lets_go_of_the_folder_does_not_hold_up_an_emergency(tmp_path):
+    number = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(number, fcntl.LOCK_EX)
+    began = time.monotonic()
+    leave(tmp_path / "HALT", Word.KILL, "command", "")
+    os.close(number)
+    assert read(tmp_path / "HALT") == (Word.KILL, "command")
+    assert time.monotonic() - began < 2 * PATIENCE_S

@@ -14,8 +14,9 @@ from pipeline.core.session import ist_ms
 from pipeline.run import cli
 from pipeline.run.access import now_ms
 from pipeline.run.emergency import halt_file, read
-from pipeline.run.lastcall import kill, refusal
+from pipeline.run.lastcall import REACHED, kill, refusal
 from pipeline.run.settings import load
+from pipeline.run.wiring import TRADES_WITH
 from pipeline.simulator.config import SimulatorConfig
 from pipeline.simulator.listing import DEFAULT_LISTINGS
 from pipeline.store.client import open_clients
@@ -109,3 +110,9 @@ def test_nobody_is_asked_where_there_is_no_broker(tmp_path, monkeypatch):
     with pytest.raises(Refused):
         kill(away, "page", "", lambda _step: None)
     assert not (tmp_path / "HALT").exists()
+
+
+def test_every_mode_with_a_broker_outside_has_its_last_string_and_no_other():
+    assert set(TRADES_WITH) - {"paper", "replay"} == REACHED, "a mode that trades at a broker needs level 4, and a look at what it reaches"
+    for mode in ("live-real", "live-sandbox"):
+        assert "not there yet" in refusal(load(environ={}).model_copy(update={"mode": mode}))

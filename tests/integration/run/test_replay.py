@@ -14,7 +14,7 @@ from pipeline.core.session import ist_clock, ist_ms
 from pipeline.core.types import TickKind
 from pipeline.store.client import open_clients
 from pipeline.store.face import ZERO
-from pipeline.store.server import start
+from pipeline.store.server import free_port, start
 from pipeline.store.streams import RedisStore
 from tests.integration.run.test_day import COUNTS, KEYS, ROOT, command, environment
 
@@ -72,9 +72,10 @@ def _all(store: RedisStore, stream) -> list:
 
 def _check(folder: Path, recording: Path) -> tuple[dict, dict[str, dict[str, float]], list]:
     """Replay over a Redis of our own and look at what lies in it."""
-    server = start(folder / "redis")
+    port = free_port()
+    server = start(folder / "redis", port)
     try:
-        summary = _replay(folder, recording, "--redis-url", server.urls[Role.CANDLES].rsplit("/", 1)[0])
+        summary = _replay(folder, recording, "--redis-url", f"redis://127.0.0.1:{port}")
         store = RedisStore(open_clients(server.urls))
         symbols = sorted(p.name.split(".")[0] for p in recording.glob("*.jsonl.gz"))
         waves = _all(store, CANDLES)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,13 @@ import pytest
 from pipeline.core.job import HashWrite
 from pipeline.core.schema import CONFIRM_TERMINAL, FILLS, HEALTH, INTENTS, RECOMMENDATIONS, TICKS, Role
 from pipeline.core.types import Confirmation, Recommendation, Side
+from pipeline.run.lease import Lease
 from pipeline.store.client import open_clients
 from pipeline.store.face import ZERO
 from pipeline.store.server import start
 from pipeline.store.streams import RedisStore
 from tests.fakes.day_in_redis import NOW, Day, recommendation
-from tests.fakes.doors import Terminal, descendants, environment, is_alive, wait_for
+from tests.fakes.doors import Doors, Terminal, descendants, environment, is_alive, script, wait_for
 from tests.fakes.trading import frame
 
 pytestmark = pytest.mark.xdist_group("processes")
@@ -47,6 +49,10 @@ class Market:
 
     def answers(self) -> list[tuple[int, Confirmation]]:
         return [(e.id.ms, e.record) for e in self.store.read([(CONFIRM_TERMINAL, ZERO)], 100, 0)[CONFIRM_TERMINAL.name]]
+
+    def entries(self) -> list[str]:
+        """Give the papers of the entries that were journalled."""
+        return [e.record.symbol for e in self.store.read([(INTENTS, ZERO)], 100, 0)[INTENTS.name] if e.record.purpose == "entry"]
 
     def count(self, stream) -> int:
         return len(self.store.read([(stream, ZERO)], 1000, 0)[stream.name])
@@ -190,6 +196,77 @@ def test_a_dead_order_process_does_not_leave_a_prompt_behind(market: Market, red
         assert terminal.ends() == 3
         assert terminal.text.strip().splitlines()[-1].startswith("orders: the order process died (signal 9)")
         assert "Traceback" not in terminal.text
+
+
+def test_beside_an_order_process_the_terminal_only_asks(market: Market, redis_urls: Mapping[Role, str], tmp_path: Path):
+    """As beside `ticktick up`: the answer goes to the process that runs, also to one that was started again underneath."""
+    env, health = environment(tmp_path, redis_urls), HEALTH.key("orders")
+    pids = open_clients(redis_urls)[Role.DERIVED]
+    with Doors(tmp_path) as doors:
+        first = doors.open(script("orders"), env)
+        first.expect(lambda: pids.hget(health, "pid") == str(first.proc.pid).encode(), "the order process")
+        with Terminal([sys.executable, "scripts/orders.py"], env) as terminal:
+            screen = terminal.sees(WAITING)
+            assert f"orders: runs already (process {first.proc.pid} on " in screen
+            assert "this terminal only asks, your answers go to that process" in screen
+            assert not descendants(terminal.pid)
+            market.propose(buy())
+            terminal.sees("[y/n]")
+            market.at(NOW + 1_000)
+            terminal.type("y")
+            terminal.sees("confirmed")
+            wait_for(lambda: market.entries() == ["RELIANCE"], "an intent")
+            market.at(NOW + 2_000)
+            terminal.sees("filled 35/35")
+            first.kill()
+            terminal.sees("the order process is away: answers wait for it")
+            second = doors.open(script("orders"), env)
+            terminal.sees("the order process is back")
+            assert second.proc.poll() is None
+            market.propose(sell())
+            terminal.sees("[y/n]", 2)
+            market.at(NOW + 3_000)
+            terminal.type("y")
+            terminal.sees("confirmed", 2)
+            market.at(NOW + 4_000)
+            wait_for(lambda: market.entries() == ["RELIANCE", "M&M"], "the second intent")
+            terminal.interrupt()
+            assert terminal.ends() == 0
+            assert "Traceback" not in terminal.text
+        assert second.proc.poll() is None, "who leaves the prompt ends no order process"
+
+
+def test_a_terminal_of_another_mode_is_refused(market: Market, redis_urls: Mapping[Role, str], tmp_path: Path):
+    clients = open_clients(redis_urls)
+    clients[Role.DERIVED].hset(HEALTH.key("orders"), "mode", "simulated")
+    with (
+        Lease(clients[Role.DERIVED], "orders").held(),
+        Beating(lambda n: clients[Role.DERIVED].hset(HEALTH.key("orders"), "at_ms", n)),
+        Terminal([sys.executable, "scripts/orders.py"], environment(tmp_path, redis_urls)) as terminal,
+    ):
+        assert terminal.ends() == 4
+        (line,) = terminal.text.strip().splitlines()
+        assert "runs in mode simulated, this terminal's settings say paper: use its settings" in line
+
+
+class Beating:
+    """Says again and again that something lives."""
+
+    def __init__(self, say: Callable[[int], object]) -> None:
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, args=(say,))
+
+    def _beat(self, say: Callable[[int], object]) -> None:
+        number = 0
+        while not self._over.wait(0.2):
+            say(number := number + 1)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
 
 
 @pytest.mark.parametrize("is_up", [False, True], ids=["no redis", "no symbols"])

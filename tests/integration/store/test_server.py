@@ -9,11 +9,12 @@ import pytest
 from pipeline.core.errors import Refused, Stopped
 from pipeline.core.schema import Role
 from pipeline.store import server
+from pipeline.store.address import place, roles_at
 from pipeline.store.client import open_clients
 
 
 def test_configured_says_whose_it_is(redis_urls):
-    assert "your Redis at 127.0.0.1" in server.configured(redis_urls).about
+    assert f"your Redis at {place(redis_urls[Role.DERIVED])}" in server.configured(redis_urls).about
 
 
 def test_configured_and_absent():
@@ -36,6 +37,34 @@ def test_started_is_private_durable_and_ends(tmp_path, redis_server):
         assert open_clients(again.urls)[Role.DERIVED].get("kept") == b"1"
     finally:
         again.stop()
+
+
+def test_started_listens_on_a_socket_of_its_own_and_on_tcp(tmp_path, redis_server):
+    port = server.free_port()
+    ours = server.start(tmp_path / "r", port)
+    try:
+        path = tmp_path / "r" / "redis.sock"
+        assert set(ours.urls.values()) == {f"unix://{path}?db={number}" for number in range(3)}
+        assert stat.S_ISSOCK(path.stat().st_mode)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        open_clients(ours.urls)[Role.TICKS].set("kept", "1")
+        over_tcp = open_clients(roles_at(f"redis://127.0.0.1:{port}"))
+        assert {role: client.get("kept") for role, client in over_tcp.items()} == {Role.CANDLES: None, Role.TICKS: b"1", Role.DERIVED: None}
+        assert f"127.0.0.1:{port}" in ours.about
+    finally:
+        ours.stop()
+
+
+def test_a_folder_too_deep_for_a_socket_has_tcp_alone_and_says_so(tmp_path, redis_server):
+    folder = tmp_path / ("deep" * 30)
+    port = server.free_port()
+    ours = server.start(folder, port)
+    try:
+        assert ours.urls == roles_at(f"redis://127.0.0.1:{port}")
+        assert "too long for a socket" in ours.about
+        assert not (folder / "redis.sock").exists()
+    finally:
+        ours.stop()
 
 
 def test_what_was_committed_survives_a_killed_server(tmp_path, redis_server):

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.core import schema
 from pipeline.core.schema import Role
+from pipeline.core.session import ist_ms
 from pipeline.core.types import Fill, Instrument, Side
 from pipeline.store import codec
 from tests.fakes.chromium import Page
@@ -100,6 +101,28 @@ def test_the_chart_draws_candles_and_changes_with_symbol_and_timeframe(page, day
     assert page.complaints == []
 
 
+VIOLET_ROWS = """(() => { const rows = new Set();
+  for (const c of document.querySelectorAll('#canvas canvas')) {
+    const { data, width } = c.getContext('2d').getImageData(0, 0, c.width, c.height);
+    for (let i = 0; i < data.length; i += 4) if (data[i] > data[i + 1] + 12 && data[i + 2] > data[i] + 20) rows.add(Math.floor(i / 4 / width));
+  } return rows.size; })()"""
+
+
+def test_the_vwap_is_not_drawn_across_the_night(day, page):
+    """Two flat days, one above the other: the line has two heights and nothing between."""
+    if not assets.find_charts().is_usable:
+        pytest.skip(assets.find_charts().problem)
+    times = [ist_ms(date, "09:15") + 60_000 * i for date in ("2026-11-19", "2026-11-20") for i in range(40)]
+    for name in schema.CANDLE_FIELDS:
+        level = {"volume": 1000.0, "oi": 0.0}.get(name)
+        day.series(schema.CANDLE_FIELD, ("TCS", "1m", name), [(ts, level or 3000.0 + 100.0 * (i >= 40)) for i, ts in enumerate(times)])
+    page.run(f"document.querySelector({json.dumps(row('TCS'))}).click()")
+    page.wait("document.getElementById('legend').innerText.includes('VWAP 3,100.00')")
+    page.wait(f"{VIOLET_ROWS} > 0")
+    time.sleep(0.3)
+    assert 1 <= page.run(VIOLET_ROWS) <= 8
+
+
 def test_a_click_confirms_and_the_stream_has_it(page, day):
     page.run("document.querySelector('.card[data-id=r-1] button.confirm').click()")
     page.wait("document.querySelector('.card[data-id=r-1].confirmed')")
@@ -140,6 +163,21 @@ def test_old_numbers_grey_out(page, day):
     assert not page.run(f"document.querySelector({json.dumps(row('RELIANCE'))}).classList.contains('stale')")
 
 
+def test_a_position_shows_its_guard_and_a_naked_one_counts(page, day):
+    cell = "[...document.querySelectorAll('#positions tbody tr')].find((tr) => tr.dataset.symbol === 'SBIN').querySelector('.guard')"
+    page.wait(f"{cell}.textContent === 'stop' && {cell}.title.includes('51 of 51')")
+    day.hash(schema.POSITION, ("SBIN",), {"state": "opening", "guard": "", "covered_qty": 0, "naked_since": NOW - 2_000})
+    page.wait(f"{cell}.classList.contains('opening') && {cell}.textContent.startsWith('naked 2s')")
+    day.move("RELIANCE", 1413.0, NOW + 7_000)
+    page.wait(f"{cell}.textContent.startsWith('naked 9s')")
+    page.wait("document.getElementById('alerts').innerText.includes('SBIN: 51 of 51 shares without a stop at the broker for 9 s')")
+    for guard in ("pair: target", "gtt", "closing"):
+        day.hash(schema.POSITION, ("SBIN",), {"state": "open", "guard": guard, "covered_qty": 51, "naked_since": 0})
+        page.wait(f"{cell}.textContent === '{guard}' && {cell}.classList.contains('open')")
+    page.wait("!document.getElementById('alerts').innerText.includes('SBIN')")
+    assert page.complaints == []
+
+
 def test_a_silent_process_and_an_error_are_told(page, day):
     day.beat("live", age_ms=60_000)
     day.beat("ticks", error="the feed was lost 3 s ago: reconnecting")
@@ -147,6 +185,15 @@ def test_a_silent_process_and_an_error_are_told(page, day):
         "document.querySelector('#health li.silent') && document.getElementById('alerts').innerText.includes('no sign of life from live')"
     )
     page.wait("document.getElementById('alerts').innerText.includes('reconnecting')")
+
+
+def test_a_process_that_was_started_again_tells_so(page, day):
+    cell = "[...document.querySelectorAll('#health li')].find((li) => li.innerText.startsWith('live'))"
+    page.wait(f"{cell}.innerText.includes('ms')")
+    day.hash(schema.HEALTH, ("live",), {"pid": 4201})
+    page.wait(f"{cell}.innerText.includes('restarted') && {cell}.title.includes('pid 4201')")
+    assert page.run("document.querySelectorAll('#health li .lag').length") == page.run("document.querySelectorAll('#health li').length")
+    assert page.run("[...document.querySelectorAll('#health li')].filter((li) => li.innerText.includes('restarted')).length") == 1
 
 
 def test_the_budget_opens_the_table_and_a_process_its_slowest(page, day):
@@ -295,6 +342,10 @@ def test_nothing_runs_out_of_the_side(page, width, height):
         )
         assert box[0] >= 0, selector
         assert box[1] <= width, selector
+    for inside in (".watch .scroll", ".book .scroll", "#latency-box", ".health ul"):
+        assert page.run(f"(() => {{ const b = document.querySelector('{inside}'); return b.scrollWidth - b.clientWidth; }})()") <= 0, inside
+    page.run("document.getElementById('orders-tab').click()")
+    assert page.run("document.getElementById('orders-box').scrollWidth - document.getElementById('orders-box').clientWidth") <= 0
     for panel in (".feed", ".health"):
         assert page.run(f"document.querySelector('{panel}').clientHeight") >= 24, panel
     page.size(1440, 900)

@@ -1,6 +1,6 @@
 """Frames that come thick wait for each other; others do not."""
 
-from pipeline.broker.gathering import GATHER_NS, Gathering
+from pipeline.broker.gathering import ENOUGH, GATHER_NS, Gathering
 
 MS = 1_000_000
 
@@ -22,6 +22,12 @@ def test_sparse_frames_go_on_at_once():
 def test_thick_frames_collect_after_what_was_given_last():
     gathering, now = played(2.5, 1000)
     assert gathering.until_ns == now + GATHER_NS
+
+
+def test_a_flood_waits_for_no_more_than_enough_frames():
+    gathering, now = played(0.1, 1000)
+    assert abs(gathering.until_ns - now - ENOUGH * 0.1 * MS) < 1_000
+    assert gathering.until_ns - now < GATHER_NS
 
 
 def test_frames_that_come_together_count_one_by_one():

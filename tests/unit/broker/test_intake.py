@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.broker.intake import Intake
+from pipeline.broker.intake import Intake, stretches
 from pipeline.broker.quarantine import Quarantine
 from pipeline.core.feed import FeedEvent, FeedEventKind
 from pipeline.core.session import Group, Phase, SessionDay, Window, ist_ms
@@ -270,3 +270,89 @@ def test_a_reconnect_that_covers_a_stall_marks_it_once():
     events = [carries(0, 1), frame(T0, 1), frame(T0 + 10, 0), stalled, event(KIND.LOST, b"1006"), carries(0, 1), frame(T0 + 90, 0, 1)]
     records = [record for one in events for record in intake.take(one)]
     assert gaps_of(records) == [(NO_SYMBOL, T0 + 10, T0 + 90), (1, T0, T0 + 90)]
+
+
+# ---------------------------------------------------------------------- what was not followed
+
+HOLD = 600_000
+
+
+def begun(ts: int = 0) -> FeedEvent:
+    return event(KIND.STARTED, b"%d %d" % (ts, HOLD))
+
+
+def waits(records):
+    return [
+        (int(row["sid"]), int(row["ltt"]), int(row["ts_exch"]), int(row["i1_ts"]))
+        for r in records
+        if isinstance(r, TickBatch)
+        for row in r.rows
+        if row["kind"] == TickKind.GAP
+    ]
+
+
+def test_a_start_in_mid_session_is_a_gap_from_the_open_for_each_paper_at_its_first_row():
+    events = [begun(), carries(0, 1, kind=KIND.SUBSCRIBED), carries(0, 1), event(KIND.FRAME, status(T0 - 9, 2))]
+    found = run(Intake(WATCH, DAY), *events, frame(T0, 0), frame(T0 + 5, 0, 1), frame(T0 + 9, 0, 1))
+    assert waits(found) == [(0, OPEN, T0, T0 + HOLD), (1, OPEN, T0 + 5, T0 + 5 + HOLD)]
+    assert [r.ts for r in found] == [T0 - 9, T0, T0, T0 + 5, T0 + 5, T0 + 9]
+
+
+def test_a_start_before_the_open_and_one_that_nobody_repairs_mark_nothing():
+    early = [carries(0, 1), frame(OPEN - 5_000, 0, 1), frame(OPEN + 500, 0, 1)]
+    assert waits(run(Intake(WATCH, DAY), begun(), *early)) == []
+    assert waits(run(Intake(WATCH, DAY), started(), carries(0, 1), frame(T0, 0, 1))) == []
+
+
+def test_a_paper_without_an_answer_before_the_open_is_marked_when_it_comes():
+    found = run(Intake(WATCH, DAY), begun(), carries(0, 1), frame(OPEN - 5_000, 0), frame(T0, 0, 1))
+    assert waits(found) == [(1, OPEN, T0, T0 + HOLD)]
+
+
+def test_a_late_paper_is_a_gap_from_the_open_and_one_that_was_taken_back_from_when_it_was_left():
+    first = [carries(0, 1), frame(OPEN - 5_000, 0, 1), frame(T0, 0, 1)]
+    changes = [carries(0, 2, kind=KIND.SUBSCRIBED), frame(T0 + 60_000, 0, 1, 2), carries(0, 1, 2, kind=KIND.SUBSCRIBED)]
+    rest = [frame(T0 + 90_000, 0, 2), frame(T0 + 99_000, 0, 1, 2), frame(T0 + 99_500, 1)]
+    found = run(Intake(WATCH, DAY), begun(), *first, *changes, *rest)
+    late, back = T0 + 60_000, T0 + 99_000
+    assert waits(found) == [(2, OPEN, late, late + HOLD), (1, T0, back, back + HOLD)]
+    plain = run(Intake(WATCH, DAY), started(), *first, *changes, *rest)
+    assert waits(plain) == [(2, OPEN, late, 0), (1, T0, back, 0)], "marked, though nobody repairs"
+
+
+def test_a_paper_that_leaves_before_it_answered_is_missing_since_it_was_asked_for():
+    first = [carries(0), frame(OPEN - 5_000, 0), frame(T0, 0), carries(0, 1, kind=KIND.SUBSCRIBED), frame(T0 + 10, 0)]
+    rest = [carries(0, kind=KIND.SUBSCRIBED), frame(T0 + 20, 0), carries(0, 1, kind=KIND.SUBSCRIBED), frame(T0 + 30, 1)]
+    assert waits(run(Intake(WATCH, DAY), begun(), *first, *rest)) == [(1, OPEN, T0 + 30, T0 + 30 + HOLD)]
+
+
+def test_a_paper_that_moves_to_another_connection_is_missing_from_then_on():
+    first = [carries(0, 1), carries(2, link=1), frame(OPEN - 5_000, 0, 1), frame(OPEN - 5_000, 2, link=1), frame(T0, 0, 1)]
+    for moves in ([carries(0, kind=KIND.SUBSCRIBED), carries(1, 2, link=1, kind=KIND.SUBSCRIBED)],):
+        for order in (moves, moves[::-1]):
+            found = run(Intake(WATCH, DAY), begun(), *first, *order, frame(T0 + 40, 1, 2, link=1))
+            assert waits(found) == [(1, T0, T0 + 40, T0 + 40 + HOLD)]
+
+
+def test_a_reconnect_and_a_restart_are_judged_by_the_connection_alone():
+    first = [begun(), carries(0, 1), frame(OPEN - 5_000, 0, 1), frame(T0, 0, 1)]
+    found = run(Intake(WATCH, DAY), *first, event(KIND.LOST, b"1006"), carries(0, 1), frame(T0, 0, 1), frame(T0 + 9, 0, 1))
+    assert waits(found) == []
+    again = run(Intake(WATCH, DAY), begun(T0), carries(0, 1), frame(T0, 0, 1), frame(T0 + 9, 0, 1))
+    assert waits(again) == []
+
+
+def test_rows_of_a_folded_stretch_end_an_absence():
+    found = run(Intake(WATCH, DAY), begun(), carries(0, 1), fold(T0, rows_at((0, T0 - 20), (1, T0))))
+    assert waits(found) == [(0, OPEN, T0, T0 + HOLD), (1, OPEN, T0, T0 + HOLD)]
+
+
+def test_without_a_session_only_what_was_left_is_missing():
+    events = [begun(), carries(0), frame(T0, 0), carries(kind=KIND.SUBSCRIBED), frame(T0 + 9, 1), carries(0, 1, kind=KIND.SUBSCRIBED)]
+    assert waits(run(Intake(WATCH), *events, frame(T0 + 20, 0, 1))) == [(0, T0, T0 + 20, T0 + 20 + HOLD)]
+
+
+def test_stretches_are_given_together_where_they_are_the_same():
+    marks = np.zeros(4, TICK)
+    marks["sid"], marks["ltt"], marks["ts_exch"] = (0, 1, 2, 3), (5, 7, 5, 5), (9, 9, 9, 8)
+    assert sorted(stretches(marks)) == [([0, 2], 5, 9), ([1], 7, 9), ([3], 5, 8)]

@@ -100,6 +100,23 @@ def test_a_young_minute_beside_an_old_one_is_not_given_up_with_it():
     assert owed.due(at("10:13:10"), 1e9) == (CAS.instrument_key, (at("10:12"),))
 
 
+def test_a_long_stretch_is_asked_for_once_when_all_of_it_is_there():
+    owed = book()
+    owed.owe(CAS, at("09:15:00"), at("11:00:20"))
+    assert owed.due(at("11:01:39"), 1e9) is None
+    key, minutes = owed.due(at("11:01:40"), 1e9)
+    assert (key, len(minutes), minutes[-1]) == (CAS.instrument_key, 106, at("11:00"))
+
+
+def test_what_lies_before_the_first_candle_of_the_day_is_given_up_at_once():
+    owed = book()
+    owed.owe(CAS, at("09:15:00"), at("09:20:20"))
+    owed.asked(CAS.instrument_key, at("09:22"), 0.0)
+    owed.came(CAS.instrument_key, [at("09:18"), at("09:19")], at("09:22"), at("09:17"))
+    assert (owed.owed, owed.counts["repaired"], owed.counts["gave_up"]) == (2, 2, 2)
+    assert owed.due(at("09:23"), 1e9) == (CAS.instrument_key, (at("09:17"), at("09:20")))
+
+
 def test_papers_take_turns():
     owed = book()
     for paper in (CAS, SMALL):

@@ -1,12 +1,15 @@
+import contextlib
 import json
 import socket
 import ssl
 import subprocess
 import threading
 import time
+from typing import ClassVar
 
 import pytest
 
+from pipeline.broker import rest
 from pipeline.broker.rest import BadAnswer, Call, RestClient, RestConfig, Throttled, error_code, parse_json, path_part
 from pipeline.core.errors import Ambiguous, Refused, Unauthorised
 from tests.fakes.broker_server import HttpServer, error, ok
@@ -209,3 +212,80 @@ def test_a_change_that_is_confirmed(serve):
 def test_a_change_that_could_not_be_sent_is_refused():
     with pytest.raises(Refused, match="cannot be reached"):
         RestClient(RestConfig("http://127.0.0.1:9")).send(Call("POST", "/v3/order/place", body={}))
+
+
+def test_a_change_whose_answer_is_over_the_bound_is_in_doubt(serve, monkeypatch):
+    monkeypatch.setattr(rest, "MAX_JSON_BYTES", 1_000)
+    client, _ = serve((200, b'{"status": "success", "data": {"order_id": "1"}, "x": "' + b"y" * 2_000 + b'"}'))
+    with pytest.raises(Ambiguous, match=r"larger than 1000 bytes.*only the book can tell"):
+        client.send(Call("POST", "/v3/order/place", body={}))
+
+
+def test_what_has_become_late_while_it_connected_is_not_sent(serve):
+    """Judged behind the connection, which can take as long as it likes."""
+    client, server = serve(ok({}))
+    for words in ("late: decided 19000 ms ago", ""):
+        call = Call("POST", "/v3/order/place", body={}, objection=lambda words=words: words)
+        if words:
+            with pytest.raises(Refused, match=f"^{words}$"):
+                client.send(call)
+        else:
+            client.send(call)
+    assert len(server.asked) == 1
+
+
+class Hole(socket.socket):
+    """Nobody answers at an address of this network; the others are real."""
+
+    opened: ClassVar[list[socket.socket]] = []
+
+    def connect(self, address):
+        self.opened.append(self)
+        if address[0].startswith("10."):
+            time.sleep(self.gettimeout())
+            raise TimeoutError("timed out")
+        super().connect(address)
+
+
+def test_all_addresses_of_a_host_share_one_time_out(monkeypatch):
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *_a, **_k: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"10.0.0.{n}", 443)) for n in range(4)]
+    )
+    monkeypatch.setattr(socket, "socket", Hole)
+    Hole.opened.clear()
+    began = time.monotonic()
+    with pytest.raises(Refused, match="cannot be reached"):
+        RestClient(RestConfig("https://api-hft.upstox.com", 0.4, 5.0)).send(Call("POST", "/v3/order/place", body={}))
+    assert 0.3 < time.monotonic() - began < 0.8
+    assert len(Hole.opened) == 4
+    assert all(sock.fileno() == -1 for sock in Hole.opened), "all closed"
+
+
+def test_an_address_that_is_silent_leaves_time_for_the_next(serve, monkeypatch):
+    client, server = serve(ok({"a": 1}), connect_timeout_s=0.4)
+    real = ("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (("10.0.0.1", 80), real)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: found)
+    monkeypatch.setattr(socket, "socket", Hole)
+    assert client.get_data("/x") == {"a": 1}
+
+
+def test_a_connection_whose_certificate_is_bad_is_closed(self_signed, monkeypatch):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed / "cert.pem", self_signed / "key.pem")
+    monkeypatch.setattr(socket, "socket", Hole)
+    Hole.opened.clear()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            raw, _ = listener.accept()
+            with contextlib.suppress(OSError), context.wrap_socket(raw, server_side=True) as tls:
+                tls.recv(100)
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        with pytest.raises(Refused, match="certificate is not valid"):
+            RestClient(RestConfig(f"https://localhost:{listener.getsockname()[1]}")).get_data("/x")
+        thread.join(5)
+    assert Hole.opened
+    assert all(sock.fileno() == -1 for sock in Hole.opened)

@@ -70,6 +70,23 @@ def test_rows_are_read_and_other_products_are_not_ours(ask):
     assert (row.symbol, row.side, row.qty, row.cum_qty, row.px_paise, row.limit_paise) == ("AAA", "BUY", 3, 1, 100_05, 100_05)
 
 
+def test_a_position_outside_the_watchlist_comes_with_its_key_name_worth_and_profit(ask):
+    rows = [
+        {"product": "I", "instrument_token": PAPERS[1].instrument_key, "quantity": 4, "pnl": 9.0},
+        {"product": "I", "instrument_token": "BSE_EQ|INE9", "trading_symbol": "TITAN", "quantity": -10, "last_price": 3000.5, "pnl": -12.5},
+        {"product": "I", "instrument_token": "MCX_FO|7", "quantity": 1, "last_price": 70.0, "multiplier": 100.0, "pnl": 0},
+        {"product": "I", "instrument_token": "NSE_EQ|8", "quantity": 2},
+        {"product": "D", "instrument_token": "NSE_EQ|9", "quantity": 2},
+    ]
+    reports, _ = ask(ok(rows), OrderRequest(1, "q", Ask.POSITIONS))
+    assert [(r.symbol, r.name, r.qty, r.px_paise, r.pnl_paise) for r in reports[:-1]] == [
+        ("BBB", "", 4, 0, 0),
+        ("BSE_EQ|INE9", "TITAN", -10, 3_000_50, -12_50),
+        ("MCX_FO|7", "MCX_FO|7", 1, 7_000_00, 0),
+        ("NSE_EQ|8", "NSE_EQ|8", 2, 0, 0),
+    ]
+
+
 def test_a_history_is_read_by_its_last_row(ask):
     rows = [ROW | {"status": word} for word in ("put order req received", "open", "complete")]
     reports, _ = ask(ok(rows), OrderRequest(1, "q", Ask.FIND, tag="tt-i"))

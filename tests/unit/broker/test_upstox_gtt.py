@@ -47,9 +47,17 @@ def test_an_exit_that_the_book_does_not_show_yet_is_told_all_the_same():
 
 def test_what_does_not_guard_yet_is_no_guard():
     assert told(gtt(stop="PENDING", target="PENDING"))[-1].status == "open pending"
-    assert told(gtt(stop="FAILED", target="SCHEDULED"))[-1].status == "cancelled", "half a pair is none"
+    assert told(gtt(stop="FAILED", target="FAILED"))[-1].status == "cancelled"
     alone = gtt() | {"rules": [rule("ENTRY", "SCHEDULED", "BUY", 100.1)]}
     assert told(alone) == [], "an entry without exits guards nothing"
+
+
+def test_half_a_pair_still_waits_and_must_be_told_to_stop():
+    watch = told(gtt(stop="FAILED", target="SCHEDULED"))[-1]
+    assert (watch.status, watch.trigger_paise) == (GUARD, 0), "without its stop"
+    watch = told(gtt(stop="SCHEDULED", target="FAILED"))[-1]
+    assert (watch.status, watch.trigger_paise) == (GUARD, 99_00)
+    assert told(gtt(stop="COMPLETED", target="SCHEDULED"))[-1].status == "cancelled", "it has sent its order"
 
 
 def test_a_lost_one_is_known_by_its_terms():

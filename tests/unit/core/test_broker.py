@@ -1,4 +1,4 @@
-from pipeline.core.broker import LISTINGS, READS, Answer, Ask, BrokerReport, Control, OrderRequest, Word, holding, level_of
+from pipeline.core.broker import LISTINGS, READS, SINGLE, Answer, Ask, BrokerReport, Control, OrderRequest, Word, holding, level_of
 from pipeline.core.schema import BROKER, CONTROLS, REQUESTS
 from pipeline.store.codec import decode, encode
 
@@ -13,6 +13,7 @@ def test_records_travel():
         (REQUESTS, OrderRequest(1, "r", Ask.PLACE, "i", "", "AAA", "BUY", "SL-M", 5, 0, 99_00, "tx-i")),
         (BROKER, BrokerReport(1, Answer.TRADE, "r", "o", "tx-i", "AAA", "SELL", qty=5, px_paise=98_00, trade_id="t")),
         (CONTROLS, Control(1, Word.FLATTEN, "page", "127.0.0.1")),
+        (CONTROLS, Control(1, Word.CLOSE, "command", "me", "M&M")),
     ):
         assert decode(stream, encode(stream, record)) == record
 
@@ -23,3 +24,4 @@ def test_a_word_holds_until_it_is_lifted_or_a_stronger_one_comes():
     assert holding("flatten", Word.HALT) == "flatten"
     assert holding("halt", Word.KILL) == "kill"
     assert holding("kill", Word.RESUME) == ""
+    assert {holding(held, word) for held in ("", "halt") for word in SINGLE} == {"", "halt"}, "a command about one thing holds nothing"

@@ -23,6 +23,7 @@ VALUES = {
     "process": ("live", "ticks"),
     "job": ("live", "ticks"),
     "segment": ("NSE_EQ", "NSE_FO"),
+    "account": ("paper", "simulated"),
 }
 
 

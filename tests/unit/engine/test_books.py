@@ -1,7 +1,4 @@
-import pytest
-
 from pipeline.core.broker import Answer, Ask, Word
-from pipeline.core.errors import Corrupt
 from pipeline.core.types import Alert
 from tests.fakes.outward_desk import CALM, Talk, fills, statuses
 from tests.fakes.trading import at
@@ -12,8 +9,6 @@ def test_a_trade_is_booked_once():
     talk.say(Answer.ACCEPTED, talk.enter(), order_id="B1")
     assert len(fills(talk.trade("B1", "t1", 100))) == 1
     assert fills(talk.trade("B1", "t1", 100)) == []
-    with pytest.raises(Corrupt):
-        talk.trade("B1", "t2", 400)
 
 
 def test_the_books_count_asks_for_the_missing_trade():
@@ -120,3 +115,28 @@ def test_the_brokers_own_exit_is_found_by_its_new_order_and_not_by_an_older_one(
     assert "ACCEPTED" in statuses(talk.say(Answer.ROW, order_id="X9", qty=499, cum_qty=499, **stranger))
     talk.trade("X9", "x1", 499, 101_00, "SELL")
     assert talk.desk.ledger.qty("AAA") == 0
+
+
+def test_a_stop_that_fills_more_than_it_was_changed_to_is_booked_and_told():
+    """A person sells 100, the stop is changed to 399, the broker takes that, and the exchange fills the 499 it knows."""
+    talk = Talk().ready()
+    stop = talk.filled()
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    talk.trade("H1", "h1", 100, 100_00, "SELL")
+    talk.tick()
+    talk.say(Answer.ACCEPTED, talk.last(Ask.MODIFY), order_id="B2")
+    records = talk.trade("B2", "s1", 499, 99_00, "SELL")
+    assert [r.code for r in records if isinstance(r, Alert)] == ["over_fill"]
+    assert (talk.desk.ledger.qty("AAA"), talk.desk.held("AAA")) == (0, 0)
+    row = {"order_id": "B2", "tag": stop.tag, "symbol": "AAA", "side": "SELL", "order_type": "SL-M", "trigger_paise": 99_00}
+    talk.say(Answer.ROW, status="complete", qty=499, cum_qty=499, **row)
+    assert (talk.desk.orders, talk.desk.plans) == ({}, {})
+
+
+def test_an_entry_that_a_person_made_larger_is_guarded_whole():
+    talk = Talk().ready()
+    stop = talk.filled(499)
+    talk.say(Answer.ACCEPTED, stop, order_id="B2")
+    records = talk.trade("B1", "t2", 301)
+    assert [r.code for r in records if isinstance(r, Alert)] == ["over_fill"]
+    assert talk.last(Ask.MODIFY).qty == 800

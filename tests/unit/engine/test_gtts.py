@@ -107,18 +107,69 @@ def test_nothing_is_sent_before_the_server_could_have_shown_that_it_guards():
     assert (talk.last(Ask.CANCEL).order_id, talk.count(Ask.PLACE)) == ("G1", 1)
 
 
-def test_a_server_that_never_guards_gets_a_stop_of_ours_beside_it():
+def silent(talk, times, *rows):
+    """The book is read again and again, and the server is not in it."""
+    for _ in range(times):
+        read(talk, 499, *rows)
+        talk.wait(2_000)
+
+
+def test_a_server_that_never_guards_is_told_to_stop_before_a_stop_of_ours_takes_its_place():
     talk, _ = entered()
-    read(talk, 0, (Leg.ENTRY, "E1", {"cum_qty": 499, "px_paise": 100_05}))
+    entry = (Leg.ENTRY, "E1", {"cum_qty": 499, "px_paise": 100_05})
+    read(talk, 0, entry)
     talk.trade("E1", "t1", 499)
-    for _ in range(4):
+    while talk.count(Ask.CANCEL) == 0:
         assert talk.count(Ask.PLACE) == 1
-        read(talk, 499, (Leg.ENTRY, "E1", {"cum_qty": 499}))
-        talk.wait(2_000)
-    for _ in range(3):
-        read(talk, 499, (Leg.ENTRY, "E1", {"cum_qty": 499}))
-        talk.wait(2_000)
+        silent(talk, 1, entry)
+    cancel = talk.last(Ask.CANCEL)
+    assert (cancel.order_id, cancel.order_type, talk.count(Ask.PLACE)) == ("G1", GTT, 1)
+    talk.say(Answer.ACCEPTED, cancel)
+    assert talk.desk.exits("AAA") == []
+    silent(talk, 1, entry)
     assert (talk.last(Ask.PLACE).order_type, talk.last(Ask.PLACE).qty) == ("SL-M", 499)
+
+
+def test_a_server_that_forgets_counts_as_gone_when_it_has_nothing_to_stop_for_long():
+    talk = guarded()
+    while talk.count(Ask.CANCEL) == 0:
+        silent(talk, 1)
+    talk.say(Answer.REFUSED, talk.last(Ask.CANCEL), reason="UDAPI100040")
+    silent(talk, 1)
+    assert talk.count(Ask.PLACE) == 1, "it may only be silent: it is asked again"
+    for _ in range(8):
+        silent(talk, 1)
+        talk.say(Answer.REFUSED, talk.last(Ask.CANCEL), reason="UDAPI100040")
+    assert (talk.last(Ask.PLACE).order_type, talk.last(Ask.PLACE).qty) == ("SL-M", 499)
+    talk.say(Answer.ACCEPTED, talk.last(Ask.PLACE), order_id="B2")
+    before = talk.count(Ask.CANCEL)
+    read(talk, 499, (Leg.WATCH, "G1", {}))
+    assert (talk.count(Ask.CANCEL), talk.last(Ask.CANCEL).order_id) == (before + 1, "G1"), "it was only silent: one of both goes"
+
+
+def test_a_server_that_shows_itself_in_time_goes_on_guarding():
+    talk = guarded()
+    for _ in range(6):
+        silent(talk, 1)
+        silent(talk, 1, (Leg.WATCH, "G1", {}))
+    assert (talk.count(Ask.CANCEL), talk.count(Ask.PLACE)) == (0, 1)
+
+
+def test_a_server_that_has_lost_its_stop_is_told_to_stop():
+    talk = guarded()
+    read(talk, 499, (Leg.WATCH, "G1", {"trigger": 0}))
+    assert (talk.last(Ask.CANCEL).order_id, talk.last(Ask.CANCEL).order_type) == ("G1", GTT)
+
+
+def test_the_order_of_a_gtt_that_its_server_does_not_name_is_known_by_its_terms():
+    talk, entry = entered()
+    row = {"symbol": "AAA", "side": "BUY", "order_type": "LIMIT", "limit_paise": 100_10, "status": "complete", "cum_qty": 499}
+    for wait_ms, qty, is_ours in ((2_000, 499, False), (9_000, 498, False), (100, 499, True)):
+        talk.wait(wait_ms)
+        talk.say(Answer.ROW, order_id="E1" if qty == 499 else "E2", qty=qty, **row)
+        assert (talk.desk.owners.get("E1") == entry.intent_id) is is_ours
+    talk.trade("E1", "t1", 499)
+    assert talk.desk.ledger.qty("AAA") == 499
 
 
 def test_a_server_that_guards_another_quantity_for_long_is_told_to_stop():
@@ -165,5 +216,5 @@ def test_an_entry_is_not_cancelled_before_its_order_is_known():
 def test_where_a_person_has_traded_the_exits_are_ours():
     talk = Talk(**SERVER).ready()
     talk.trade("HAND", "h1", 7, 100_00, "SELL")
-    talk.read_books({"AAA": -7})
+    talk.trade("HAND2", "h2", 7, 100_00, "BUY")
     assert talk.enter().order_type == "LIMIT"

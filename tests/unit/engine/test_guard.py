@@ -133,6 +133,33 @@ def test_a_stop_that_has_triggered_is_left_alone():
     assert talk.count(Ask.MODIFY) == 0
 
 
+BELOW = (0, 90.0, 90.1)
+
+
+def test_a_stop_that_has_triggered_and_rests_is_given_a_moment_then_closed():
+    talk, _ = held()
+    row(talk, "open")
+    talk.tick(BELOW)
+    talk.tick(BELOW, after_ms=4_800)
+    assert talk.count(Ask.CANCEL) == 0
+    talk.trade("B2", "s1", 100, 98_00, "SELL")
+    talk.tick(BELOW, after_ms=4_800)
+    assert talk.count(Ask.CANCEL) == 0, "it sells: it is left at it"
+    talk.tick(BELOW, after_ms=300)
+    assert [r.order_id for r in talk.requests if r.ask is Ask.CANCEL] == ["B2"], "the price has gone past its protection"
+    assert talk.desk.plans["AAA"].closing == "stop"
+
+
+def test_a_stop_that_waits_hides_no_other_reason():
+    talk, _ = held(max_hold_s=60)
+    talk.tick(after_ms=58_000)
+    row(talk, "open")
+    talk.tick(BELOW)
+    assert talk.count(Ask.CANCEL) == 0
+    talk.tick(BELOW, after_ms=2_000)
+    assert talk.desk.plans["AAA"].closing == "max_hold"
+
+
 def test_a_change_that_the_exchange_turned_down_is_seen_and_asked_again():
     talk, _ = held(trail=60)
     talk.tick((0, 100.55, 100.65))

@@ -167,3 +167,23 @@ def test_dump_is_json_and_restores_the_same_venue():
     twin.restore(json.loads(json.dumps(venue.dump())))
     assert twin.dump() == venue.dump()
     assert twin.on_quote("TCS", quote(), T0 + 1) == venue.on_quote("TCS", quote(), T0 + 1)
+
+
+def test_market_protection_is_a_limit_and_what_the_price_has_gone_past_rests():
+    venue = Venue(protection_bps=20.0)
+    venue.on_quote("TCS", quote(), T0)
+    venue.place(order("S", Side.SELL, "SL-M", trigger=9_950, limit=0), T0)
+    assert kinds(venue.on_quote("TCS", quote(bid=9_900, ltp=9_905), T0 + 1)) == ["triggered"]
+    assert (venue.orders["S"].status, venue.orders["S"].bound_paise) == ("open", 9_930)
+    venue.place(order("M", Side.BUY, "MARKET", limit=0), T0 + 1)
+    assert venue.orders["M"].bound_paise == 9_925, "seen from the last trade"
+    again = Venue()
+    again.restore(json.loads(json.dumps(venue.dump())))
+    assert kinds(again.on_quote("TCS", quote(bid=9_930, ask=9_940, ltp=9_935), T0 + 2)) == ["fill"]
+    assert kinds(again.modify("M", Terms(50, "MARKET", 0, 0), T0 + 3)) == ["modified", "fill"], "changed: seen from where the price is now"
+
+
+def test_without_protection_a_market_order_takes_any_price():
+    venue = Venue()
+    venue.on_quote("TCS", quote(bid=5_000, ltp=9_000), T0)
+    assert kinds(venue.place(order("M", Side.SELL, "MARKET", limit=0), T0)) == ["accepted", "fill"]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from pipeline.core.rates import Plan, Product
@@ -5,7 +7,7 @@ from pipeline.core.types import Side
 from pipeline.engine.desk import new_desk
 from pipeline.engine.matching import Quote
 from pipeline.engine.orders import entry_intent
-from pipeline.engine.prompt import parse_answer, prompt_lines, round_trip_charges_paise, terms_of
+from pipeline.engine.prompt import BROKER, parse_answer, prompt_lines, round_trip_charges_paise, terms_of
 from tests.fakes.trading import PAPERS, PARAMS, at, day, recommendation
 
 NOW = at("10:00") + 5000
@@ -26,10 +28,16 @@ def test_the_prompt_shows_what_the_order_will_be():
     assert "worst-case loss 548.90" in text
     assert "spread 0.10 (10.0 bps)" in text
     assert "last 100.10 (+10.0 bps since the signal, at most 30)" in text
-    assert f"margin about {intent.qty * 100_10 * 0.2 / 100:,.2f}" in text
+    assert f"margin about {intent.qty * 100_10 * 0.2 / 100:,.2f} (by our model)" in text
     assert "0.4 s old" in text
     assert "55 s left" in text
     assert "9-EMA crossed above 21-EMA" in text
+
+
+def test_the_prompt_says_whose_figures_it_shows():
+    terms = replace(terms_of(recommendation(), PAPERS[0], PARAMS.risk), margin_paise=77_00, margin_by=BROKER)
+    text = "\n".join(prompt_lines(recommendation(), terms, None, NOW, PAPERS[0]))
+    assert "margin about 77.00 (charges by our model, margin by the broker)" in text
 
 
 def test_an_expired_prompt_without_quote_says_so():

@@ -85,6 +85,7 @@ STOPPED = [
     ("trade_risk", {"limits__risk_per_trade": 0.0005, "intent__worst_loss_paise": 0}),
     ("repeat", {"activity__is_repeat": True}),
     ("symbol_busy", {"activity__is_symbol_busy": True}),
+    ("held_by_hand", {"activity__is_held_by_hand": True}),
     ("min_gap", {"activity__last_sent_ms": NOW - 29_999}),
     ("orders_per_minute", {"activity__sent_last_minute": 10}),
     ("orders_per_hour", {"activity__sent_last_hour": 120}),
@@ -95,6 +96,8 @@ STOPPED = [
     ("daily_loss", {"activity__open_risk_paise": 2_000_000 - 54_889}),
     ("drawdown", {"activity__drawdown_paise": 4_000_000}),
     ("drawdown", {"activity__drawdown_paise": 2_500_000, "activity__open_risk_paise": 1_445_111, "activity__net_paise": 1_000_000}),
+    ("high_water", {"activity__fall_paise": 4_000_000}),
+    ("high_water", {"activity__fall_paise": 4_400_000, "activity__peak_paise": 10_000_000}),
     ("losses_in_row", {"activity__losses_in_row": 6}),
     ("order_rate", {"conditions__order_room": 0}),
 ]
@@ -154,6 +157,7 @@ AT_THE_LIMIT = [
     {"activity__sent_today": 398},
     {"activity__net_paise": -2_000_000 + 54_890},
     {"activity__drawdown_paise": 4_000_000 - 54_890, "activity__net_paise": 1},
+    {"activity__fall_paise": 4_400_000 - 54_890, "activity__peak_paise": 10_000_000},
     {"activity__losses_in_row": 5},
 ]
 

@@ -6,9 +6,10 @@ from pipeline.core.errors import Corrupt
 from pipeline.core.job import Context, HashWrite, SampleWrite
 from pipeline.core.rates import Line
 from pipeline.core.schema import PORTFOLIO, PORTFOLIO_PNL, POSITION
+from pipeline.core.snapshot import pack, unpack
 from pipeline.core.types import Fill, OrderEvent, OrderIntent, PortfolioMinute, Side
 from pipeline.jobs.portfolio import job
-from tests.fakes.trading import DATE, PAPERS, PARAMS, at, day, frame
+from tests.fakes.trading import DATE, PAPERS, PARAMS, at, day, frame, params
 
 T = at("10:00")
 CONTEXT = Context(PAPERS, DATE, "paper", PARAMS, day())
@@ -58,6 +59,43 @@ def test_a_position_is_open_once_all_of_it_is_covered_at_the_broker():
     job.load(twin, job.dump(account))
     for one in (account, twin):
         assert hashes(run(one, guard("CANCELLED", 0)), POSITION)[-1]["state"] == "opening"
+
+
+def shown(account, *records):
+    position = hashes(run(account, *records), POSITION)[-1]
+    return position["guard"], position["covered_qty"], position["naked_since"]
+
+
+def test_a_position_tells_what_guards_it_and_since_when_nothing_does():
+    account = job.initial(CONTEXT)
+    assert shown(account, frame(T, (0, 99.95, 100.05)), intent(), bought()) == ("", 0, T + 10)
+    assert shown(account, guard(leaves=60)) == ("stop", 60, T + 10), "a part is not all"
+    assert shown(account, guard(leaves=100)) == ("stop", 100, 0)
+    assert shown(account, guard("CANCELLED", 0, ts=T + 40)) == ("", 0, T + 40)
+    twin = job.initial(CONTEXT)
+    job.load(twin, job.dump(account))
+    for one in (account, twin):
+        closing = replace(guard(leaves=100, trigger=0, key="x1", ts=T + 70), purpose="exit")
+        assert shown(one, guard("REJECTED", 0, ts=T + 50), guard(leaves=10, ts=T + 60)) == ("stop", 10, T + 40)
+        assert shown(one, closing) == ("stop + closing", 100, 0)
+        sold = Fill(T + 80, "P2-1", "P2", "x1", "AAA", Side.SELL, 100, 101_05, "exit")
+        assert shown(one, sold) == ("", 0, 0)
+        assert run(one, guard(leaves=5, ts=T + 90)) == [], "nothing is held"
+
+
+@pytest.mark.parametrize(("trigger", "face"), [(99_00, "pair: stop"), (0, "pair: target")])
+def test_a_pair_shows_its_face(trigger, face):
+    account = job.initial(replace(CONTEXT, params=params(exits="pair")))
+    assert shown(account, intent(), bought(), guard(trigger=trigger)) == (face, 100, 0)
+
+
+def test_a_gtts_server_is_named_as_such():
+    account = job.initial(CONTEXT)
+    server = replace(intent("stop"), id="s1", order_type="GTT")
+    assert shown(account, intent(), bought(), server, guard()) == ("gtt", 100, 0)
+    twin = job.initial(CONTEXT)
+    job.load(twin, job.dump(account))
+    assert shown(twin, guard(trigger=99_50)) == ("gtt", 100, 0)
 
 
 def test_a_stop_that_follows_the_price_is_shown_where_it_lies():
@@ -147,6 +185,14 @@ def test_what_cannot_be_ours_is_corrupt(record):
     account = job.initial(CONTEXT)
     with pytest.raises(Corrupt):
         list(job.step(account, record, T))
+
+
+def test_a_state_of_an_earlier_program_is_refused_in_one_line():
+    account = job.initial(CONTEXT)
+    plain, arrays = unpack(job.dump(account))
+    del plain["covers"]
+    with pytest.raises(Corrupt, match="ticktick clear"):
+        job.load(account, pack(plain, arrays))
 
 
 def test_saved_and_loaded_it_goes_on_the_same():

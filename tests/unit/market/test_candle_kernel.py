@@ -21,8 +21,8 @@ def rows_of_twelve_minutes():
     return np.concatenate(rows)
 
 
-def session(paint, close, revise):
-    """Paint and close ten minutes, repair one; all that comes out, and the state."""
+def session(paint, close, revise, late):
+    """Paint and close ten minutes, repair two, hold a symbol and let it go; all that comes out, and the state."""
     state = CandleState([[(OPEN, CLOSE)], [(OPEN, OPEN + 9 * M)]], CANDLES)
     state.clock[kernels.FIRST] = OPEN + 30_000
     state.clock[kernels.LAST] = OPEN + 12 * M
@@ -35,14 +35,20 @@ def session(paint, close, revise):
     for minute in (1, 5):
         fixed = repair(OPEN, 0, OPEN + minute * M, 100.0, 130.0, 80.0, 110.0, 400)
         assert paint(fixed, *arrays) == 1
-        count = revise(out, state.bars, state.windows, state.marks, state.clock, SPANS, minute)
+        count = revise(out, *arrays, SPANS, minute)
         waves.append(out[:count].copy())
+    paint(gap(OPEN + 6 * M, OPEN + 9 * M + 1000, sid=0, until=OPEN + 11 * M), *arrays)
+    paint(repair(OPEN, 0, OPEN + 6 * M, 100.0, 130.0, 80.0, 110.0, 400), *arrays)
+    for now in (OPEN + 10 * M, OPEN + 11 * M):
+        while (count := late(out, *arrays, SPANS, now, CLOSE)) >= 0:
+            waves.append(out[:count].copy())
+    assert state.clock[kernels.HELD] == 0
     return np.concatenate(waves), state
 
 
 def test_the_plain_twins_have_the_same_bits():
-    rows, state = session(kernels.paint_k, kernels.close_k, kernels.revise_k)
-    plain, twin = session(kernels.paint_k.py_func, kernels.close_k.py_func, kernels.revise_k.py_func)
+    rows, state = session(kernels.paint_k, kernels.close_k, kernels.revise_k, kernels.late_k)
+    plain, twin = session(*(kernel.py_func for kernel in (kernels.paint_k, kernels.close_k, kernels.revise_k, kernels.late_k)))
     assert rows.tobytes() == plain.tobytes()
     assert state.dump() == twin.dump()
     assert {int(f) for f in rows["flags"]} >= {0, int(CandleFlag.GAP), int(CandleFlag.REVISED)}

@@ -306,6 +306,137 @@ def test_minutes_before_a_late_start_are_filled_by_repairs():
     assert waves[-1].rows["flags"].tolist() == [int(CandleFlag.REVISED)] * 2
 
 
+def late_start(minutes=4, hold=10 * M):
+    """A start in the fifth minute, marked from the open, with a print every ten seconds: what was told until some minutes later."""
+    state, at = candles.CandleState([[(OPEN, CLOSE)], [(OPEN, CLOSE)]], CANDLES), OPEN + 4 * M + 20_000
+    waves = feed(state, *(gap(OPEN, at, sid, at + hold) for sid in (0, 1)), ts=at)
+    for ts in range(at, OPEN + (4 + minutes) * M + 5000, 10_000):
+        waves += feed(state, *(trade(ts, 100.0 + (ts - OPEN) // M, 1, sid) for sid in (0, 1)), ts=ts)
+    return state, waves
+
+
+def minutes_at(sid, *minutes):
+    return [repair(0, sid, OPEN + m * M, 90.0, 110.0, 80.0, 100.0 + m, 10) for m in minutes]
+
+
+def test_after_a_late_start_candles_wait_for_the_minutes_before_and_come_in_order():
+    state, waves = late_start()
+    assert waves == []
+    assert feed(state, *minutes_at(0, 0, 1, 2, 3, 4), ts=OPEN + 8 * M + 6000) != []
+    waves = feed(state, *minutes_at(1, 0, 1, 2, 3, 4), ts=OPEN + 8 * M + 7000)
+    assert {wave.ts for wave in waves} == {OPEN + 8 * M + 7000}
+    assert [[row[:3] for row in told(w)] for w in waves] == [
+        [(1, 1, 0)],
+        [(1, 1, 1)],
+        [(1, 1, 2), (3, 1, 0)],
+        [(1, 1, 3)],
+        [(1, 1, 4), (5, 1, 0)],
+        [(1, 1, 5), (3, 1, 3)],
+        [(1, 1, 6)],
+        [(1, 1, 7)],
+    ]
+    assert [told(w)[-1][-1] for w in waves] == [10, 10, 30, 10, 50, 26, 6, 6]
+    flags = [int(w.rows["flags"][0]) for w in waves]
+    assert flags == [int(CandleFlag.REVISED)] * 5 + [0] * 3
+    later = quiet(state, OPEN + 8 * M + 10_000, OPEN + 10 * M + 5000)
+    assert told(later[-1])[-2:] == [(10, 0, 0, 108.0, 69), (10, 1, 0, 108.0, 69)]
+
+
+def test_no_longer_candle_is_told_before_its_last_repair():
+    state, _ = late_start()
+    waves = feed(state, *minutes_at(0, 0, 1), ts=OPEN + 8 * M + 6000)
+    assert [told(w) for w in waves] == [[(1, 0, 0, 100.0, 10)], [(1, 0, 1, 101.0, 10)]]
+    changed = feed(state, *minutes_at(0, 1), repair(0, 0, OPEN, 90.0, 110.0, 80.0, 100.0, 11), ts=OPEN + 8 * M + 7000)
+    assert [told(w) for w in changed] == [[(1, 0, 0, 100.0, 11)]], "a told minute again, and the open three around it not yet"
+    waves = feed(state, *minutes_at(0, 2, 4), ts=OPEN + 8 * M + 8000)
+    assert told(waves[0]) == [(1, 0, 2, 102.0, 10), (3, 0, 0, 102.0, 31)]
+    assert (5, 0, 0, 104.0, 41) in told(waves[1])
+    assert waves[1].rows["flags"][1] & CandleFlag.GAP, "the fourth minute has no candle"
+
+
+def test_what_waited_too_long_is_told_and_flagged():
+    state, _ = late_start(hold=4 * M)
+    assert feed(state, ts=OPEN + 8 * M + 19_999) == []
+    waves = feed(state, ts=OPEN + 8 * M + 20_000)
+    blind = int(CandleFlag.GAP | CandleFlag.PARTIAL)
+    assert [row[:3] for row in told(waves[0])] == [(1, 0, 4), (1, 1, 4), (5, 0, 0), (5, 1, 0)]
+    assert waves[0].rows["flags"].tolist() == [blind] * 4
+    waves = feed(state, *minutes_at(0, 0, 1, 2, 3, 4), ts=OPEN + 8 * M + 25_000)
+    assert (5, 0, 0, 104.0, 50) in [row for w in waves for row in told(w)], "and told again when the repair comes after all"
+
+
+def test_what_is_held_survives_bit_for_bit_and_is_told_at_the_end():
+    state, _ = late_start()
+    feed(state, *minutes_at(0, 0, 1), ts=OPEN + 8 * M + 6000)
+    other = candles.CandleState([[(OPEN, CLOSE)], [(OPEN, CLOSE)]], CANDLES)
+    other.load(state.dump())
+    ends = [[w.rows.tobytes() for w in candles.finish(s, OPEN + 8 * M + 9000)] for s in (state, other)]
+    assert ends[0] == ends[1]
+    assert ends[0]
+
+
+def test_a_symbol_that_comes_back_has_its_absence_marked_and_mended():
+    """Away from the second minute to the sixth: what was told of the second is told again, and the five and ten minutes are whole."""
+    state = candles.CandleState([[(OPEN, CLOSE)]], CANDLES)
+    feed(state, ts=OPEN - 1000)
+    feed(state, trade(OPEN + 1000, 100.0, 5), ts=OPEN + 1000)
+    quiet(state, OPEN + 5000, OPEN + 61_000)
+    feed(state, trade(OPEN + M + 1000, 101.0, 5), ts=OPEN + M + 1500)
+    before = quiet(state, OPEN + M + 5000, OPEN + 6 * M + 5000)
+    assert (5, 0, 0, 101.0, 10) in [row for w in before for row in told(w)]
+    at = OPEN + 6 * M + 6000
+    feed(state, gap(OPEN + M + 2000, at, 0, at + 10 * M), trade(at, 107.0, 1), ts=at)
+    assert quiet(state, at + 5000, OPEN + 7 * M + 4000) == []
+    waves = feed(state, *minutes_at(0, 1, 2, 3, 4, 5, 6), ts=OPEN + 7 * M + 5000)
+    assert [told(w)[0] for w in waves] == [(1, 0, m, 100.0 + m, 10) for m in range(1, 7)]
+    assert (5, 0, 0, 104.0, 45) in told(waves[3])
+    assert waves[1].rows["quiet"].tolist() == [0, 0]
+
+
+def test_a_late_start_in_a_pause_waits_for_the_minutes_before_it():
+    pause = [(OPEN, OPEN + 3 * M), (OPEN + 9 * M, OPEN + 12 * M)]
+    state, at = candles.CandleState([pause], CANDLES), OPEN + 5 * M
+    feed(state, gap(OPEN, at, 0, at + 10 * M), ts=at)
+    waves = feed(state, *minutes_at(0, 0, 1, 2), ts=at + 1000)
+    assert [told(w)[0][:3] for w in waves] == [(1, 0, 0), (1, 0, 1), (1, 0, 2)]
+    assert state.clock[-1] == 0
+
+
+def test_a_pause_of_the_session_is_no_gap():
+    """Two stretches, as on a disaster-recovery day: a frame every five seconds in each, none between them."""
+    pause = [(OPEN, OPEN + 45 * M), (OPEN + 135 * M, OPEN + 195 * M)]
+    state = candles.CandleState([pause, pause], CANDLES)
+    waves = []
+    for start, end in ((OPEN - M, pause[0][1]), (pause[1][0] + 5000, pause[1][1] + 10_000)):
+        for ts in range(start, end, 5000):
+            waves += feed(state, trade(ts, 100.0, 50, ltq=10), ts=ts)
+    rows = np.concatenate([w.rows for w in waves])
+    assert set(rows["flags"].tolist()) <= {0, int(CandleFlag.PARTIAL)}
+    assert not rows["flags"][rows["timeframe"] == 1].any()
+    first = rows[(rows["timeframe"] == 1) & (rows["ts"] == pause[1][0])]
+    assert first["volume"].tolist() == [50 * 11]
+    silent = feed(state, ts=pause[1][1] + 20_000)
+    assert silent == []
+
+
+def test_a_silence_that_begins_before_a_pause_or_ends_after_it_is_one():
+    pause = [(OPEN, OPEN + 5 * M), (OPEN + 20 * M, OPEN + 25 * M)]
+    for last, back in ((OPEN + 5 * M - 31_000, OPEN + 20 * M), (OPEN + 5 * M, OPEN + 20 * M + 31_000)):
+        state = candles.CandleState([pause], CANDLES)
+        for ts in (*range(OPEN - 5000, last, 5000), last):
+            feed(state, trade(ts, 100.0), ts=ts)
+        waves = feed(state, trade(back, 100.0), ts=back)
+        waves += quiet(state, back + 5000, OPEN + 21 * M + 8000)
+        flags = [int(r["flags"]) for w in waves for r in w.rows if r["timeframe"] == 1]
+        assert any(f & CandleFlag.GAP for f in flags)
+
+
+def test_a_gap_outside_trading_holds_nothing(state):
+    feed(state, gap(OPEN - 5 * M, OPEN - M, 0, OPEN + 5 * M), ts=OPEN - M)
+    feed(state, trade(OPEN + 1000, 100.0, 5), ts=OPEN + 1000)
+    assert [told(w) for w in quiet(state, OPEN + 5000, OPEN + M + 5000)] == [[(1, 0, 0, 100.0, 5)]]
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -1,6 +1,7 @@
 import select
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from pipeline.broker.windows import Urgency, Window
 from pipeline.core.broker import Answer, Ask, BrokerReport, OrderRequest
 from pipeline.core.errors import Ambiguous
 from pipeline.core.schema import INTENTS, REQUESTS, Role
+from pipeline.run import courier as courier_room
 from pipeline.run.courier import Courier, OutwardSource, Patience, hand_over, hops
 from pipeline.run.sources import Input
 from pipeline.run.turn import Pending, UnderWay
@@ -124,6 +126,44 @@ def test_without_the_shared_rate_no_entry_leaves_but_exits_do(tmp_path):
     courier.close()
 
 
+class Shared:
+    """The rate that all share, on a Redis that goes and comes."""
+
+    def __init__(self, windows):
+        self.held, self.is_away = MemoryThrottle(windows), False
+
+    def take(self, urgency):
+        if self.is_away:
+            raise Ambiguous("Redis is away")
+        return self.held.take(urgency)
+
+
+def test_the_rate_holds_over_the_instants_in_which_redis_goes_and_comes_back(tmp_path, monkeypatch):
+    windows = (Window(4, 400, 1),)
+    monkeypatch.setattr(courier_room, "MemoryThrottle", lambda: MemoryThrottle(windows))
+    shared = Shared(windows)
+    courier = Courier(Echo(), Halt(tmp_path / "HALT"), shared, ReadBudget(), PATIENCE)
+    instants: list[float] = []
+    courier._broker.perform = lambda request: instants.append(time.monotonic()) or accepted(request, "B1")
+    for is_away in (False, True, False):
+        shared.is_away = is_away
+        for _ in range(4):
+            courier._perform(STOP, None)
+    for n, began in enumerate(instants):
+        assert sum(began <= at < began + 0.4 for at in instants[n:]) <= 4
+    courier.close()
+
+
+def test_an_entry_that_the_shared_rate_refuses_takes_no_place_of_our_own_count(tmp_path):
+    shared = Shared((Window(2, 60_000, 1),))
+    courier = Courier(Echo(), Halt(tmp_path / "HALT"), shared, ReadBudget(), PATIENCE)
+    for _ in range(5):
+        courier._perform(PLACE, None)
+    assert courier._broker.asked == [PLACE]
+    assert courier._alone.forecast()[0].used == 1
+    courier.close()
+
+
 def test_listings_keep_the_read_quota(tmp_path):
     courier = Courier(Echo(), tmp_path / "HALT", MemoryThrottle(), ReadBudget((Limit(1, 300),)), PATIENCE)
     began = time.monotonic()
@@ -153,7 +193,11 @@ def test_the_halt_file_stops_entries_at_the_last_moment_and_no_exits(desk):
     assert broker.asked == [STOP]
 
 
-@pytest.mark.parametrize(("request_", "most_ms"), [(PLACE, 5_000), (STOP, 18_000)])
+CHANGE = OrderRequest(5, "q4", Ask.MODIFY, "i", "B2", "AAA", "SELL", "SL-M", 3, 0, 91, "tx-i")
+LAST = OrderRequest(5, "q5", Ask.EXIT_ALL, "i", "", "AAA", "SELL", "EXIT_ALL", 3, 0, 0, "tt-i")
+
+
+@pytest.mark.parametrize(("request_", "most_ms"), [(PLACE, 5_000), (STOP, 18_000), (CHANGE, 18_000), (LAST, 18_000)])
 def test_an_order_that_is_late_on_its_way_stays(desk, request_, most_ms):
     courier, broker, _ = desk
     courier.now_ms = lambda: request_.ts + most_ms
@@ -168,6 +212,39 @@ def test_an_order_that_is_late_on_its_way_stays(desk, request_, most_ms):
     assert [r.id for r in broker.asked] == [request_.id, "q3"]
 
 
+def test_a_change_that_waited_does_not_leave_behind_a_newer_one(tmp_path):
+    """And is no refusal: that would be taken for the answer to the newer one."""
+    courier = Courier(Echo(), Halt(tmp_path / "HALT"), Gate(), ReadBudget(), PATIENCE)
+    other, newer = replace(CHANGE, id="q8", order_id="B3"), replace(CHANGE, id="q9", trigger_paise=92)
+    for request in (CHANGE, other, newer):
+        courier.take(request)
+    courier._throttle.wait = 0
+    found = {report.request_id: report.answer for report in answers(courier, 3)}
+    assert found == {"q4": Answer.AMBIGUOUS, "q8": Answer.ACCEPTED, "q9": Answer.ACCEPTED}
+    assert {request.id for request in courier._broker.asked} == {"q8", "q9"}
+    courier.close()
+
+
+class Gate:
+    """An order rate that lets nobody through until it is opened."""
+
+    wait = 20
+
+    def take(self, _urgency):
+        return self.wait
+
+
+def test_what_grows_late_in_the_order_rate_gives_up_its_place(tmp_path):
+    courier = Courier(Echo(), Halt(tmp_path / "HALT"), Gate(), ReadBudget(), PATIENCE)
+    courier.take(CHANGE)
+    time.sleep(0.05)
+    courier.now_ms = lambda: 20_000
+    (late,) = answers(courier, 1)
+    assert (late.answer, late.reason) == (Answer.REFUSED, "late: decided 19995 ms ago")
+    assert courier._broker.asked == []
+    courier.close()
+
+
 def test_the_age_of_an_entry_counts_by_the_events_clock(desk):
     courier, _, _ = desk
     streams = Quiet()
@@ -175,6 +252,16 @@ def test_the_age_of_an_entry_counts_by_the_events_clock(desk):
     streams.waiting = [Input("ticks", EntryId(9_000, 0), "frame", 0)]
     source.read(10, 0), source.read(10, 0)
     assert 9_000 <= courier.now_ms() < 9_000 + 2_000
+
+
+def test_an_order_ages_while_the_machine_sleeps(desk, monkeypatch):
+    courier, _, _ = desk
+    source = OutwardSource(Quiet(), courier, 5_000)
+    read = time.clock_gettime_ns
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: read(clock) + (7_000_000_000 if clock == courier_room._CLOCK else 0))
+    assert source.now_ms() >= 12_000
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        assert courier_room._CLOCK == time.CLOCK_BOOTTIME
 
 
 def test_a_fault_in_our_own_code_ends_the_process(desk):

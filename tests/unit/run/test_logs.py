@@ -140,6 +140,33 @@ def test_console_lines_are_plain_without_a_terminal_and_hide_control_characters(
     assert "\x1b" not in out.getvalue()
 
 
+EVENT = {
+    "id": "1-0", "side": "BUY", "order_qty": "34", "symbol": "RELIANCE", "purpose": "entry", "status": "PARTIAL", "cum_qty": "10", "reason": "R1",
+}  # fmt: skip
+FILL = {"id": "1-0", "trade_id": "P1-1", "side": "SELL", "symbol": "M&M", "last_qty": "10", "last_paise": "370295", "purpose": "stop"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (EVENT, ""),
+        (EVENT | {"status": "CANCELLED", "reason": ""}, "BUY 34 RELIANCE (entry) cancelled"),
+        (EVENT | {"status": "DENIED", "cum_qty": "0", "reason": "stale_quote"}, "BUY 34 RELIANCE (entry) denied: stale_quote"),
+        (EVENT | {"status": "DENIED", "cum_qty": "0", "reason": "expired"}, ""),
+        (FILL, "SELL 10 M&M filled at 3,702.95 (stop)"),
+        ({"id": "1-0", "cause": "entry|x", "side": "BUY", "symbol": "TCS", "qty": "3"}, ""),
+    ],
+)
+def test_a_terminal_hears_of_orders_in_words(settings: Settings, monkeypatch: pytest.MonkeyPatch, fields, words):
+    monkeypatch.setattr("sys.stderr", out := io.StringIO())
+    logger = logs.setup("orders", settings)
+    logger.info("orders", extra={"category": "TRADE", "fields": fields})
+    logger.info("lag", extra={"category": "PERFORMANCE", "fields": {"lag_p50_ms": 1.0}})
+    logger.info("ready", extra={"fields": {"job": "orders", "cursors": {}, "replayed": 0}})
+    heard = [line.partition(" orders: ")[2] for line in out.getvalue().splitlines()]
+    assert heard == [*([words] if words else []), "ready replayed=0"]
+
+
 def test_colour_on_a_terminal_unless_told_not_to(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

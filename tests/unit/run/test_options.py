@@ -36,5 +36,10 @@ def test_the_root_is_not_a_key_of_a_file():
 
 
 def test_urls_fill_in_the_usual_databases():
-    options = RedisOptions(host="h", port=1, candles_url="", ticks_url="redis://x/9", derived_url="", embedded=False)
+    options = RedisOptions(host="h", port=1, socket="", candles_url="", ticks_url="redis://x/9", derived_url="", embedded=False)
     assert sorted(options.urls().values()) == ["redis://h:1/0", "redis://h:1/2", "redis://x/9"]
+
+
+def test_a_socket_goes_before_host_and_port():
+    options = RedisOptions(host="h", port=1, socket="/a b/s", candles_url="", ticks_url="redis://x/9", derived_url="", embedded=False)
+    assert sorted(options.urls().values()) == ["redis://x/9", "unix:///a%20b/s?db=0", "unix:///a%20b/s?db=2"]

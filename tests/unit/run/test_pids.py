@@ -54,3 +54,25 @@ def test_shares_of_memory_are_read():
     shares = dict(pids.pss_kib({"me": os.getpid(), "gone": 2**22 + 1}))
     assert list(shares) == ["me"]
     assert shares["me"] > 1000
+
+
+def test_who_is_dead_is_known_and_in_doubt_nobody_is():
+    assert not pids.is_dead(os.getpid(), pids.born(os.getpid()))
+    assert not pids.is_dead(os.getpid(), 0)
+    assert not pids.is_dead(1, 0), "somebody else's"
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert pids.is_dead(pid, 0), "its parent has not noticed yet"
+    os.waitpid(pid, 0)
+    assert pids.is_dead(pid, 0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc here")
+def test_another_process_with_its_id_does_not_keep_it_alive():
+    assert pids.is_dead(os.getpid(), pids.born(os.getpid()) + 1)
+
+
+def test_ids_count_in_this_boot_of_this_machine():
+    assert pids.machine() == pids.machine() != ""

@@ -42,7 +42,7 @@ def by_name(settings):
 def test_a_bare_machine_may_not_trade_real_money(settings):
     found = by_name(settings())
     unmet = {name for name, point in found.items() if point.is_required and not point.is_met}
-    assert unmet == {"this version trades it", "token", "versions", "clock", "funds", "instrument file", "redis"}
+    assert unmet == {"this version trades it", "token", "versions", "clock", "funds", "static IP", "instrument file", "redis"}
     assert found["audit"].evidence == "none yet"
     assert found["days on paper"] == preflight.Point("days on paper", False, False, "0 audited, 5 advised")
     assert "capital 10,00,000.00, daily stop 20,000.00, 3 positions, from " in found["limits"].evidence
@@ -118,6 +118,15 @@ def test_clock_and_funds_are_the_brokers_own(settings, monkeypatch, mode):
         assert (found["funds"].is_met, found["clock"].is_met) == met
         assert found["funds"].is_required
         assert found["clock"].is_required
+
+
+def test_the_address_that_orders_come_from_is_weighed_and_for_real_money_required(settings, monkeypatch):
+    monkeypatch.setattr(preflight, "own_address", lambda _url: "8.8.8.8")
+    for registered, is_met in ((("8.8.8.8", ""), True), (("8.8.4.4", ""), False), (("", ""), False)):
+        monkeypatch.setattr(preflight.UpstoxAccount, "static_ips", lambda _self, registered=registered: registered)
+        for mode in ("simulated", "live-real"):
+            point = by_name(settings(mode, **HERE))["static IP"]
+            assert (point.is_met, point.is_required) == (is_met, mode == "live-real")
 
 
 def test_a_broker_that_cannot_be_asked_is_not_met(settings, monkeypatch):

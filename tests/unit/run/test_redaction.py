@@ -34,6 +34,7 @@ def _clean() -> Iterator[None]:
         json.dumps({"event": json.dumps({"access_token": "s3cretvalue99"})}),
         "{'access_token': 's3cretvalue99'}",
         "redis://:s3cretvalue99@10.0.0.1:6379/2",
+        "unix://:s3cretvalue99@/run/redis.sock?db=2",
         "redis://user:s3cretvalue99@10.0.0.1:6379/2",
     ],
 )

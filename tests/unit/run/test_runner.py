@@ -254,6 +254,64 @@ def test_a_store_that_comes_back_without_what_has_been_acted_on_ends_the_process
     assert "appendfsync always" in str(told.value)
 
 
+class Flapping(MemoryStore):
+    """Loses a commit, then goes away once more just when it is asked what became of it."""
+
+    looks = -1
+
+    def commit(self, commit, wall_ms):
+        if self.looks < 0 and commit.progress.commits == 4:
+            self.looks = 0
+            raise Ambiguous("lost before")
+        super().commit(commit, wall_ms)
+
+    def progress(self, job, role):
+        if self.looks >= 0:
+            self.looks += 1
+            if self.looks == 2:
+                raise Ambiguous("away again")
+        return super().progress(job, role)
+
+
+def test_a_store_that_goes_away_again_while_it_is_asked_does_not_cost_a_commit():
+    assert _play(Flapping()) == _play(MemoryStore())
+
+
+def test_a_commit_in_doubt_is_not_taken_for_ours_when_another_has_the_lease():
+    """The other one has committed as often as we have: the count alone would tell that ours took place, and requests would follow."""
+    store, tape, followed = MemoryStore(), Tape(30), []
+    runner = _runner(FEEDER, store, tape)
+    runner.on_committed = followed.append
+    runner.turn(0)
+    followed.clear()
+    commit = store.commit
+
+    def overtaken(ours, wall_ms):
+        commit(replace(ours, entries=()), wall_ms)
+        raise Ambiguous("no answer")
+
+    def require():
+        raise Stopped("another has taken over")
+
+    store.commit, runner.require = overtaken, require
+    with pytest.raises(Stopped, match="another has taken over"):
+        runner.turn(0)
+    assert followed == []
+
+
+def test_whoever_has_lost_the_lease_beats_no_more():
+    store = MemoryStore()
+    runner = _runner(FEEDER, store, Tape(5))
+
+    def require():
+        raise Stopped("another has taken over")
+
+    runner.require = require
+    with pytest.raises(Stopped):
+        runner.beat(is_forced=True)
+    assert not store.hashes
+
+
 def test_what_follows_a_commit_does_not_wait_for_the_next_turn():
     store, tape, order = MemoryStore(), Tape(30), []
     runner = _runner(FEEDER, store, tape)

@@ -181,6 +181,14 @@ def test_promised_names_work_and_the_full_name_wins():
         load(environ={"REDIS_PORT": "x"})
 
 
+def test_a_socket_lies_where_paths_do(tmp_path: Path):
+    settings = load(tmp_path, environ={"REDIS_SOCKET": "run/redis.sock"})
+    assert settings.redis.urls()[Role.DERIVED] == f"unix://{tmp_path}/run/redis.sock?db=2"
+    assert load(environ={"REDIS_SOCKET": "/x.sock"}).redis.socket == "/x.sock"
+    with pytest.raises(Refused, match=r"REDIS_SOCKET: 'redis.socket' is too long for a socket"):
+        load(environ={"REDIS_SOCKET": "x" * 104})
+
+
 def test_a_role_may_live_elsewhere():
     settings = load(environ={}, overrides={"redis.derived_url": "redis://safe:6400/0"})
     assert settings.redis.urls()[Role.DERIVED] == "redis://safe:6400/0"

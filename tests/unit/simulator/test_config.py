@@ -26,6 +26,7 @@ def test_unknown_sessions_are_refused(session):
         ({"speed": -1.0}, "speed"),
         ({"plan": "gold"}, "plan"),
         ({"ping_s": 0.0}, "ping_s"),
+        ({"protection_bps": -1.0}, "protection"),
         ({"candle_wait_s": (36.0, 6.0)}, "candle_wait_s"),
     ],
 )

@@ -1,6 +1,7 @@
 import pytest
 
 from pipeline.core.session import ist_ms
+from pipeline.engine.matching import Venue
 from pipeline.simulator.answers import ApiError
 from pipeline.simulator.desk import Desk
 from pipeline.simulator.exchange import load_calendar
@@ -19,9 +20,9 @@ def quote(ts, bid=1400.0, ask=1400.1, qty=100, ltp=1400.0, ltt=None, vtt=10):
     )
 
 
-def desk_at(clock, latency_ms=0):
+def desk_at(clock, latency_ms=0, protection_bps=0.0):
     tape = Tape(load_calendar().day(DATE), DEFAULT_LISTINGS, OPEN)
-    desk = Desk(tape.day, DEFAULT_LISTINGS, tape, latency_ms)
+    desk = Desk(tape.day, DEFAULT_LISTINGS, tape, Venue(latency_ms, protection_bps=protection_bps))
     show(desk, quote(ist_ms(DATE, clock)), ist_ms(DATE, clock))
     return desk
 
@@ -216,3 +217,13 @@ def test_every_change_is_told():
     assert [row["status"] for row in told][3:] == ["open", "complete"]
     assert [row["filled_quantity"] for row in told][3:] == [0, 10]
     assert told[-1] is not desk.book()[0]
+
+
+def test_a_stop_that_the_price_has_gapped_past_rests_at_its_protection():
+    desk = desk_at("10:00", protection_bps=50.0)
+    (order_id,) = desk.place(order(order_type="SL-M", transaction_type="SELL", price=0, trigger_price=1390.0))
+    assert status(desk, order_id) == "trigger pending"
+    show(desk, quote(ist_ms(DATE, "10:00:01"), bid=1370.0, ask=1370.1, ltp=1370.0), ist_ms(DATE, "10:00:01"))
+    assert (status(desk, order_id), desk.trades) == ("open", [])
+    show(desk, quote(ist_ms(DATE, "10:00:02"), bid=1383.1, ask=1383.2, ltp=1383.1), ist_ms(DATE, "10:00:02"))
+    assert (status(desk, order_id), desk.trades[0]["average_price"]) == ("complete", 1383.1)

@@ -13,7 +13,7 @@ from pipeline.core.trading import Denial
 from pipeline.core.types import Confirmation, Fill, OrderEvent, OrderIntent, Side
 from tests.fakes.day_in_redis import NOW, PROPOSALS, instruments, tick
 from tests.fakes.page_server import RISK
-from web import feed, halted, views
+from web import beside, feed, halted, views
 
 
 def words(fields: dict) -> dict[str, str]:
@@ -25,7 +25,7 @@ def state(**given):
     base = {
         "store": {"is_up": True, "error": ""}, "clock": quiet, "feed": feed.feed({}), "token": views.token({"state": "valid"}),
         "health": [], "portfolio": views.portfolio({}, {}), "order_rate": views.order_rate([], NOW),
-        "halt": halted.halted(halted.Said(), None, {"refusal": ""}),
+        "halt": halted.halted(halted.Said(), None, {"refusal": ""}), "external": beside.external({}, "paper"),
     }  # fmt: skip
     return base | given
 
@@ -235,6 +235,24 @@ def test_positions_are_split_into_open_and_closed():
     assert shown["charge_lines"] == {**dict.fromkeys(LINE_WORDS.values()), "stamp duty": 30}
     assert [row["symbol"] for row in shown["positions"]] == ["A"]
     assert [row["symbol"] for row in shown["closed"]] == ["B"]
+
+
+HELD = {"qty": 50, "state": "opening", "guard": "stop", "covered_qty": 20, "naked_since": NOW - 5_000}
+
+
+def test_a_position_says_what_guards_it():
+    row = views.position("A", words(HELD))
+    assert (row["state"], row["guard"], row["covered_qty"], row["naked_since"]) == ("opening", "stop", 20, NOW - 5_000)
+    assert views.position("A", words(HELD | {"naked_since": 0}))["naked_since"] is None
+    assert views.position("A", {"qty": "5"})["covered_qty"] is None, "an older process does not say"
+
+
+@pytest.mark.parametrize(("naked_ms", "alarm"), [(4_999, []), (5_000, ["naked"])])
+def test_a_position_that_stays_naked_is_an_alarm(naked_ms, alarm):
+    portfolio = views.portfolio({}, {"A": words(HELD | {"naked_since": NOW - naked_ms}), "B": words(HELD | {"naked_since": 0})})
+    assert codes(portfolio=portfolio) == alarm
+    if alarm:
+        assert "A: 30 of 50 shares without a stop at the broker for 5 s" in views.alerts(state(portfolio=portfolio))[0]["text"]
 
 
 def test_hostile_text_stays_text_and_everything_is_json():

@@ -10,7 +10,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from pipeline.core.schema import HASHES, HEALTH, ORDER_CALLS, READS, SERIES, STREAMS, Role
+from pipeline.core.schema import EQUITY, HASHES, HEALTH, KEPT, ORDER_CALLS, READS, SERIES, STREAMS, Role
 from pipeline.run import cli
 from pipeline.run.verbs.clear import clear, patterns
 from pipeline.store.client import open_clients
@@ -31,7 +31,7 @@ def fill(redis_urls: Mapping[Role, str]) -> int:
     for series in SERIES:
         clients[series.role].execute_command("TS.ADD", series.key(*("X" for _ in series.labels)), 1, 1)
         count += 1
-    for family in HASHES:
+    for family in (one for one in HASHES if one not in KEPT):
         for role in (family.role,) if family.role is not None else tuple(Role):
             clients[role].hset(family.key(*("job" for _ in family.labels)), "x", 1)
             count += 1
@@ -43,14 +43,17 @@ def test_every_key_of_ours_goes_and_a_strangers_stays(redis_urls: Mapping[Role, 
     clients = open_clients(redis_urls)
     clients[Role.TICKS].set("somebody:else", 1)
     clients[Role.DERIVED].rpush(ORDER_CALLS.name, 1)
+    for kept in (READS.key(), EQUITY.key("paper")):
+        clients[Role.DERIVED].hset(kept, "x", 1)
     assert cli.main(["clear", "--yes", "--json"]) == 0
-    assert sum(json.loads(capsys.readouterr().out)["keys"].values()) == count - 1
+    assert sum(json.loads(capsys.readouterr().out)["keys"].values()) == count
     assert {role: client.keys() for role, client in clients.items()} == {
         Role.CANDLES: [],
         Role.TICKS: [b"somebody:else"],
         Role.DERIVED: ANY,
     }
-    assert set(clients[Role.DERIVED].keys()) == {READS.key().encode(), ORDER_CALLS.name.encode()}, "the broker goes on counting"
+    left = {READS.key().encode(), EQUITY.key("paper").encode(), ORDER_CALLS.name.encode()}
+    assert set(clients[Role.DERIVED].keys()) == left, "the broker goes on counting, and the account has its peak"
 
 
 def test_it_refuses_without_a_yes_and_under_a_running_process(
@@ -63,7 +66,7 @@ def test_it_refuses_without_a_yes_and_under_a_running_process(
     open_clients(redis_urls)[Role.DERIVED].hset(HEALTH.key("orders"), mapping={"pid": os.getpid(), "is_done": 0})
     assert cli.main(["clear", "--yes"]) == 4
     assert "processes are running (orders)" in capsys.readouterr().err
-    assert sum(clear(open_clients(redis_urls)).values()) == count
+    assert sum(clear(open_clients(redis_urls)).values()) == count + 1
 
 
 def test_thousands_of_keys_go_in_batches(redis_urls: Mapping[Role, str]):

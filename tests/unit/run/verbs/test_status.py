@@ -11,7 +11,7 @@ import pytest
 from pipeline.run import cli
 from pipeline.run.processes import PROCESSES
 from pipeline.run.settings import load
-from pipeline.run.verbs.status import Row, _page, feed_words, latency_of, latency_words, row_of, what_is_missing
+from pipeline.run.verbs.status import Row, _page, feed_words, latency_of, latency_words, row_of, token_of, what_is_missing
 
 NOW = 1_790_000_000_000
 VALID = {"state": "valid"}
@@ -37,12 +37,27 @@ def test_the_dashboard_is_judged_by_its_port():
         page.bind(("127.0.0.1", 0))
         page.listen()
         settings = load(overrides={"dashboard.port": page.getsockname()[1]})
-        assert _page(row, settings).state == "running"
-    assert _page(row, settings).state == "absent"
+        assert _page(row, "", settings).state == "running"
+        told = f"127.0.0.1:{page.getsockname()[1]}"
+        assert _page(row, told, load()).state == "running", "a demo's page is where its session says"
+    assert _page(row, "", settings).state == "absent"
+    assert _page(row, told, settings).state == "absent"
+
+
+def test_the_token_is_told_by_the_process_that_uses_it():
+    auth = {"state": "valid", "kind": "oauth", "issued_ms": "5", "expires_ms": "7", "next": ""}
+    assert token_of(auth, all_running()) == {"state": "valid", "kind": "oauth", "issued_ms": 5, "expires_ms": 7, "next": ""}
+    assert token_of(auth, all_running(websocket_client="absent")) == {}, "what a dead process left is not believed"
+    assert token_of({}, all_running()) == {}
 
 
 def all_running(**states: str) -> list[Row]:
     return [Row(name, states.get(name, "running"), 0) for name in PROCESSES]
+
+
+def test_a_skew_to_another_day_is_no_skew():
+    assert "skew" not in feed_words({"state": "connected", "skew_ms": "470013336", "clock_lag_ms": "0"}, has_beat=True)
+    assert "skew -38 ms" in feed_words({"state": "connected", "skew_ms": "-38"}, has_beat=True)
 
 
 def test_nothing_is_missing_when_all_is_well():
