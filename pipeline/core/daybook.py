@@ -14,21 +14,22 @@ from numpy.typing import NDArray
 
 SHIFT = 36
 """Bits of a key below its slot: milliseconds since the day's start."""
-ROOM = 1024
+A_SLOT = 128
+"""Candles of a slot that there is room for at first: of six timeframes a whole day. What is not written takes no memory."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
 class Daybook:
-    """Candles that start at ``since`` (epoch ms) or later, with so many figures each."""
+    """Candles of ``slots`` that start at ``since`` (epoch ms) or later, with so many figures each."""
 
     __slots__ = ("_count", "_figures", "_keys", "since")
 
-    def __init__(self, since: int, figures: int) -> None:
+    def __init__(self, since: int, figures: int, slots: int) -> None:
         self.since = since
         self._count = 0
-        self._keys, self._figures = np.empty(ROOM, np.int64), np.empty((ROOM, figures))
+        self._keys, self._figures = np.empty(A_SLOT * slots, np.int64), np.empty((A_SLOT * slots, figures))
 
     def __len__(self) -> int:
         return self._count

@@ -158,7 +158,7 @@ class Bank:
         self.newest = np.zeros(slots, CANDLE)
         """The newest candle of each slot that has one of the running day."""
         self._base, self._is_kept = np.zeros(self.states.shape), np.zeros(slots, np.bool_)
-        self._book = Daybook(since, VOLUME + 1)
+        self._book = Daybook(since, VOLUME + 1, slots)
         self._bars, self._out = self._bench(lanes)
         self._calls = [list(self._calls_of(tile, self._bars, self._out)) for tile in self.states]
 

@@ -51,7 +51,7 @@ class Day:
         self.scan, self.tally = Scan(slots), Tally(slots)
         self._first = (Scan(slots), Tally(slots))
         self._is_kept = np.zeros(slots, np.bool_)
-        self._book = Daybook(since, len(PRICES))
+        self._book = Daybook(since, len(PRICES), slots)
         self.again: Rescan | None = None
         """What the last wave changed of candles before."""
         self.taken = np.zeros(0, np.bool_)
