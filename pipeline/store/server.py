@@ -33,11 +33,12 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(slots=True)
 class Server:
-    """A Redis to use. ``proc`` is set when it is ours to stop."""
+    """A Redis to use. ``proc`` is set when it is ours to stop, and ``port`` says where it listens beside its socket."""
 
     urls: dict[Role, str]
     about: str
     proc: subprocess.Popen[bytes] | None = None
+    port: int = 0
 
     def stop(self) -> None:
         """End a server that we started; leave any other alone."""
@@ -166,7 +167,7 @@ def _launch(binary: Binary, folder: Path, port: int, fsync: str) -> Server | Non
             break
         else:
             slow = "" if has_socket else " (over TCP alone: the path of its folder is too long for a socket)"
-            return Server(urls, f"{binary.about}, started on 127.0.0.1:{port}{slow}", proc)
+            return Server(urls, f"{binary.about}, started on 127.0.0.1:{port}{slow}", proc, port)
     Server(urls, "", proc).stop()
     return None
 

@@ -158,10 +158,9 @@ class House:
         target = self.rng.choice(("orders", "orders", "portfolio", "redis"))
         self.kills[target] += 1
         if target == "redis":
-            port = int(self.urls[Role.DERIVED].rsplit(":", 1)[1].split("/")[0])
             self.redis.proc.send_signal(signal.SIGKILL)
             self.redis.proc.wait()
-            self.redis = start(self.folder / "redis", port=port, fsync="always")
+            self.redis = start(self.folder / "redis", port=self.redis.port, fsync="always")
             self.connect()
             return
         self.procs[target].kill()

@@ -80,10 +80,10 @@ def test_of_two_that_take_at_once_one_has_it(client):
     first.require()
 
 
-def test_a_dead_holder_is_followed_at_once(client):
+def test_a_dead_holder_is_followed_at_once(client, redis_urls):
     pid = os.fork()
     if pid == 0:
-        Lease(open_clients({Role.DERIVED: url(client)})[Role.DERIVED], "orders")._take(lambda: False)
+        Lease(open_clients(redis_urls)[Role.DERIVED], "orders")._take(lambda: False)
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # killed, and nobody has looked after it yet
     began = time.monotonic()
@@ -147,11 +147,6 @@ def test_commits_of_other_jobs_rest_on_no_lease(redis_urls, client):
     elsewhere(client)
     RedisStore(open_clients(redis_urls)).commit(commit(1), 1)
     assert client.hget(PROGRESS.key("orders"), "commits") == b"1"
-
-
-def url(client: redis.Redis) -> str:
-    told = client.connection_pool.connection_kwargs
-    return f"redis://{told['host']}:{told['port']}/{told['db']}"
 
 
 # ---------------------------------------------------------------------- real processes

@@ -7,7 +7,6 @@ import signal
 
 import pytest
 
-from pipeline.core.schema import Role
 from pipeline.store.server import start
 from tests.integration.run.test_day import Disturbed, headless
 
@@ -21,11 +20,10 @@ def test_a_killed_redis_comes_back_and_the_day_ends_the_same(redis_server, tmp_p
     run = Disturbed(tmp_path, "--hold", fsync="always")
     try:
         run.wait(lambda: run.share() >= 0.4)
-        port = int(run.server.urls[Role.TICKS].rsplit(":", 1)[1].split("/")[0])
         assert run.server.proc is not None
         os.kill(run.server.proc.pid, signal.SIGKILL)
         run.server.proc.wait()
-        run.server = start(tmp_path / "redis", port=port, fsync="always")
+        run.server = start(tmp_path / "redis", port=run.server.port, fsync="always")
         assert run.summary()["digests"] == expected
         told = (tmp_path / "logs" / "errors.log").read_text()
         assert "Redis is away" in told

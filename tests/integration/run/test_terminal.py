@@ -149,7 +149,6 @@ def test_what_was_typed_before_the_question_is_no_answer_to_it(market: Market, d
 
 def test_a_question_that_redis_cut_short_is_asked_again(redis_server, tmp_path: Path):
     server = start(tmp_path / "redis", fsync="always")
-    port = int(server.urls[Role.TICKS].rsplit(":", 1)[1].split("/")[0])
     try:
         market = Market(server.urls)
         with Terminal([sys.executable, "-c", DESK], environment(tmp_path, server.urls)) as desk:
@@ -158,7 +157,7 @@ def test_a_question_that_redis_cut_short_is_asked_again(redis_server, tmp_path: 
             desk.sees("[y/n]")
             server.stop()
             desk.sees("Redis is away")
-            server = start(tmp_path / "redis", port=port, fsync="always")
+            server = start(tmp_path / "redis", port=server.port, fsync="always")
             desk.sees("[y/n]", 2)
             desk.type("y")
             desk.sees("confirmed")

@@ -270,11 +270,10 @@ def test_a_reader_that_stops_reading_harms_nobody(day, visitor):
 
 
 def test_redis_away_keeps_the_last_values_and_comes_back(tmp_path):
-    from pipeline.store.server import free_port, start
+    from pipeline.store.server import start
 
-    port = free_port()
     try:
-        server = start(tmp_path / "a", port)
+        server = start(tmp_path / "redis")
     except Refused as error:
         pytest.skip(str(error))
     Day(server.urls).write_all()
@@ -289,9 +288,8 @@ def test_redis_away_keeps_the_last_values_and_comes_back(tmp_path):
         assert state["watch"]["TCS"]["ltp"] == SYMBOLS["TCS"]
         assert state["alerts"][0]["code"] == "redis_away"
         assert visitor.confirm(wish).status == 503
-        again = start(tmp_path / "b", port)
+        again = start(tmp_path / "redis", server.port)
         try:
-            Day(again.urls).write_all()
             while not visitor.get("/api/v1/state")["store"]["is_up"]:
                 assert time.monotonic() < until + 10
         finally:
