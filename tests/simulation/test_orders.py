@@ -35,8 +35,8 @@ RARE = frozenset(
         ("FILLED", "FILL_ALL"),
     }
 )
-"""Pairs of the life cycle that 200 sessions do not walk. A thousand walk all but the third, whose change to a smaller total must be
-overtaken twice, and the last, a fill of what a person made larger after it was filled."""
+"""Pairs of the life cycle that 200 sessions do not walk. A thousand walk all but the last, a fill of what a
+person made larger after it was filled: it has a test of its own."""
 QUICK = ("5.2.3", "5.2.4", "5.3.2", "6.5")
 
 
