@@ -15,10 +15,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
+from typing import Any
 
 import hiredis
 import numpy as np
+import redis
 
 from benchmarks._endtoend import redis_server
 from benchmarks._rounds import Row, absent, compare, measure, show
@@ -47,10 +48,9 @@ class Exchange:
     """A bare socket that sends a transaction and waits for all answers."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._socket = socket.create_connection((parts.hostname, parts.port))
+        self._connection: Any = redis.Redis.from_url(url).connection_pool.get_connection()
+        self._socket: socket.socket = self._connection._sock
         self._reader = hiredis.Reader()
-        self.answers(command(b"SELECT", parts.path.strip("/").encode()), 1)
 
     def answers(self, sent: bytes, count: int) -> list:
         self._socket.sendall(sent)
