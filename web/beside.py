@@ -7,18 +7,18 @@ Gives   plain JSON values; nothing on paper, where nobody else trades
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
+from pipeline.core.broker import ALONE, External
 from web.fields import Fields, Json, whole
-
-NAMES = ("symbol", "name", "qty", "worth_paise", "net_paise", "is_ours")
 
 
 def external(fields: Fields, mode: str) -> Json:
     """Give the papers in which people hold or traded something today; one that cannot be read shows none."""
     rows: list[Json] = []
     try:
-        given = json.loads(fields.get("rows", "[]")) if mode not in {"paper", "replay"} else []
-        rows = [dict(zip(NAMES, row, strict=True)) for row in given]
+        given = json.loads(fields.get("rows", "[]")) if mode not in ALONE else []
+        rows = [asdict(External(*row)) for row in given]
     except (ValueError, TypeError):
         rows = []
     return {"ts": whole(fields, "ts"), "rows": rows, "words": words_of(rows)}

@@ -202,3 +202,23 @@ class Control:
     who: str = ""
     what: str = ""
     """The order or the symbol that CANCEL and CLOSE are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """What people have in one paper; the shares are signed."""
+
+    symbol: str
+    """Ours, or the broker's instrument key."""
+    name: str
+    qty: int
+    worth_paise: int
+    """Of all of it, now; never negative."""
+    net_paise: int
+    """Made or lost today."""
+    is_ours: bool
+    """It is in today's watchlist."""
+
+
+ALONE = frozenset({"paper", "replay"})
+"""Modes in whose account nobody else trades."""

@@ -10,30 +10,12 @@ are listed; delivery and what is carried overnight bind funds, which the broker 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from pipeline.core.broker import BrokerReport
+from pipeline.core.broker import BrokerReport, External
 from pipeline.core.types import Fill, Side
 from pipeline.engine.desk import Desk
 from pipeline.engine.portfolio import Holding, Ledger, new_ledger
 
 UNNAMED = "a paper without a name"
-
-
-@dataclass(frozen=True, slots=True)
-class External:
-    """What people have in one paper; the shares are signed."""
-
-    symbol: str
-    """Ours, or the broker's instrument key."""
-    name: str
-    qty: int
-    worth_paise: int
-    """Of all of it, now; never negative."""
-    net_paise: int
-    """Made or lost today."""
-    is_ours: bool
-    """It is in today's watchlist."""
 
 
 def note_position(desk: Desk, report: BrokerReport) -> None:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.core.broker import External
 from pipeline.engine.desk import Desk
-from pipeline.engine.external import External, external
+from pipeline.engine.external import external
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from pipeline.core.broker import External
 from pipeline.core.job import HashWrite
 from pipeline.core.money import rupees
 from pipeline.core.schema import EQUITY, EXTERNAL
 from pipeline.core.types import MINUTE_MS, Alert
 from pipeline.engine.desk import Desk
-from pipeline.engine.external import External, external
+from pipeline.engine.external import external
 from pipeline.engine.tally import Tally, tally
 
 LOOK_MS = 1_000

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.core.broker import ALONE, External
 from pipeline.core.money import rupees
 from pipeline.core.schema import EQUITY, EXTERNAL, Role
 from pipeline.run.equity import account_of
@@ -19,7 +20,7 @@ from pipeline.store.client import open_clients
 def beside(settings: Settings, mode: str) -> dict[str, Any]:
     """Give what both hashes say; nothing by hand on paper, where nobody else trades."""
     client = open_clients(settings.redis.urls())[Role.DERIVED]
-    rows: Any = client.hget(EXTERNAL.key(), "rows") if mode not in {"paper", "replay"} else None
+    rows: Any = client.hget(EXTERNAL.key(), "rows") if mode not in ALONE else None
     account = account_of(settings)
     equity: Any = client.hgetall(EQUITY.key(account)) if account else {}
     return {
@@ -31,9 +32,10 @@ def beside(settings: Settings, mode: str) -> dict[str, Any]:
 def words_of(found: Mapping[str, Any]) -> list[str]:
     """Say each in a line; what is not there says nothing."""
     out = [
-        f"by hand: {name} {qty:+d}, worth {rupees(worth)}, {rupees(net)} today; counted in the limits, never touched"
-        for _, name, qty, worth, net, _ in found["external"]
-        if qty != 0 or net != 0
+        f"by hand: {held.name} {held.qty:+d}, worth {rupees(held.worth_paise)}, {rupees(held.net_paise)} today; "
+        "counted in the limits, never touched"
+        for held in (External(*row) for row in found["external"])
+        if held.qty != 0 or held.net_paise != 0
     ]
     equity = found["equity"]
     if equity.get("fall_paise", "0") != "0":

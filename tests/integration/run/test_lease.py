@@ -152,14 +152,6 @@ def test_commits_of_other_jobs_rest_on_no_lease(redis_urls, client):
 # ---------------------------------------------------------------------- real processes
 
 
-@pytest.fixture
-def day(redis_urls: Mapping[Role, str]) -> Day:
-    day = Day(redis_urls)
-    day.write_watchlist()
-    day.add(TICKS, frame(NOW, (0, 1412.30, 1412.40)))
-    return day
-
-
 def holds(client: redis.Redis) -> int:
     """Give the process that beats and holds the lease."""
     lease, health = client.hget(LEASE.key("orders"), "pid"), client.hget(HEALTH.key("orders"), "pid")

@@ -1,8 +1,8 @@
 """What people hold beside us: named, valued, never in the way of the books."""
 
-from pipeline.core.broker import Answer, Ask
+from pipeline.core.broker import Answer, Ask, External
 from pipeline.core.types import Alert
-from pipeline.engine.external import External, external
+from pipeline.engine.external import external
 from tests.fakes.outward_desk import CALM, Talk
 
 BSE = {"symbol": "BSE_EQ|INE9", "name": "TITAN", "qty": -10, "px_paise": 3_000_00, "pnl_paise": -1_250_00}

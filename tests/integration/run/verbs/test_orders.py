@@ -8,24 +8,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.job import HashWrite
-from pipeline.core.schema import CONFIRM_TERMINAL, HEALTH, RECOMMENDATIONS, SESSION, TICKS, Role
+from pipeline.core.schema import CONFIRM_TERMINAL, HEALTH, RECOMMENDATIONS, SESSION, Role
 from pipeline.core.types import Side
 from pipeline.store.client import open_clients
 from pipeline.store.face import ZERO
 from pipeline.store.streams import RedisStore
-from tests.fakes.day_in_redis import NOW, Day, recommendation
+from tests.fakes.day_in_redis import Day, recommendation
 from tests.fakes.doors import Doors, Terminal, environment, script, verb
-from tests.fakes.trading import frame
 
 pytestmark = pytest.mark.xdist_group("processes")
-
-
-@pytest.fixture
-def day(redis_urls: Mapping[Role, str]) -> Day:
-    day = Day(redis_urls)
-    day.write_watchlist()
-    day.add(TICKS, frame(NOW, (0, 1412.30, 1412.40)))
-    return day
 
 
 def announce(urls: Mapping[Role, str]) -> None:
